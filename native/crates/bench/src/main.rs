@@ -1,0 +1,2 @@
+//! Native floors and figures for `npm run bench`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The threads that own a store: one queue in, group commits, signed checkpoints out.

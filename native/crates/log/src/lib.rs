@@ -1,0 +1,1 @@
+//! File layer, node-wide write-ahead log and its recovery (docs/spec/wal.md).

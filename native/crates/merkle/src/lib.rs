@@ -1,0 +1,1 @@
+//! Merkle trees over leaf records (docs/spec/merkle.md).

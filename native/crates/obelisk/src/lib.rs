@@ -1,0 +1,1 @@
+//! Scarab ids and the Obelisk sequencer (docs/spec/scarab.md).

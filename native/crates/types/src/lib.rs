@@ -1,0 +1,1 @@
+//! Formats shared by every crate: hashes, the leaf record, packed batches (docs/spec/record.md, batch.md).

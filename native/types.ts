@@ -1,0 +1,155 @@
+/**
+ * What the native core looks like from TypeScript. Packed formats: docs/spec/batch.md.
+ *
+ * One core per data directory and process; {@link attachCore} gives every worker thread its own handle to it. All
+ * calls are safe from any thread. Sizes and offsets are numbers (at most 2^53 - 1, checked); ids are bigints.
+ */
+
+/** Which Merkle tree over the same records. */
+export type TreeAlgorithm = 'blake3' | 'sha256';
+
+/** Codes of errors that come out of the native core. Each is explained where it is raised. */
+export type NativeErrorCode =
+  /** No room for the next log file. Nothing was written; try again when there is space. */
+  | 'storage/disk-full'
+  /** The log is damaged or was opened read-only; appends are refused. */
+  | 'storage/read-only'
+  /** A write or fdatasync failed; whether the batch is on disk is unknown until the next start. */
+  | 'storage/poisoned'
+  /** Damage behind synced data, or a record that does not hash to its leaf. */
+  | 'storage/corrupt'
+  /** Another process holds the lock. */
+  | 'storage/locked'
+  /** The directory was written by a newer version or belongs to another store. */
+  | 'storage/format'
+  /** The operating system refused a file operation. */
+  | 'storage/io'
+  /** Malformed packed bytes. */
+  | 'batch/malformed'
+  /** Bounded queue is full; retry. */
+  | 'log/overloaded'
+  /** Logical time is too far ahead of the wall clock; retry. */
+  | 'log/clock-behind'
+  /** Outcome unknown: the call was given up while its entry was on the way. */
+  | 'log/outcome-unknown'
+  /** Offset, size or partition that does not exist. */
+  | 'log/out-of-range'
+  /** The core was closed. */
+  | 'log/closed';
+
+export interface PartitionOptions {
+  /** Origin of its checkpoints (identity.md I4). Partition number = position in the list. */
+  readonly origin: string;
+  /** Keeps a SHA-256 RFC 6962 tree beside the BLAKE3 one. */
+  readonly sha256: boolean;
+  readonly dedupWindowMs: number;
+  readonly dedupRecords: number;
+}
+
+export interface CoreOptions {
+  /** Directory of the store (`<datadir>/store`); created when missing. */
+  readonly dir: string;
+  /** `lose-unsynced` keeps writes in memory until fdatasync, so that kill -9 loses what a power cut would. Tests only. */
+  readonly fileLayer: 'real' | 'lose-unsynced';
+  readonly walFileBytes: number;
+  readonly partitions: readonly PartitionOptions[];
+  readonly coordinator: number;
+  /** Key name and 32-byte Ed25519 seed of this replica's cosignatures. */
+  readonly cosigner: { readonly name: string; readonly seed: Uint8Array };
+  /** 32-byte seed of the log key that signs the SHA-256 tree's note; needed when a partition keeps that tree. */
+  readonly logSeed?: Uint8Array;
+  /** Least distance between checkpoints nobody waits for, per partition. */
+  readonly checkpointMsMin: number;
+  readonly leadMsMax: number;
+  /** Bound of proposals waiting in the queue; beyond it `log/overloaded`. */
+  readonly queueBytesMax: number;
+}
+
+/** How the last opening went; printed by `doctor` and logged at start. */
+export interface RecoveryReport {
+  readonly clean: boolean;
+  readonly readOnly: boolean;
+  /** Bytes of a torn tail that were cut, 0 if none. */
+  readonly cutBytes: number;
+  readonly entries: number;
+  readonly records: number;
+  /** Merkle hashes computed while opening (merkle.md M6). */
+  readonly hashes: number;
+  /** What is damaged and where, when `readOnly`. */
+  readonly damage?: string;
+  readonly millis: number;
+}
+
+export interface SignedCheckpoint {
+  readonly size: number;
+  /** The C2SP note (checkpoint.md). */
+  readonly note: string;
+  /** The SHA-256 tree's note, when the partition keeps one (C8). */
+  readonly sha256Note?: string;
+}
+
+export interface ProposeAnswer {
+  readonly epoch: number;
+  /** Packed outcomes, 40 bytes a record (batch.md B4). */
+  readonly outcomes: Uint8Array;
+  /** Present when the call waited for `checkpoint`. */
+  readonly checkpoint?: SignedCheckpoint;
+  /** Per record u8 number of hashes, then the inclusion path against `checkpoint.size`. Present with `paths: true`. */
+  readonly paths?: Uint8Array;
+}
+
+export interface ProposeOptions {
+  readonly wait: 'durable' | 'checkpoint';
+  /** Also return inclusion paths; needs `wait: 'checkpoint'`. */
+  readonly paths: boolean;
+}
+
+export interface CoreStats {
+  readonly fdatasyncs: number;
+  readonly groupCommits: number;
+  readonly entries: number;
+  readonly records: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly checkpoints: number;
+  readonly walBytes: number;
+  readonly queueBytes: number;
+  /** Latency of group commits, seconds, and their number: sum and count since start. */
+  readonly syncSecondsSum: number;
+  readonly diskFull: boolean;
+  readonly readOnly: boolean;
+  readonly poisoned: boolean;
+}
+
+export interface Core {
+  /** Give this to a worker thread; it calls {@link attachCore}. */
+  readonly handle: number;
+  readonly recovery: RecoveryReport;
+
+  /** Orders, stores and applies a packed proposal (batch.md B1 or B2). Rejects with a {@link NativeErrorCode}. */
+  propose(partition: number, proposal: Uint8Array, options: ProposeOptions): Promise<ProposeAnswer>;
+
+  /** Records that are durable (and so may be shown). */
+  durableSize(partition: number): number;
+  /** Packed records (batch.md B5) from `offset` on, at least one if it exists, at most `maxBytes` beyond the first. */
+  read(partition: number, offset: number, maxBytes: number): Uint8Array;
+  /** Offset of the record with this Scarab id. */
+  offsetOfId(partition: number, id: bigint): number | undefined;
+  /** Offsets of the notary records (schema 1) with this multihash, ascending, at most `limit`. */
+  offsetsOfDigest(partition: number, multihash: Uint8Array, limit: number): number[];
+
+  /** 32-byte root of the first `size` records. */
+  root(partition: number, size: number, algorithm: TreeAlgorithm): Uint8Array;
+  /** Hashes back to back, leaf side first; checked before it is returned (merkle.md M7). */
+  inclusion(partition: number, index: number, size: number, algorithm: TreeAlgorithm): Uint8Array;
+  consistency(partition: number, from: number, to: number, algorithm: TreeAlgorithm): Uint8Array;
+
+  /** Newest signed checkpoint, if one was signed since start. */
+  checkpoint(partition: number): SignedCheckpoint | undefined;
+  /** Resolves once a checkpoint of at least `size` records is signed (at once if there is one). */
+  checkpointAt(partition: number, size: number): Promise<SignedCheckpoint>;
+
+  stats(): CoreStats;
+  /** Drains the queue, syncs the sidecars, releases the lock. Every handle is closed with it. Idempotent. */
+  close(): Promise<void>;
+}
