@@ -1,0 +1,191 @@
+// Makes a fresh clone runnable, and otherwise gets out of the way in well under 200 ms. Plain JavaScript without
+// dependencies: it runs on whatever Node (20 or later) the user has, before anything is installed.
+//
+// Three steps, each skipped when its inputs hash to what was recorded the last time it succeeded:
+//   1. npm packages   (package.json, package-lock.json)       -> node_modules/
+//   2. native core    (native/**/*.rs, *.toml, Cargo.lock …)  -> native/pyralog.node
+//   3. the pinned Node 24, which comes as an npm package.
+// Hashes, not times: a checkout or a restored cache has arbitrary mtimes.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const NODE_MAJOR = 24;
+const RUST_MINOR = 88; // edition 2024, let chains
+const packagesMark = join(root, 'node_modules', '.pyralog-packages');
+const nativeMark = join(root, 'native', 'pyralog.node.hash');
+const nativeBinary = join(root, 'native', 'pyralog.node');
+
+/** Installs what is missing and returns the path of the Node that runs TypeScript. */
+export async function bootstrap() {
+  if (packagesHash() !== read(packagesMark) || nativeHash() !== builtNativeHash())
+    await underLock(setUp);
+  return pinnedNode();
+}
+
+/** Whether `node` can run the sources by itself, so that no second process is needed. */
+export function isPinned() {
+  return Number(process.versions.node.split('.')[0]) === NODE_MAJOR;
+}
+
+async function setUp() {
+  const packages = packagesHash();
+  if (packages !== read(packagesMark)) installPackages();
+  const native = nativeHash();
+  if (native !== builtNativeHash()) {
+    requireTools();
+    say('building the native core (first time: a minute or two)');
+    const { buildNative } = await import('../native/build.mjs');
+    await buildNative({ root, log: say });
+    writeFileSync(nativeMark, native);
+  }
+}
+
+function installPackages() {
+  const started = Date.now();
+  say('installing npm packages');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const result = spawnSync(
+    npm,
+    // EBADENGINE is about the Node that runs npm, not the pinned one that runs us.
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', '--progress=false'],
+    { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' },
+  );
+  if (result.error) fail(`cannot run npm (${result.error.message}): install Node.js with npm`);
+  if (result.status !== 0)
+    fail(`npm install failed with exit code ${result.status}: see its message above`);
+  // Hashed again: npm may complete the lock file with this platform's optional packages.
+  writeFileSync(packagesMark, packagesHash());
+  say(`npm packages installed in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+}
+
+function requireTools() {
+  const cargo = version('cargo', ['--version']);
+  const rust =
+    'install Rust with rustup (see rust-lang.org/tools/install), or `rustup update stable`';
+  if (cargo === undefined) fail(`Rust is missing (no \`cargo\` on the PATH): ${rust}`);
+  const minor = Number(/ 1\.(\d+)\./.exec(cargo)?.[1] ?? 0);
+  if (minor < RUST_MINOR)
+    fail(`Rust is too old (${cargo.trim()}; 1.${RUST_MINOR} or later is needed): ${rust}`);
+  const compilers = process.env.CC ? [process.env.CC] : ['cc', 'gcc', 'clang'];
+  if (process.platform !== 'win32' && !compilers.some((cc) => version(cc, ['--version']))) {
+    const hint =
+      process.platform === 'darwin' ? 'xcode-select --install' : 'apt-get install build-essential';
+    fail(`a C compiler is missing (no ${compilers.join(', ')}): \`${hint}\``);
+  }
+}
+
+function version(command, args) {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return undefined; // absent or not runnable: the caller says what to install
+  }
+}
+
+/** Only one process installs or builds at a time; the others wait for it and find the work done. */
+async function underLock(work) {
+  const path = join(root, '.bootstrap.lock');
+  for (let waited = false; ; waited = true) {
+    try {
+      const lock = openSync(path, 'wx');
+      writeSync(lock, String(process.pid));
+      closeSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const holder = Number(read(path));
+      if (holder > 0 && !alive(holder)) rmSync(path, { force: true });
+      else if (!waited) say(`waiting for another set-up to finish (process ${holder || 'unknown'})`);
+      await new Promise((done) => setTimeout(done, 200));
+    }
+  }
+  const release = () => rmSync(path, { force: true });
+  process.once('exit', release);
+  try {
+    await work();
+  } finally {
+    process.removeListener('exit', release);
+    release();
+  }
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function packagesHash() {
+  const hash = createHash('sha256').update(`${process.platform}-${process.arch}\n`);
+  for (const file of ['package.json', 'package-lock.json']) hash.update(read(join(root, file)));
+  return hash.digest('hex');
+}
+
+function builtNativeHash() {
+  return existsSync(nativeBinary) ? read(nativeMark) : '';
+}
+
+/** Hash over every source the addon is made of, names included. */
+export function nativeHash() {
+  const hash = createHash('sha256').update(`${process.platform}-${process.arch}\n`);
+  const visit = (folder) => {
+    const entries = readdirSync(join(root, folder), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (!['target', 'tests', 'benches'].includes(entry.name)) visit(path);
+      } else if (/\.rs$|\.toml$|^Cargo\.lock$|^build\.mjs$/.test(entry.name)) {
+        hash.update(`${path}\n`).update(readFileSync(join(root, path)));
+      }
+    }
+  };
+  visit('native');
+  return hash.digest('hex');
+}
+
+function pinnedNode() {
+  const exe = process.platform === 'win32' ? 'node.exe' : 'node';
+  const platform = process.platform.replace('win32', 'win');
+  const pinned = join(root, 'node_modules', `node-${platform}-${process.arch}`, 'bin', exe);
+  if (existsSync(pinned)) return realpathSync(pinned);
+  if (isPinned()) return process.execPath;
+  return fail(
+    `no Node ${NODE_MAJOR} for ${process.platform}-${process.arch} from npm: install Node ${NODE_MAJOR} and try again`,
+  );
+}
+
+function read(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+function say(message) {
+  process.stderr.write(`pyralog: ${message}\n`);
+}
+
+function fail(message) {
+  say(message);
+  process.exit(1);
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const started = Date.now();
+  const node = await bootstrap();
+  say(`ready on ${node} (${Date.now() - started} ms)`);
+}
