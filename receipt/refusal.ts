@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Why something was not believed.
+ *
+ * Bad input is what a verifier is for, so it is a value and never an exception:
+ * a {@link Refusal} says what was wrong, where, and what to do. Encoders, whose
+ * input is ours, throw a `PyralogError` with the same codes.
+ */
+
+/** Every code there is; `rpc/` and `cli/` prove against this list that they name them all. */
+export const REFUSAL_CODES = [
+  /** Not the format at all: syntax, a missing or unknown field, a value out of its bounds. */
+  'receipt/malformed',
+  /** Made by a newer version: a higher version number or a checkpoint line unknown here. */
+  'receipt/newer-version',
+  /** Reads well, but is not byte for byte what an encoder writes: somebody edited it. */
+  'receipt/not-canonical',
+  /** The digest of the given data is not the one in the receipt: other data, or changed since. */
+  'receipt/wrong-data',
+  /** No checkpoint in the receipt yet: upgrade it. */
+  'receipt/not-signed',
+  /** The checkpoint is of another log than the receipt says. */
+  'receipt/wrong-origin',
+  /** The path does not lead from the record to the checkpoint's root. */
+  'receipt/bad-path',
+  /** A pinned key's signature does not verify, or a key signed twice. */
+  'receipt/bad-signature',
+  /** No pinned policy covers the log: the trust store lacks it, or it is another network's. */
+  'receipt/unknown-log',
+  /** Fewer pinned keys signed than the policy asks for. */
+  'receipt/threshold',
+  /** A finality proof of a scheme this version does not know. */
+  'receipt/finality-unknown',
+  /** A verification key that is not well-formed, or a point nobody should sign with. */
+  'receipt/bad-key',
+  /** A trust store or policy that breaks its rules. */
+  'receipt/bad-trust',
+  /** A genesis document that breaks its rules. */
+  'receipt/bad-genesis',
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** The answer "no", with its reason. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+/** What reading untrusted bytes gives. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+export function refuse(code: RefusalCode, message: string): Refusal {
+  return { ok: false, code, message };
+}
+
+export function accept<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The values that outlive a node: records, checkpoints, receipts, pinned trust.
+ *
+ * Fields are checked where bytes become values (the parsers) and where values
+ * become bytes (the encoders); in between a value of these types may be passed
+ * around freely. 64-bit ids are `bigint`; times, sizes and offsets are numbers
+ * because the formats bound them by 2^53 − 1 (L2, C1).
+ */
+
+/** Hashes a client may submit (L4). */
+export type DigestAlgorithm = 'sha256' | 'sha512' | 'blake3';
+
+/** Hashes a log may build its tree with (M2, M3). */
+export type TreeAlgorithm = 'blake3' | 'sha256';
+
+/** The hash of somebody's data: 32 bytes for `sha256` and `blake3`, 64 for `sha512` (L4). */
+export interface Digest {
+  readonly algorithm: DigestAlgorithm;
+  readonly digest: Uint8Array;
+}
+
+/** What the log says about a record, apart from its content (L1). */
+export interface RecordPosition {
+  /** Unix milliseconds, claimed by the log's leader. */
+  readonly timestamp: number;
+  readonly scarabId: bigint;
+  /** Index of the leaf in its partition. */
+  readonly offset: number;
+  /** Raft term that activated the record; at least 1. */
+  readonly epoch: number;
+  /** 0 = opaque bytes, 1 = notary value. */
+  readonly schemaId: number;
+  /** BLAKE3 of the key; absent when the record has none, never 32 zero bytes. */
+  readonly keyHash?: Uint8Array;
+  /** BLAKE3 of the encoded headers; absent when there are none, never 32 zero bytes. */
+  readonly headersHash?: Uint8Array;
+}
+
+/** What a leaf of the tree commits to (L1). */
+export interface LeafRecord extends RecordPosition {
+  /** BLAKE3 of the value. */
+  readonly valueHash: Uint8Array;
+}
+
+/** A notary record (schema 1) as a receipt carries it: the value itself, not its hash. */
+export interface ReceiptRecord extends RecordPosition, Digest {}
+
+/** One name and value beside a record (L3). */
+export interface Header {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** Where a leaf stands under a root: hashes of 32 bytes, leaf side first (M4). */
+export interface Inclusion {
+  /** Records in the tree the path leads to. */
+  readonly size: number;
+  readonly path: readonly Uint8Array[];
+}
+
+/** Evidence that a chain made final; no scheme is known yet (V7). */
+export type FinalityProof =
+  | { readonly kind: 'pos'; readonly scheme: number; readonly proof: Uint8Array }
+  | { readonly kind: 'pow'; readonly scheme: number; readonly proof: Uint8Array };
+
+/** A pinned chain: what finality proofs will be checked against. */
+export interface TrustRoot {
+  /** Network id (I3) the root belongs to. */
+  readonly network: string;
+}
+
+/** One file that proves that a record existed, where and when (V1, V2). */
+export interface Receipt {
+  /** Log partition (I4). */
+  readonly origin: string;
+  readonly record: ReceiptRecord;
+  /** Present exactly when `checkpoint` is. */
+  readonly inclusion?: Inclusion;
+  /** Text of the signed note (C1–C4). */
+  readonly checkpoint?: string;
+  /** Absent while there are none; never empty. */
+  readonly finality?: readonly FinalityProof[];
+}
+
+/** "Partition `origin` had `size` records and this root" (C1). */
+export interface Checkpoint {
+  readonly origin: string;
+  readonly size: number;
+  /** 32 bytes, BLAKE3 tree. */
+  readonly root: Uint8Array;
+  readonly epoch: number;
+  /** Unix milliseconds, claimed by the log. */
+  readonly time: number;
+  /** Root of the SHA-256 tree, 32 bytes, when the log keeps one (M3). */
+  readonly sha256Root?: Uint8Array;
+}
+
+/** The three lines of the SHA-256 tree's note (C8). */
+export interface Sha256Checkpoint {
+  /** Ends in `/sha256` (I4). */
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** A public key under a name: `0x04` cosigns checkpoints (C3), `0x01` signs the SHA-256 note (C8). */
+export interface VerificationKey {
+  readonly name: string;
+  readonly type: 'cosignature' | 'log';
+  /** First four bytes of SHA-256 over name, type and key; 8 hex digits. */
+  readonly keyId: string;
+  /** 32 bytes, Ed25519. */
+  readonly publicKey: Uint8Array;
+}
+
+/** One signature line of a note, not yet believed (C2). */
+export interface NoteSignature {
+  readonly name: string;
+  /** 8 hex digits. */
+  readonly keyId: string;
+  /** What follows the key id. */
+  readonly signature: Uint8Array;
+}
+
+/** A note in its two halves: text that is signed, and signatures (C2). */
+export interface Note {
+  /** Lines up to the blank one, each with its LF: the bytes that signatures cover. */
+  readonly body: string;
+  readonly signatures: readonly NoteSignature[];
+}
+
+/** A replica whose signature verified. */
+export interface Signer {
+  readonly name: string;
+  readonly keyId: string;
+  /** Unix seconds the replica put beside its signature; 0 for a `log` key, which states none. */
+  readonly timeSeconds: number;
+}
+
+/** Whose signatures count for a cluster or a log (T1–T3). */
+export interface TrustPolicy {
+  /** Cluster scope or origin (I4). */
+  readonly scope: string;
+  readonly keys: readonly VerificationKey[];
+  /** Signatures of different keys that are needed: k. */
+  readonly threshold: number;
+  /** Replicas that may lie: f; 0 = crashes only. */
+  readonly faults: number;
+}
+
+/** Everything a verifier believes in (T1). */
+export interface TrustStore {
+  readonly policies: readonly TrustPolicy[];
+}
+
+/** A network's birth certificate (I2). */
+export interface Genesis {
+  readonly network: string;
+  /** Unix milliseconds. */
+  readonly time: number;
+  /** 16 bytes. */
+  readonly salt: Uint8Array;
+}
+
+/** A parsed origin (I4). */
+export interface Origin {
+  /** Network id (I3). */
+  readonly network: string;
+  readonly cluster: string;
+  readonly log: string;
+  readonly partition: number;
+  readonly sha256: boolean;
+}
+
+/** Levels a stranger can check; those below have no signature. */
+export type VerifiedLevel = 'checkpoint' | 'witnessed' | 'final';
+
+/** What a receipt proved (V6). */
+export interface Verified {
+  readonly ok: true;
+  readonly level: VerifiedLevel;
+  readonly origin: string;
+  readonly offset: number;
+  readonly scarabId: bigint;
+  /** Records in the log when the checkpoint was signed. */
+  readonly size: number;
+  /** Unix milliseconds of the checkpoint, claimed by the log: the data existed no later. */
+  readonly claimedTime: number;
+  readonly signers: readonly Signer[];
+  /** k, signatures that were needed. */
+  readonly threshold: number;
+  /** n, keys of the policy. */
+  readonly keys: number;
+  /** Whether k covers lying replicas (2k > n + f, f > 0), or crashes only. */
+  readonly coversLiars: boolean;
+  /** Scope of the policy that applied. */
+  readonly scope: string;
+}
