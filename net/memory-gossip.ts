@@ -70,7 +70,7 @@ class MemoryGossip implements Gossip {
         { data: { queued: this.#onTheWay } },
       );
     }
-    const copy = bytes.slice();
+    const copy = Uint8Array.from(bytes);
     this.#firstSight(topic, copy);
     this.#spread(topic, copy, undefined);
   }

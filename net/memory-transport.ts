@@ -157,8 +157,8 @@ class MemoryLink implements Link {
         { data: { bytes: bytes.length } },
       );
     }
-    // A copy, as a socket would make: the caller may reuse its buffer.
-    const placed = this.#queue.push({ channel, bytes: bytes.slice() }, priority);
+    // A copy, as a socket would make: the caller may reuse its buffer (and slice() of a Buffer would share it).
+    const placed = this.#queue.push({ channel, bytes: Uint8Array.from(bytes) }, priority);
     this.pump();
     await placed;
   }

@@ -43,7 +43,7 @@ export function describeProofSystem(name: string, make: () => Promise<ProofSyste
 
     it('does not believe a changed proof or changed public inputs', async () => {
       for (let i = 0; i < proved.proof.length; i++) {
-        const proof = proved.proof.slice();
+        const proof = Uint8Array.from(proved.proof);
         proof[i] = (proof[i] ?? 0) ^ 1;
         assert.notEqual(await reason({ proof }), 'verified', `byte ${i} of the proof`);
       }

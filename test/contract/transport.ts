@@ -51,7 +51,7 @@ export function describeTransport(name: string, make: () => Promise<TransportPai
 
     it('does not send what the caller writes into its buffer afterwards', async () => {
       const [here, there] = await linked();
-      const bytes = new Uint8Array([1, 2, 3]);
+      const bytes = Buffer.from([1, 2, 3]);
       await here.send('x', bytes, 'normal');
       bytes.fill(9);
       assert.deepEqual([...((await take(there, 1))[0]?.bytes ?? [])], [1, 2, 3]);
