@@ -1,0 +1,216 @@
+//! Entries of many Raft groups, and the small states that ride in the same group commit.
+//!
+//! Staging, committing and reading are three handles, because they belong to three threads. What was staged becomes
+//! visible to readers when the frame that carries it is durable, never before.
+
+mod memory;
+mod wal_store;
+
+use crate::error::LogError;
+use crate::wal::{Committed, Preparer, Recovery, StagedFrame};
+
+pub use memory::MemoryLogStore;
+pub use wal_store::WalLogStore;
+
+/// An entry to append. Its bytes are the parts back to back; they are copied once, into the frame.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEntry<'a> {
+    /// Raft term.
+    pub term: u64,
+    /// The bytes, in order.
+    pub parts: &'a [&'a [u8]],
+}
+
+/// An entry as it was stored, checked against its CRC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Index in its group, from 1.
+    pub index: u64,
+    /// Raft term.
+    pub term: u64,
+    /// The entry's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What Raft must remember before it answers anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HardState {
+    /// Current term.
+    pub term: u64,
+    /// Whom this replica voted for in it, 0 for nobody.
+    pub vote: u64,
+    /// Index up to which entries are committed.
+    pub commit: u64,
+}
+
+/// A size and the roots of the trees at it: what was signed last (C6), or up to where the sidecars are synced (M6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeState {
+    /// Records covered.
+    pub size: u64,
+    /// BLAKE3 root.
+    pub root: [u8; 32],
+    /// Root of the SHA-256 tree, when the partition keeps one.
+    pub sha256_root: Option<[u8; 32]>,
+}
+
+/// What a replica needs to know of a partition before it applies its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionConfig {
+    /// How long an idempotency key is remembered, milliseconds of log time.
+    pub dedup_window_ms: u64,
+    /// How many are remembered at most.
+    pub dedup_records: u64,
+    /// Whether the partition keeps a SHA-256 tree.
+    pub sha256: bool,
+    /// Origin of its checkpoints (I4).
+    pub origin: String,
+}
+
+/// The newest durable states of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupState {
+    /// First index held; 1 as long as nothing was released.
+    pub first_index: u64,
+    /// Last index held; `first_index - 1` when there is none.
+    pub last_index: u64,
+    /// Raft's hard state.
+    pub hard_state: HardState,
+    /// Newest signed state.
+    pub signed: Option<TreeState>,
+    /// Newest sidecar state.
+    pub sidecar: Option<TreeState>,
+    /// Configuration in force.
+    pub config: Option<PartitionConfig>,
+}
+
+/// Where entries are staged. Calls collect records in an open frame; none of them waits for the disk, except when the
+/// next log file is not prepared yet. A refused call has staged nothing.
+///
+/// All methods fail with `ReadOnly` or `Poisoned` when the log is, `FrameFull` when the open frame must be sealed
+/// first, `TooLarge` when the records fit into no frame, and `DiskFull` (W10).
+pub trait LogStore: Send {
+    /// Appends entries behind the group's last one (the first gets index 1) and returns the last index given.
+    /// All of them go into one frame.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn append(&mut self, group: u32, entries: &[NewEntry<'_>]) -> Result<u64, LogError>;
+
+    /// Records Raft's hard state.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn hard_state(&mut self, group: u32, state: HardState) -> Result<(), LogError>;
+
+    /// Drops the entries from `index` on (a new leader overwrites them). Itself a record of the log.
+    ///
+    /// # Errors
+    /// `OutOfRange` when the group holds no such index, else see [`LogStore`].
+    fn truncate_from(&mut self, group: u32, index: u64) -> Result<(), LogError>;
+
+    /// Records what is about to be signed (C6): durable before the signature leaves.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn sign_state(&mut self, group: u32, state: &TreeState) -> Result<(), LogError>;
+
+    /// Records up to where the sidecars are synced (M6).
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn sidecar_state(&mut self, group: u32, state: &TreeState) -> Result<(), LogError>;
+
+    /// Records a partition's configuration; it holds from here on.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn configure(&mut self, group: u32, config: &PartitionConfig) -> Result<(), LogError>;
+
+    /// Last index staged for a group, durable or not; 0 when there is none.
+    fn staged_index(&self, group: u32) -> u64;
+
+    /// Bytes staged in the open frame.
+    fn staged_bytes(&self) -> usize;
+
+    /// Closes the open frame and hands it out for [`LogCommitter::commit`]; `None` when nothing is staged. Frames must
+    /// be committed in the order in which they were sealed.
+    fn seal(&mut self) -> Option<StagedFrame>;
+}
+
+/// Makes sealed frames durable, on the thread that does the waiting.
+pub trait LogCommitter: Send {
+    /// One write and one fdatasync; afterwards readers see what the frame carries.
+    ///
+    /// # Errors
+    /// `Poisoned` after a failure (W9): nothing more is acknowledged until the log is opened again.
+    fn commit(&mut self, frame: StagedFrame) -> Result<Committed, LogError>;
+
+    /// Call when no frame is waiting: records, without a sync, that the last frame is durable (W4).
+    ///
+    /// # Errors
+    /// `Poisoned` when the write fails.
+    fn mark_idle(&mut self) -> Result<(), LogError>;
+
+    /// Call before stopping: a marker that is itself synced, so that damage in the last frame is never taken for a
+    /// torn tail.
+    ///
+    /// # Errors
+    /// `Poisoned` when the write or sync fails.
+    fn mark_stop(&mut self) -> Result<(), LogError>;
+}
+
+/// Reads durable entries, from any thread.
+pub trait LogReader: Send + Sync {
+    /// Groups that have any record, ascending.
+    fn groups(&self) -> Vec<u32>;
+
+    /// Newest durable states of a group.
+    fn state(&self, group: u32) -> Option<GroupState>;
+
+    /// Term of an entry.
+    fn term(&self, group: u32, index: u64) -> Option<u64>;
+
+    /// An entry's bytes, checked against their CRC; `None` when the group does not hold the index.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not what was written, `Io`.
+    fn entry(&self, group: u32, index: u64) -> Result<Option<StoredEntry>, LogError>;
+
+    /// A slice of an entry's bytes, **not** checked against the CRC (the caller checks hashes of its own).
+    ///
+    /// # Errors
+    /// `OutOfRange` when the group does not hold the index or the entry has no such bytes, `Io`.
+    fn entry_slice(
+        &self,
+        group: u32,
+        index: u64,
+        range: std::ops::Range<usize>,
+    ) -> Result<Vec<u8>, LogError>;
+
+    /// Hands the entries from `from` on to `visit`, in order, by large sequential reads; stops at its first error.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`, or what `visit` returns.
+    fn replay(
+        &self,
+        group: u32,
+        from: u64,
+        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError>;
+}
+
+/// An open store: one handle per thread that works with it.
+pub struct OpenLog {
+    /// For the thread that stages.
+    pub store: Box<dyn LogStore>,
+    /// For the thread that syncs.
+    pub committer: Box<dyn LogCommitter>,
+    /// For everybody else.
+    pub reader: std::sync::Arc<dyn LogReader>,
+    /// For the background thread that prepares log files; absent in memory.
+    pub preparer: Option<Preparer>,
+    /// How the opening went.
+    pub recovery: Recovery,
+}
+
