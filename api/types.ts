@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The domain as a client sees it: ids are bigints, bytes are bytes. The shapes are those of notary/types.ts, declared
  * here again because a browser has no notary; a test holds the two equal.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What the parts of a node need of a logger. Shaped after pino, which implements it as it is: fields first, then a
  * constant message, so that log lines can be counted by message and searched by field.

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Shapes that several RPC methods share, as JSON Schema (rpc.md R2): unknown fields are refused, 64-bit integers are
+ * decimal strings, bytes are lower-case hex. Types of the wire forms follow from the schemas.
+ */
+import Type, { type Static, type TProperties } from 'typebox';
+
+/** Most submissions of one `notary_submitBatch` (R4). */
+export const SUBMISSIONS_MAX = 1_000;
+/** Most records of one `notary_search` answer. */
+export const SEARCH_LIMIT_MAX = 1_000;
+/** Longest a caller may ask the node to wait. */
+export const TIMEOUT_MS_MAX = 600_000;
+/** Bytes of UTF-8 of a submitter or an idempotency key (batch.md B1 has one length byte; the notary allows 64). */
+export const NAME_BYTES_MAX = 64;
+
+const closed = { additionalProperties: false } as const;
+
+/** An object that refuses what it does not know. */
+export function shape<P extends TProperties>(properties: P, description?: string) {
+  return Type.Object(properties, description === undefined ? closed : { ...closed, description });
+}
+
+export const decimal = (description: string) =>
+  Type.String({ pattern: '^(0|[1-9][0-9]{0,19})$', description });
+
+export const algorithm = Type.Union(
+  [Type.Literal('sha256'), Type.Literal('sha512'), Type.Literal('blake3')],
+  { description: 'Hash that made the digest (record.md L4).' },
+);
+
+export const treeAlgorithm = Type.Union([Type.Literal('blake3'), Type.Literal('sha256')], {
+  description: 'Which Merkle tree of the log; `blake3` unless said otherwise.',
+});
+
+export const digest = Type.String({
+  pattern: '^(?:[0-9a-f]{64}|[0-9a-f]{128})$',
+  description: 'Digest in lower-case hex: 64 characters, 128 for sha512.',
+});
+
+export const origin = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  description: 'Origin of a log partition (identity.md I4).',
+});
+
+export const id = decimal('Scarab id (scarab.md S1).');
+
+export const submitter = Type.String({
+  maxLength: NAME_BYTES_MAX,
+  description:
+    'Scope of idempotency (notary.md N1); absent or empty = anonymous. At most 64 bytes of UTF-8.',
+});
+
+export const idempotencyKey = Type.String({
+  minLength: 1,
+  maxLength: NAME_BYTES_MAX,
+  description:
+    'Same key and digest: the same record. Same key, other digest: a conflict. At most 64 bytes of UTF-8.',
+});
+
+export const waitFor = Type.Union([Type.Literal('durable'), Type.Literal('checkpoint')], {
+  description:
+    'Answer when the record is on disk (`durable`, the default) or signed (`checkpoint`).',
+});
+
+export const timeoutMs = Type.Integer({
+  minimum: 1,
+  maximum: TIMEOUT_MS_MAX,
+  description: 'Milliseconds to wait before the answer is `notary/outcome-unknown`.',
+});
+
+export const level = Type.Union(
+  [
+    Type.Literal('accepted'),
+    Type.Literal('durable'),
+    Type.Literal('checkpoint'),
+    Type.Literal('witnessed'),
+    Type.Literal('final'),
+  ],
+  { description: 'How far the record has come (receipt.md).' },
+);
+
+const hash = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description });
+
+export const receipt = Type.Object(
+  {
+    pyralog: Type.Literal('receipt'),
+    version: Type.Integer({ minimum: 1 }),
+    origin,
+    record: shape({
+      timestamp: decimal('Unix milliseconds claimed by the log.'),
+      scarabId: id,
+      offset: decimal('Index of the leaf in its partition.'),
+      epoch: Type.Integer({ minimum: 1 }),
+      schemaId: Type.Integer({ minimum: 0 }),
+      keyHash: Type.Optional(hash('BLAKE3 of the key.')),
+      algorithm,
+      digest,
+      headersHash: Type.Optional(hash('BLAKE3 of the headers.')),
+    }),
+    inclusion: Type.Optional(
+      shape({
+        size: decimal('Records under the root.'),
+        path: Type.Array(Type.String(), { maxItems: 64 }),
+      }),
+    ),
+    checkpoint: Type.Optional(
+      Type.Array(Type.String(), { description: 'Lines of the signed note.' }),
+    ),
+    finality: Type.Optional(Type.Array(Type.Unknown())),
+  },
+  { ...closed, description: 'A receipt in its JSON form (receipt.md V2).' },
+);
+
+const submissionFields = {
+  id,
+  origin,
+  level,
+  duplicate: Type.Boolean({ description: 'The record was there already (N1).' }),
+  epoch: Type.Integer({ minimum: 0, description: 'Raft term that activated the record.' }),
+  offset: decimal('Index of the record in its log.'),
+  timestamp: decimal('Unix milliseconds claimed by the log.'),
+};
+
+export const submission = shape(
+  { ...submissionFields, receipt: Type.Optional(receipt) },
+  'One answered submission; `receipt` is there when the call waited for `checkpoint`.',
+);
+
+export const errorObject = Type.Object(
+  {
+    code: Type.Integer(),
+    message: Type.String(),
+    data: Type.Object({
+      reason: Type.String({
+        description: 'The error code, such as `notary/idempotency-conflict`.',
+      }),
+      retryable: Type.Boolean(),
+      retryAfterMs: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+  },
+  { description: 'A JSON-RPC error object (R3).' },
+);
+
+export const status = shape(
+  {
+    id,
+    origin,
+    level,
+    offset: submissionFields.offset,
+    epoch: submissionFields.epoch,
+    timestamp: submissionFields.timestamp,
+    algorithm,
+    digest,
+  },
+  'What the log holds under an id.',
+);
+
+export const logInfo = shape(
+  {
+    origin,
+    partition: Type.Integer({ minimum: 0 }),
+    size: decimal('Durable records.'),
+    checkpoint: Type.Optional(
+      shape({
+        size: decimal('Records the checkpoint covers.'),
+        note: Type.String({ description: 'Signed note (checkpoint.md).' }),
+        sha256Note: Type.Optional(Type.String({ description: "The SHA-256 tree's note (C8)." })),
+      }),
+    ),
+    dedupWindowMs: decimal('Idempotency window in log time (N3).'),
+    dedupRecords: decimal('Idempotency window in records (N3).'),
+    ackPolicy: Type.Union([Type.Literal('majority'), Type.Literal('all')]),
+    replicas: Type.Integer({ minimum: 1 }),
+  },
+  'One log partition.',
+);
+
+export const policy = shape(
+  {
+    scope: Type.String(),
+    keys: Type.Array(Type.String({ description: 'Verification key (C3).' })),
+    threshold: Type.Integer({ minimum: 1 }),
+    faults: Type.Integer({ minimum: 0 }),
+  },
+  'A policy as a trust store writes it (trust.md T1).',
+);
+
+export const path = shape(
+  {
+    path: Type.Array(Type.String({ description: 'Hash, standard base64.' }), {
+      description: 'Leaf side first (M4).',
+    }),
+  },
+  'A Merkle path.',
+);
+
+export type SubmissionWire = Static<typeof submission>;
+export type StatusWire = Static<typeof status>;
+export type LogInfoWire = Static<typeof logInfo>;
