@@ -1,0 +1,59 @@
+/**
+ * What a node keeps: logs (read side) and an ordered key-value map.
+ *
+ * ```ts
+ * const store = openNativeLogStore(core, partitions);
+ * const rows = store.read(0, 0, 1 << 20);
+ * const path = store.inclusion(0, { index: 0, size: store.durableSize(0) }, 'blake3');
+ * ```
+ *
+ * Logs are written through a replicator (consensus/), with the packed batches of `encodeProposal` and friends
+ * (docs/spec/batch.md). Every implementation passes the suites in `test/contract/`.
+ */
+export type {
+  KeyRange,
+  KeyValue,
+  KeyValueEntry,
+  KeyValueError,
+  KeyValueOp,
+  KeyValueReader,
+  KeyValueSnapshot,
+} from './key-value.ts';
+export { openMemoryKeyValue } from './memory-key-value.ts';
+export { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
+export type { MemoryEntry } from './memory-partition.ts';
+export { openNativeLogStore } from './native-log-store.ts';
+export {
+  decodeOutcomes,
+  decodePaths,
+  encodeOutcomes,
+  encodePaths,
+  firstNewOffset,
+  OUTCOME_BYTES,
+  type Outcome,
+  outcomeAt,
+  splitHashes,
+} from './outcome.ts';
+export {
+  type DigestRun,
+  decodeProposal,
+  encodeDigests,
+  encodeNotaryProposal,
+  encodeProposal,
+  PROPOSAL_BYTES_MAX,
+  PROPOSAL_RECORDS_MAX,
+  type ProposedDigest,
+  type ProposedRecord,
+} from './proposal.ts';
+export { decodeRows, encodeRow } from './row.ts';
+export type {
+  LogPartition,
+  LogRow,
+  LogSnapshot,
+  LogStore,
+  StorageError,
+  StorageErrorCode,
+  TreeAlgorithm,
+  TreePosition,
+  TreeRange,
+} from './types.ts';

@@ -1,0 +1,295 @@
+/**
+ * Proposals: how records cross from TypeScript into the native core (batch.md B1, B2).
+ *
+ * One packed buffer a batch, because an object a record would cost more than the disk does.
+ */
+import { malformed } from './malformed.ts';
+
+/** Records of one proposal (B1). */
+export const PROPOSAL_RECORDS_MAX = 65_536;
+/** Bytes of one proposal (B1). */
+export const PROPOSAL_BYTES_MAX = 16 * 1024 * 1024;
+/** Header of both versions: version, three bytes that differ, count. */
+const HEADER_BYTES = 8;
+/** What stands before a record's variable fields (B1). */
+const RECORD_BYTES = 20;
+
+const RECORDS = 1;
+const DIGESTS = 2;
+const FLAG = { key: 1, headers: 2, submitter: 4, idempotencyKey: 8 } as const;
+
+/** Multihash codes and digest lengths (record.md L4). */
+const DIGEST_BYTES: ReadonlyMap<number, number> = new Map([
+  [0x12, 32],
+  [0x13, 64],
+  [0x1e, 32],
+]);
+/** Schema of a record whose value is a multihash (record.md L4). */
+const NOTARY_SCHEMA = 1;
+
+/** One record of a proposal. */
+export interface ProposedRecord {
+  /** 0 = opaque bytes, 1 = notary value. */
+  readonly schemaId: number;
+  readonly value: Uint8Array;
+  readonly key?: Uint8Array;
+  /** Encoded headers (record.md L3), not empty. */
+  readonly headers?: Uint8Array;
+  /** UTF-8 of at most 255 bytes; '' = anonymous. */
+  readonly submitter: string;
+  /** UTF-8 of 1 to 255 bytes. */
+  readonly idempotencyKey?: string;
+}
+
+/** One digest of a notary proposal. */
+export interface ProposedDigest {
+  /** Multihash code. */
+  readonly code: number;
+  readonly digest: Uint8Array;
+  readonly submitter: string;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** Many digests of one algorithm and submitter, back to back. */
+export interface DigestRun {
+  readonly code: number;
+  readonly submitter: string;
+  readonly digests: Uint8Array;
+}
+
+/** Records as B1. Throws `batch/malformed` beyond the limits. */
+export function encodeProposal(records: readonly ProposedRecord[]): Uint8Array {
+  const fields = records.map((record) => ({
+    record,
+    submitter: Buffer.from(record.submitter),
+    idempotencyKey: Buffer.from(record.idempotencyKey ?? ''),
+  }));
+  const bytes = fields.reduce(
+    (sum, { record, submitter, idempotencyKey }) =>
+      sum +
+      RECORD_BYTES +
+      submitter.length +
+      idempotencyKey.length +
+      (record.key?.length ?? 0) +
+      (record.headers?.length ?? 0) +
+      record.value.length,
+    HEADER_BYTES,
+  );
+  const out = begin(RECORDS, records.length, bytes);
+  let at = HEADER_BYTES;
+  for (const { record, submitter, idempotencyKey } of fields) {
+    const { key, headers, value, schemaId } = record;
+    out[at] = flagsOf(record);
+    out[at + 1] = shortLength('submitter', submitter.length);
+    out[at + 2] = shortLength('idempotency key', idempotencyKey.length);
+    out[at + 3] = 0;
+    out.writeUInt32LE(schemaId, at + 4);
+    out.writeUInt32LE(key?.length ?? 0, at + 8);
+    out.writeUInt32LE(headers?.length ?? 0, at + 12);
+    out.writeUInt32LE(value.length, at + 16);
+    at += RECORD_BYTES;
+    for (const field of [submitter, idempotencyKey, key, headers, value]) {
+      if (field === undefined) continue;
+      out.set(field, at);
+      at += field.length;
+    }
+  }
+  return out;
+}
+
+function flagsOf({ key, headers, submitter, idempotencyKey }: ProposedRecord): number {
+  return (
+    (key === undefined ? 0 : FLAG.key) |
+    (headers === undefined ? 0 : FLAG.headers) |
+    (submitter === '' ? 0 : FLAG.submitter) |
+    (idempotencyKey === undefined ? 0 : FLAG.idempotencyKey)
+  );
+}
+
+/** Digests of one algorithm and submitter as B2. Throws `batch/malformed` beyond the limits. */
+export function encodeDigests(run: DigestRun): Uint8Array {
+  const each = digestBytes(run.code);
+  const submitter = Buffer.from(run.submitter);
+  if (run.digests.length % each !== 0) {
+    throw malformed(`${run.digests.length} bytes are not a whole number of ${each}-byte digests`);
+  }
+  const count = run.digests.length / each;
+  const out = begin(DIGESTS, count, HEADER_BYTES + submitter.length + run.digests.length);
+  out[1] = run.code;
+  out[2] = shortLength('submitter', submitter.length);
+  out.set(submitter, HEADER_BYTES);
+  out.set(run.digests, HEADER_BYTES + submitter.length);
+  return out;
+}
+
+/**
+ * Notary submissions in the shortest form: B2 when they share algorithm and submitter and none has a key, else B1.
+ *
+ * This is on the path of every single submission, so it writes each field once, straight into the batch.
+ */
+export function encodeNotaryProposal(items: readonly ProposedDigest[]): Uint8Array {
+  const first = items[0];
+  if (first === undefined) throw malformed('no records');
+  let uniform = true;
+  let bytes = HEADER_BYTES;
+  for (const item of items) {
+    uniform &&=
+      item.idempotencyKey === undefined &&
+      item.code === first.code &&
+      item.submitter === first.submitter;
+    bytes += RECORD_BYTES + 2 + item.digest.length + 3 * item.submitter.length;
+    bytes += 3 * (item.idempotencyKey?.length ?? 0);
+  }
+  return uniform ? writeUniform(items, first) : writeMixed(items, bytes);
+}
+
+function writeUniform(items: readonly ProposedDigest[], first: ProposedDigest): Uint8Array {
+  const each = digestBytes(first.code);
+  const submitterBytes = first.submitter === '' ? 0 : Buffer.byteLength(first.submitter);
+  const out = begin(DIGESTS, items.length, HEADER_BYTES + submitterBytes + items.length * each);
+  out[1] = first.code;
+  out[2] = shortLength('submitter', submitterBytes);
+  let at = HEADER_BYTES + (submitterBytes === 0 ? 0 : out.write(first.submitter, HEADER_BYTES));
+  for (const { digest } of items) {
+    if (digest.length !== each) throw malformed(`a digest has ${digest.length} bytes, not ${each}`);
+    out.set(digest, at);
+    at += each;
+  }
+  return out;
+}
+
+/** `bytesMax` is an upper bound: UTF-8 takes at most three bytes a UTF-16 unit. */
+function writeMixed(items: readonly ProposedDigest[], bytesMax: number): Uint8Array {
+  const out = begin(RECORDS, items.length, bytesMax);
+  let at = HEADER_BYTES;
+  for (const { code, digest, submitter, idempotencyKey } of items) {
+    if (digest.length !== digestBytes(code)) {
+      throw malformed(`a digest has ${digest.length} bytes, not ${digestBytes(code)}`);
+    }
+    const start = at;
+    at += RECORD_BYTES;
+    const submitterBytes = submitter === '' ? 0 : out.write(submitter, at);
+    at += submitterBytes;
+    const keyBytes = idempotencyKey === undefined ? 0 : out.write(idempotencyKey, at);
+    at += keyBytes;
+    out[start] =
+      (submitterBytes === 0 ? 0 : FLAG.submitter) | (keyBytes === 0 ? 0 : FLAG.idempotencyKey);
+    out[start + 1] = shortLength('submitter', submitterBytes);
+    out[start + 2] = shortLength('idempotency key', keyBytes);
+    out[start + 3] = 0;
+    out.writeUInt32LE(NOTARY_SCHEMA, start + 4);
+    out.writeUInt32LE(0, start + 8);
+    out.writeUInt32LE(0, start + 12);
+    out.writeUInt32LE(2 + digest.length, start + 16);
+    out[at] = code;
+    out[at + 1] = digest.length;
+    out.set(digest, at + 2);
+    at += 2 + digest.length;
+  }
+  return out.subarray(0, at);
+}
+
+/** Reads B1 or B2; refuses everything else (B6). */
+export function decodeProposal(bytes: Uint8Array): ProposedRecord[] {
+  if (bytes.length > PROPOSAL_BYTES_MAX) throw malformed(`${bytes.length} bytes are too many`);
+  if (bytes.length < HEADER_BYTES) throw malformed('shorter than its header');
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = buffer.readUInt32LE(4);
+  if (count < 1 || count > PROPOSAL_RECORDS_MAX) throw malformed(`${count} records`);
+  if (buffer[0] === RECORDS) return decodeRecords(buffer, count);
+  if (buffer[0] === DIGESTS) return decodeDigests(buffer, count);
+  throw malformed(`unknown version ${buffer[0]}`);
+}
+
+function decodeRecords(buffer: Buffer, count: number): ProposedRecord[] {
+  if (buffer[1] !== 0 || buffer[2] !== 0 || buffer[3] !== 0) throw malformed('header not zero');
+  const records: ProposedRecord[] = [];
+  let at = HEADER_BYTES;
+  const take = (length: number) => {
+    if (at + length > buffer.length) throw malformed(`record ${records.length} is cut off`);
+    at += length;
+    return buffer.subarray(at - length, at);
+  };
+  for (let i = 0; i < count; i++) {
+    const head = take(RECORD_BYTES);
+    const flags = head.readUInt8(0);
+    if (flags > 15 || head.readUInt8(3) !== 0) throw malformed(`record ${i} has unknown flags`);
+    const has = (flag: number, length: number, mayBeEmpty: boolean) => {
+      const set = (flags & flag) !== 0;
+      if (set ? length === 0 && !mayBeEmpty : length !== 0) {
+        throw malformed(`record ${i}: flags and lengths disagree`);
+      }
+      return set;
+    };
+    const submitter = take(head.readUInt8(1));
+    const idempotencyKey = take(head.readUInt8(2));
+    const key = take(head.readUInt32LE(8));
+    const headers = take(head.readUInt32LE(12));
+    const value = take(head.readUInt32LE(16));
+    has(FLAG.submitter, submitter.length, false);
+    records.push({
+      schemaId: head.readUInt32LE(4),
+      value,
+      submitter: text(submitter),
+      ...(has(FLAG.key, key.length, true) ? { key } : {}),
+      ...(has(FLAG.headers, headers.length, false) ? { headers } : {}),
+      ...(has(FLAG.idempotencyKey, idempotencyKey.length, false)
+        ? { idempotencyKey: text(idempotencyKey) }
+        : {}),
+    });
+  }
+  if (at !== buffer.length) throw malformed(`${buffer.length - at} bytes behind the last record`);
+  return records;
+}
+
+function decodeDigests(buffer: Buffer, count: number): ProposedRecord[] {
+  const code = buffer.readUInt8(1);
+  const each = digestBytes(code);
+  if (buffer[3] !== 0) throw malformed('header not zero');
+  const start = HEADER_BYTES + buffer.readUInt8(2);
+  if (buffer.length !== start + count * each) throw malformed('lengths do not add up');
+  const submitter = text(buffer.subarray(HEADER_BYTES, start));
+  return Array.from({ length: count }, (_, i) => ({
+    schemaId: NOTARY_SCHEMA,
+    value: Buffer.concat([
+      Uint8Array.of(code, each),
+      buffer.subarray(start + i * each, start + (i + 1) * each),
+    ]),
+    submitter,
+  }));
+}
+
+function begin(version: number, count: number, bytes: number): Buffer {
+  if (count < 1 || count > PROPOSAL_RECORDS_MAX) {
+    throw malformed(`${count} records; 1 to ${PROPOSAL_RECORDS_MAX} are allowed`);
+  }
+  if (bytes > PROPOSAL_BYTES_MAX) {
+    throw malformed(`${bytes} bytes; at most ${PROPOSAL_BYTES_MAX} are allowed`);
+  }
+  const out = Buffer.allocUnsafe(bytes);
+  out.fill(0, 0, HEADER_BYTES);
+  out[0] = version;
+  out.writeUInt32LE(count, 4);
+  return out;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function text(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw malformed('a submitter or idempotency key is not UTF-8', cause);
+  }
+}
+
+function digestBytes(code: number): number {
+  const bytes = DIGEST_BYTES.get(code);
+  if (bytes === undefined) throw malformed(`unknown multihash code ${code}`);
+  return bytes;
+}
+
+function shortLength(field: string, bytes: number): number {
+  if (bytes > 255) throw malformed(`a ${field} of ${bytes} bytes; at most 255 are allowed`);
+  return bytes;
+}

@@ -1,0 +1,81 @@
+import type { PyralogError } from '../base/errors.ts';
+import type { NativeErrorCode, TreeAlgorithm } from '../native/types.ts';
+import type { LeafRecord } from '../receipt/index.ts';
+
+/** What callers of storage/ are expected to handle: the native core's codes, and those of the key-value store. */
+export type StorageErrorCode =
+  | NativeErrorCode
+  /** The key-value store or the snapshot was closed. */
+  | 'storage/key-value-closed';
+
+export type StorageError = PyralogError<StorageErrorCode>;
+
+export type { TreeAlgorithm } from '../native/types.ts';
+
+/** What a log partition is; its number is its position in {@link LogStore.partitions}. */
+export interface LogPartition {
+  /** Origin of its checkpoints (identity.md I4). */
+  readonly origin: string;
+  /** Whether it keeps a SHA-256 tree beside the BLAKE3 one. */
+  readonly sha256: boolean;
+  readonly dedupWindowMs: number;
+  readonly dedupRecords: number;
+}
+
+/** One record as it stands in the log. */
+export interface LogRow {
+  readonly record: LeafRecord;
+  /** The 128 bytes the trees commit to (record.md L1). */
+  readonly leaf: Uint8Array;
+  readonly key?: Uint8Array;
+  /** Encoded headers (record.md L3). */
+  readonly headers?: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/**
+ * The read side of a node's logs. Only durable records show. Writes go through a replicator, because an entry counts
+ * once it is committed and not when somebody stored it.
+ *
+ * Everything here throws `log/out-of-range` for partitions, offsets and sizes that do not exist (yet), `storage/corrupt`
+ * when what is on disk does not hash to what was promised, and `log/closed` after closing.
+ */
+export interface LogStore {
+  readonly partitions: readonly LogPartition[];
+  /** Records that are durable. */
+  durableSize(partition: number): number;
+  /** Rows from `offset` on: none at the end of the log, else at least one and at most `bytesMax` packed bytes beyond the first. */
+  read(partition: number, offset: number, bytesMax: number): LogRow[];
+  /** Fixes today's sizes, so that one reader sees one state however long it reads. */
+  pin(): LogSnapshot;
+  /** 32-byte root of the first `size` records. */
+  root(partition: number, size: number, algorithm: TreeAlgorithm): Uint8Array;
+  /** Path of record `index` in the tree of `size` records, leaf side first (merkle.md M4); checked before it is returned (M7). */
+  inclusion(partition: number, at: TreePosition, algorithm: TreeAlgorithm): Uint8Array[];
+  /** Path that shows that the tree of `to` records extends the one of `from`. */
+  consistency(partition: number, range: TreeRange, algorithm: TreeAlgorithm): Uint8Array[];
+  /** Offset of the record with this Scarab id. */
+  findById(partition: number, id: bigint): number | undefined;
+  /** Offsets of the notary records with this multihash (record.md L4), ascending, at most `limit`. */
+  findByDigest(partition: number, multihash: Uint8Array, limit: number): number[];
+}
+
+export interface TreePosition {
+  readonly index: number;
+  readonly size: number;
+}
+
+export interface TreeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The logs as they stood when {@link LogStore.pin} was called. */
+export interface LogSnapshot {
+  size(partition: number): number;
+  /** As {@link LogStore.read}, but never beyond {@link size}. */
+  read(partition: number, offset: number, bytesMax: number): LogRow[];
+  root(partition: number, algorithm: TreeAlgorithm): Uint8Array;
+  /** Lets go of what the snapshot keeps from being cleaned up. Idempotent. */
+  release(): void;
+}
