@@ -96,3 +96,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
+
+/** A plain copy of a part: `slice` of a Node `Buffer` would be a view into memory that its owner may reuse. */
+export function copyBytes(bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to));
+}

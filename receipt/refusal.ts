@@ -23,7 +23,7 @@ export const REFUSAL_CODES = [
   'receipt/wrong-origin',
   /** The path does not lead from the record to the checkpoint's root. */
   'receipt/bad-path',
-  /** A pinned key's signature does not verify, or a key signed twice. */
+  /** A pinned key's signature does not verify. */
   'receipt/bad-signature',
   /** No pinned policy covers the log: the trust store lacks it, or it is another network's. */
   'receipt/unknown-log',
