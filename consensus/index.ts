@@ -1,0 +1,56 @@
+/**
+ * Protocols that make many machines agree, and what they ask of others. Each protocol: types, machine, host.
+ *
+ * ```ts
+ * const replicator = createSoloReplicator(core, partitions.length);
+ * const done = await replicator.propose(0, encodeProposal(records), { wait: 'durable', paths: false });
+ * ```
+ *
+ * `Replicator` orders batches of a log, `Cosigner` signs its checkpoints, `Anchor` puts them on a chain, `Engine` is the
+ * chain's own agreement. Every implementation passes the suites in `test/contract/`.
+ */
+export {
+  type Anchor,
+  type AnchorDeps,
+  type Anchored,
+  openAnchor,
+  readCheckpoint,
+} from './anchor/anchor.ts';
+export type { AnchorBlock, AnchorChain, AnchorTransaction } from './anchor/chain.ts';
+export {
+  MemoryChain,
+  type MemoryChainDeps,
+  type MemoryChainFaults,
+} from './anchor/memory-chain.ts';
+export type { AnchorCheckpoint, AnchorRoot, Limits as AnchorLimits } from './anchor/types.ts';
+export {
+  type Cosigner,
+  type CosignerDeps,
+  createCosigner,
+  createMemorySignedStates,
+  type SignedState,
+  type SignedStates,
+} from './cosigner.ts';
+export type { App, Block, Engine, FinalityEvidence, Finalized } from './engine.ts';
+export type { ConsensusError, ConsensusErrorCode } from './errors.ts';
+export {
+  createInstantEngine,
+  type InstantEngineDeps,
+  type InstantEngineOptions,
+} from './instant-engine.ts';
+export {
+  createMemoryReplicator,
+  type MemoryReplicator,
+  type MemoryReplicatorDeps,
+} from './memory-replicator.ts';
+export type {
+  AckPolicy,
+  CheckpointFeed,
+  Replicated,
+  ReplicateOptions,
+  Replicator,
+  Role,
+  SignedCheckpoint,
+} from './replicator.ts';
+export { createSeedSigner, type Signer, signedBytes, verifySigned } from './signer.ts';
+export { createSoloReplicator } from './solo-replicator.ts';

@@ -1,0 +1,43 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { assert } from '../base/errors.ts';
+import { verifyEd25519 } from '../receipt/index.ts';
+
+/**
+ * Signs for one purpose: votes, transactions, transport (identity.md I5). Keys of different purpose are different
+ * keys, and the purpose is in the signed bytes too, so that no signature can be carried over.
+ */
+export interface Signer {
+  /** 32 bytes, Ed25519. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes over {@link signedBytes}. Asynchronous, because the key may live in a device. */
+  sign(domain: string, network: string, bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+/** What a {@link Signer} signs: u8 length and text of the domain, then of the network id, then the bytes. */
+export function signedBytes(domain: string, network: string, bytes: Uint8Array): Uint8Array {
+  const names = [domain, network].map((name) => {
+    const text = new TextEncoder().encode(name);
+    assert(text.length > 0 && text.length < 256, 'a domain and a network id have 1 to 255 bytes');
+    return [Uint8Array.of(text.length), text];
+  });
+  return Buffer.concat([...names.flat(), bytes]);
+}
+
+/** A signer that holds its key in memory. `seed` is 32 bytes. */
+export function createSeedSigner(seed: Uint8Array): Signer {
+  assert(seed.length === 32, 'an Ed25519 seed has 32 bytes');
+  const own = Uint8Array.from(seed);
+  return {
+    publicKey: ed25519.getPublicKey(own),
+    sign: async (domain, network, bytes) => ed25519.sign(signedBytes(domain, network, bytes), own),
+  };
+}
+
+/** Whether `signature` is the key's over these bytes in this domain and network. */
+export function verifySigned(
+  signed: { domain: string; network: string; bytes: Uint8Array; signature: Uint8Array },
+  publicKey: Uint8Array,
+): boolean {
+  const { domain, network, bytes, signature } = signed;
+  return verifyEd25519(signature, signedBytes(domain, network, bytes), publicKey);
+}
