@@ -15,6 +15,13 @@ const BASE64_VALUE = Uint8Array.from({ length: 128 }, (_, code) =>
   Math.max(0, BASE64.indexOf(String.fromCharCode(code))),
 );
 
+// Every browser and Node have both; the published build carries the types of neither.
+declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
+declare const TextDecoder: new (
+  label: 'utf-8',
+  options: { fatal: true; ignoreBOM: true },
+) => { decode(bytes: Uint8Array): string };
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
