@@ -1,1 +1,21 @@
 //! Formats shared by every crate: hashes, the leaf record, packed batches (docs/spec/record.md, batch.md).
+//!
+//! Parsers are strict, work in place and never panic; what they accept re-encodes to the same bytes.
+
+pub mod batch;
+mod cursor;
+mod error;
+mod headers;
+mod multihash;
+mod record;
+
+pub use error::TypeError;
+pub use headers::{HEADERS_BYTES_MAX, HEADERS_MAX, check_headers, decode_headers, encode_headers};
+pub use multihash::{MULTIHASH_BYTES_MAX, digest_len, split_multihash};
+pub use record::{LeafRecord, SAFE_INTEGER_MAX, part_hash};
+
+/// A BLAKE3 or SHA-256 hash.
+pub type Hash = [u8; 32];
+
+/// Stands for the hash of something absent (L1).
+pub const ZERO_HASH: Hash = [0; 32];
