@@ -3,10 +3,9 @@
 import Type from 'typebox';
 import * as s from './schemas.ts';
 
-const levels = Type.Union(
-  [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
-  { description: 'Least severe level that is logged.' },
-);
+const levels = Type.Enum(['debug', 'info', 'warn', 'error'], {
+  description: 'Least severe level that is logged.',
+});
 
 export const adminMethods = {
   admin_stats: {

@@ -24,12 +24,11 @@ export function shape<P extends TProperties>(properties: P, description?: string
 export const decimal = (description: string) =>
   Type.String({ pattern: '^(0|[1-9][0-9]{0,19})$', description });
 
-export const algorithm = Type.Union(
-  [Type.Literal('sha256'), Type.Literal('sha512'), Type.Literal('blake3')],
-  { description: 'Hash that made the digest (record.md L4).' },
-);
+export const algorithm = Type.Enum(['sha256', 'sha512', 'blake3'], {
+  description: 'Hash that made the digest (record.md L4).',
+});
 
-export const treeAlgorithm = Type.Union([Type.Literal('blake3'), Type.Literal('sha256')], {
+export const treeAlgorithm = Type.Enum(['blake3', 'sha256'], {
   description: 'Which Merkle tree of the log; `blake3` unless said otherwise.',
 });
 
@@ -59,7 +58,7 @@ export const idempotencyKey = Type.String({
     'Same key and digest: the same record. Same key, other digest: a conflict. At most 64 bytes of UTF-8.',
 });
 
-export const waitFor = Type.Union([Type.Literal('durable'), Type.Literal('checkpoint')], {
+export const waitFor = Type.Enum(['durable', 'checkpoint'], {
   description:
     'Answer when the record is on disk (`durable`, the default) or signed (`checkpoint`).',
 });
@@ -70,16 +69,9 @@ export const timeoutMs = Type.Integer({
   description: 'Milliseconds to wait before the answer is `notary/outcome-unknown`.',
 });
 
-export const level = Type.Union(
-  [
-    Type.Literal('accepted'),
-    Type.Literal('durable'),
-    Type.Literal('checkpoint'),
-    Type.Literal('witnessed'),
-    Type.Literal('final'),
-  ],
-  { description: 'How far the record has come (receipt.md).' },
-);
+export const level = Type.Enum(['accepted', 'durable', 'checkpoint', 'witnessed', 'final'], {
+  description: 'How far the record has come (receipt.md).',
+});
 
 const hash = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description });
 
@@ -171,7 +163,7 @@ export const logInfo = shape(
     ),
     dedupWindowMs: decimal('Idempotency window in log time (N3).'),
     dedupRecords: decimal('Idempotency window in records (N3).'),
-    ackPolicy: Type.Union([Type.Literal('majority'), Type.Literal('all')]),
+    ackPolicy: Type.Enum(['majority', 'all']),
     replicas: Type.Integer({ minimum: 1 }),
   },
   'One log partition.',

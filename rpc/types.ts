@@ -99,9 +99,3 @@ export interface RpcServer {
    */
   stop(signal?: AbortSignal): Promise<void>;
 }
-
-/** The shape of `startRpcServer`. Rejects with `rpc/listen` when an address is taken or not permitted. */
-export type StartRpcServer = (
-  dependencies: RpcDependencies,
-  options: RpcOptions,
-) => Promise<RpcServer>;

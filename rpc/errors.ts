@@ -1,0 +1,212 @@
+/**
+ * From every error code of the system to what a caller is told: a JSON-RPC number, whether to come back, and when
+ * (rpc.md R3). The table is total by its type; a test holds it equal to the lists of the areas.
+ *
+ * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc, −32020 … −32039 notary, −32040 … −32049 log,
+ * −32050 … −32059 storage and batches. They never change meaning; `data.reason` is what programs should look at.
+ */
+import {
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  PARSE_ERROR,
+  type RpcErrorObject,
+} from '../api/index.ts';
+import { PyralogError } from '../base/errors.ts';
+import { REFUSAL_CODES, type RefusalCode } from '../receipt/index.ts';
+
+/** Codes that the RPC server itself raises. */
+export type RpcErrorCode =
+  /** Not JSON, or not UTF-8. */
+  | 'rpc/parse-error'
+  /** JSON, but no JSON-RPC 2.0 request; also an empty or over-long batch. */
+  | 'rpc/invalid-request'
+  /** No such method on this listener. */
+  | 'rpc/method-not-found'
+  /** The params do not fit the method's schema. */
+  | 'rpc/invalid-params'
+  /** A bug, or trouble the caller can do nothing about; the node's log has the cause. */
+  | 'rpc/internal'
+  /** Too many calls in flight on this connection. */
+  | 'rpc/too-busy'
+  /** More calls a second than this address may make. */
+  | 'rpc/rate-limited'
+  /** The node is draining. */
+  | 'rpc/shutting-down'
+  /** The answer would be longer than an answer may be. */
+  | 'rpc/answer-too-large'
+  /** The body is longer than a body may be. */
+  | 'rpc/body-too-large'
+  | 'rpc/too-many-subscriptions'
+  /** The method needs a connection that stays open. */
+  | 'rpc/websocket-only'
+  /** Missing or wrong token. */
+  | 'rpc/unauthorized'
+  /** `Host` or `Origin` is not on its list. */
+  | 'rpc/forbidden'
+  /** The body is not `application/json`. */
+  | 'rpc/unsupported-media-type'
+  /** A binary message that is no frame. */
+  | 'rpc/bad-frame'
+  /** The address cannot be listened on. */
+  | 'rpc/listen';
+
+/** Codes of the notary service. */
+export type NotaryErrorCode =
+  | 'notary/idempotency-conflict'
+  | 'notary/outcome-unknown'
+  | 'notary/not-found'
+  | 'notary/unknown-log'
+  | 'notary/no-checkpoint';
+
+/** Codes that come up from the native core (native/types.ts, which this layer may not import). */
+export type CoreErrorCode =
+  | 'storage/disk-full'
+  | 'storage/read-only'
+  | 'storage/poisoned'
+  | 'storage/corrupt'
+  | 'storage/locked'
+  | 'storage/format'
+  | 'storage/io'
+  | 'batch/malformed'
+  | 'log/overloaded'
+  | 'log/clock-behind'
+  | 'log/outcome-unknown'
+  | 'log/out-of-range'
+  | 'log/closed';
+
+export type KnownErrorCode = RpcErrorCode | NotaryErrorCode | CoreErrorCode | RefusalCode;
+
+interface Told {
+  readonly number: number;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  /** Said instead of the error's own message, which may name paths of the node. */
+  readonly message?: string;
+}
+
+const no = (number: number, message?: string): Told =>
+  message === undefined ? { number, retryable: false } : { number, retryable: false, message };
+
+const later = (number: number, retryAfterMs: number, message?: string): Told => ({
+  ...no(number, message),
+  retryable: true,
+  retryAfterMs,
+});
+
+const operator = 'ask its operator; its log has the cause';
+
+const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
+  'rpc/parse-error': no(PARSE_ERROR),
+  'rpc/invalid-request': no(INVALID_REQUEST),
+  'rpc/method-not-found': no(METHOD_NOT_FOUND),
+  'rpc/invalid-params': no(INVALID_PARAMS),
+  'rpc/internal': no(INTERNAL_ERROR, `the node failed to answer: ${operator}`),
+  'rpc/too-busy': later(-32000, 50),
+  'rpc/rate-limited': later(-32001, 1_000),
+  'rpc/shutting-down': later(-32002, 1_000),
+  'rpc/answer-too-large': no(-32003),
+  'rpc/body-too-large': no(-32004),
+  'rpc/too-many-subscriptions': no(-32005),
+  'rpc/websocket-only': no(-32006),
+  'rpc/unauthorized': no(-32007),
+  'rpc/forbidden': no(-32008),
+  'rpc/unsupported-media-type': no(-32009),
+  'rpc/bad-frame': no(-32010),
+  'rpc/listen': no(-32011),
+
+  'notary/idempotency-conflict': no(-32020),
+  'notary/outcome-unknown': later(-32021, 100),
+  'notary/not-found': no(-32022),
+  'notary/unknown-log': no(-32023),
+  'notary/no-checkpoint': later(-32024, 100),
+
+  'log/overloaded': later(-32040, 50),
+  'log/clock-behind': later(-32041, 1_000),
+  'log/outcome-unknown': later(-32042, 100),
+  'log/out-of-range': no(-32043),
+  'log/closed': later(-32044, 1_000, 'the node is stopping: try again, or another node'),
+
+  'storage/disk-full': later(
+    -32050,
+    5_000,
+    'the node has no room left: nothing was written, try again later',
+  ),
+  'storage/read-only': no(-32051, `the node's log is read-only: ${operator}`),
+  'storage/poisoned': later(
+    -32052,
+    5_000,
+    'a disk write failed: whether the record is kept is unknown until the node restarts; repeat it then',
+  ),
+  'storage/corrupt': no(-32053, `the node's log is damaged there: ${operator}`),
+  'storage/locked': no(-32054, `the node's store is in use: ${operator}`),
+  'storage/format': no(-32055, `the node's store is of another version: ${operator}`),
+  'storage/io': later(-32056, 1_000, `the node's disk refused: try again, or ${operator}`),
+  'batch/malformed': no(-32057),
+};
+
+const refusals: readonly string[] = REFUSAL_CODES;
+
+/** Every code of {@link KnownErrorCode} that is not a refusal of receipt/; the test of totality reads it. */
+export const toldCodes: readonly string[] = Object.keys(told);
+
+function toldOf(code: string): Told | undefined {
+  if (Object.hasOwn(told, code)) return told[code as keyof typeof told];
+  return refusals.includes(code) ? no(INVALID_PARAMS) : undefined;
+}
+
+/**
+ * What a caller is told of anything that was thrown. Undefined for what is no expected error: the caller of this
+ * function logs it and answers `rpc/internal`.
+ */
+export function errorObjectOf(thrown: unknown): RpcErrorObject | undefined {
+  if (!(thrown instanceof PyralogError)) return undefined;
+  const how = toldOf(thrown.code);
+  if (how === undefined) return undefined;
+  return {
+    code: how.number,
+    message: how.message ?? thrown.message,
+    data: {
+      // Fields of errors with a message of their own may name paths, so they stay in the node's log.
+      ...(how.message === undefined ? scalars(thrown.data) : {}),
+      reason: thrown.code,
+      retryable: how.retryable,
+      ...retryAfter(how, thrown.data),
+    },
+  };
+}
+
+/** The answer to what nobody expected. */
+export const internalError: RpcErrorObject = {
+  code: INTERNAL_ERROR,
+  message: told['rpc/internal'].message ?? 'internal error',
+  data: { reason: 'rpc/internal', retryable: false },
+};
+
+/** An error of this server. */
+export function rpcError(
+  code: RpcErrorCode | NotaryErrorCode | CoreErrorCode,
+  message: string,
+  data: Record<string, string | number | bigint> = {},
+): PyralogError<KnownErrorCode> {
+  return new PyralogError(code, message, { data });
+}
+
+/** An error's own `retryAfterMs` (such as the rate limit's) goes before the table's. */
+function retryAfter(how: Told, data: Readonly<Record<string, unknown>>): { retryAfterMs?: number } {
+  if (!how.retryable) return {};
+  const own = data['retryAfterMs'];
+  const retryAfterMs = typeof own === 'number' ? Math.ceil(own) : how.retryAfterMs;
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
+}
+
+function scalars(
+  data: Readonly<Record<string, string | number | bigint>>,
+): Record<string, string | number> {
+  const wire: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(data)) {
+    wire[name] = typeof value === 'bigint' ? value.toString() : value;
+  }
+  return wire;
+}

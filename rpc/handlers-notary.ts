@@ -1,0 +1,218 @@
+/** The notary's methods (notary.md), from the wire to the service and back. */
+import {
+  digestFromWire,
+  idFromWire,
+  logInfoToWire,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  Misread,
+  nameFromWire,
+  receiptFromWire,
+  receiptToWire,
+  statusToWire,
+  submittedToWire,
+} from '../api/index.ts';
+import { PyralogError } from '../base/errors.ts';
+import type { Notary, Submission, SubmitOptions, SubmitOutcome } from '../notary/index.ts';
+import {
+  type DigestAlgorithm,
+  parseTrustStore,
+  type Receipt,
+  verifyReceipt,
+} from '../receipt/index.ts';
+import { cancelAfter, within } from './deadline.ts';
+import type { Caller } from './dispatch.ts';
+import { errorObjectOf, internalError, type KnownErrorCode, rpcError } from './errors.ts';
+import { type Handlers, need } from './serve.ts';
+import type { NodeInfo, RpcDependencies, RpcLimits } from './types.ts';
+
+type NotaryMethod = Extract<MethodName, `notary_${string}`>;
+
+const SEARCH_LIMIT_DEFAULT = 100;
+
+const DURABLE: SubmitOptions = { waitFor: 'durable' };
+const CHECKPOINT: SubmitOptions = { waitFor: 'checkpoint' };
+
+export function notaryHandlers(
+  { notary, info }: RpcDependencies,
+  limits: RpcLimits,
+): Handlers<NotaryMethod> {
+  const submit = submitter(notary, limits.callMsDefault);
+  return {
+    notary_submit: async (params) => {
+      const [outcome] = await submit([submissionOf(params, params.submitter)], params);
+      if (outcome === undefined) throw new Error('the notary gave no outcome for a submission');
+      if (!outcome.ok) throw conflict(outcome);
+      return submittedToWire(outcome.submitted);
+    },
+    notary_submitBatch: async (params) => {
+      const submissions = params.submissions.map((one) => submissionOf(one, params.submitter));
+      const outcomes = await submit(submissions, params);
+      return { results: outcomes.map(outcomeToWire) };
+    },
+    notary_status: ({ id }) => {
+      const status = notary.status(need(idFromWire(id)));
+      if (status === undefined) throw notFound(id);
+      return statusToWire(status);
+    },
+    notary_receipt: async (params, caller) => {
+      const id = need(idFromWire(params.id));
+      return receiptToWire(await receiptOf(notary, id, { ...waitOf(params, limits), caller }));
+    },
+    notary_upgradeReceipt: async (params, caller) => {
+      const old = need(receiptFromWire(params.receipt));
+      const wait = { waitFor: 'durable', ms: limits.callMsDefault, caller } as const;
+      const now = await receiptOf(notary, old.record.scarabId, wait);
+      if (!sameRecord(old, now)) throw notFound(old.record.scarabId.toString());
+      return receiptToWire(now);
+    },
+    notary_search: ({ algorithm, digest, limit }) => {
+      const bytes = need(digestFromWire(algorithm, digest));
+      const found = notary.search(algorithm, bytes, limit ?? SEARCH_LIMIT_DEFAULT);
+      return { records: found.map(statusToWire) };
+    },
+    notary_verify: (params) => verify(params, info()),
+    notary_info: () => infoToWire(notary, info()),
+    notary_subscribe: ({ origin }, caller) => {
+      const subscriber = subscriberOf(caller);
+      if (!notary.logs().some((log) => log.origin === origin)) {
+        throw rpcError('notary/unknown-log', 'this node keeps no log of that origin; see log_info');
+      }
+      return subscriber.subscribe(origin);
+    },
+    notary_unsubscribe: ({ subscription }, caller) =>
+      subscriberOf(caller).unsubscribe(subscription),
+  };
+}
+
+interface Wait {
+  readonly waitFor?: 'durable' | 'checkpoint';
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Submits, and bounds the wait. Without `timeoutMs`, the hot path, nothing is cancelled: an entry on its way cannot be
+ * called back, and a signal a call would cost more than the call.
+ */
+function submitter(notary: Notary, callMsDefault: number) {
+  return (
+    submissions: readonly Submission[],
+    { waitFor, timeoutMs }: Wait,
+  ): Promise<SubmitOutcome[]> => {
+    const options = waitFor === 'checkpoint' ? CHECKPOINT : DURABLE;
+    if (timeoutMs === undefined) return within(callMsDefault, notary.submit(submissions, options));
+    return cancelAfter(timeoutMs, undefined, (signal) =>
+      notary.submit(submissions, { ...options, signal }),
+    );
+  };
+}
+
+function waitOf({ waitFor, timeoutMs }: Wait, limits: RpcLimits) {
+  return { waitFor: waitFor ?? 'durable', ms: timeoutMs ?? limits.callMsDefault } as const;
+}
+
+async function receiptOf(
+  notary: Notary,
+  id: bigint,
+  wait: { waitFor: 'durable' | 'checkpoint'; ms: number; caller: Caller },
+): Promise<Receipt> {
+  const { waitFor, ms, caller } = wait;
+  const receipt = await cancelAfter(ms, caller.signal, (signal) =>
+    notary.receipt(id, { waitFor, signal }),
+  );
+  if (receipt === undefined) throw notFound(id.toString());
+  return receipt;
+}
+
+function submissionOf(
+  wire: { algorithm: DigestAlgorithm; digest: string; idempotencyKey?: string },
+  submitter: string | undefined,
+): Submission {
+  const digest = need(digestFromWire(wire.algorithm, wire.digest));
+  const scope = submitter === undefined ? '' : need(nameFromWire(submitter, 'submitter'));
+  const submission = { algorithm: wire.algorithm, digest, submitter: scope };
+  if (wire.idempotencyKey === undefined) return submission;
+  const idempotencyKey = need(nameFromWire(wire.idempotencyKey, 'idempotencyKey'));
+  return { ...submission, idempotencyKey };
+}
+
+function outcomeToWire(
+  outcome: SubmitOutcome,
+): MethodResult<'notary_submitBatch'>['results'][number] {
+  if (outcome.ok) return submittedToWire(outcome.submitted);
+  return { error: errorObjectOf(conflict(outcome)) ?? internalError };
+}
+
+/** Names the record that holds the key, so that the caller can look at it. */
+function conflict(outcome: Extract<SubmitOutcome, { ok: false }>): PyralogError<KnownErrorCode> {
+  const { id, offset, origin } = outcome.holder;
+  return new PyralogError(
+    outcome.code,
+    'this idempotency key already belongs to another digest: use a new key, or look at the record it belongs to',
+    { data: { id, offset: String(offset), origin } },
+  );
+}
+
+function verify(
+  params: MethodParams<'notary_verify'>,
+  info: NodeInfo,
+): MethodResult<'notary_verify'> {
+  const receipt = receiptFromWire(params.receipt);
+  if (receipt instanceof Misread) {
+    return { verified: false, reason: receipt.code, message: receipt.message };
+  }
+  const { algorithm, digest: own } = receipt.record;
+  const digest = params.digest === undefined ? own : need(digestFromWire(algorithm, params.digest));
+  const verdict = verifyReceipt(receipt, digest, ownTrust(info));
+  if (!verdict.ok) return { verified: false, reason: verdict.code, message: verdict.message };
+  return {
+    verified: true,
+    level: verdict.level,
+    origin: verdict.origin,
+    claimedTime: verdict.claimedTime.toString(),
+    threshold: verdict.threshold,
+    keys: verdict.keys,
+    coversLiars: verdict.coversLiars,
+    signers: verdict.signers.map(({ name, keyId, timeSeconds }) => ({
+      name,
+      keyId,
+      time: timeSeconds.toString(),
+    })),
+  };
+}
+
+/** The node's policies as a trust store: what it says of itself in `notary_info`. */
+function ownTrust(info: NodeInfo) {
+  const text = JSON.stringify({ pyralog: 'trust', version: 1, policies: info.policies });
+  const parsed = parseTrustStore(text);
+  if (!parsed.ok) throw new Error(`the node's own policies are no trust store: ${parsed.message}`);
+  return parsed.value;
+}
+
+function infoToWire(notary: Notary, info: NodeInfo): MethodResult<'notary_info'> {
+  return {
+    networkId: info.networkId,
+    version: info.version,
+    logs: notary.logs().map(logInfoToWire),
+    policies: info.policies.map((policy) => ({ ...policy, keys: [...policy.keys] })),
+  };
+}
+
+function sameRecord(a: Receipt, b: Receipt): boolean {
+  const name = ({ origin, record }: Receipt) =>
+    `${origin} ${record.offset} ${record.algorithm} ${record.digest.join()}`;
+  return name(a) === name(b);
+}
+
+function subscriberOf(caller: Caller) {
+  if (caller.subscriber !== undefined) return caller.subscriber;
+  throw rpcError(
+    'rpc/websocket-only',
+    'subscriptions need a WebSocket: connect to ws:// of the same address',
+  );
+}
+
+function notFound(id: string): PyralogError {
+  return rpcError('notary/not-found', 'this node has no such record', { id });
+}

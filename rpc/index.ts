@@ -1,0 +1,34 @@
+/**
+ * The node's face to the world: JSON-RPC 2.0 over HTTP and WebSocket, binary frames, probes, metrics (docs/spec/rpc.md).
+ *
+ *     const server = await startRpcServer(
+ *       { notary, info, readiness, logger, metrics: new Registry() },
+ *       { port: 8650, adminPort: 8651, adminToken },
+ *     );
+ *     …
+ *     await server.stop(AbortSignal.timeout(5_000));
+ *
+ * It needs nothing else of the process, so that node/ can run it in a worker thread of its own.
+ */
+export {
+  type CoreErrorCode,
+  errorObjectOf,
+  type KnownErrorCode,
+  type NotaryErrorCode,
+  type RpcErrorCode,
+  toldCodes,
+} from './errors.ts';
+export { defaultLimits } from './limits.ts';
+export { startRpcServer } from './server.ts';
+export type {
+  AdminActions,
+  LogLevel,
+  NodeInfo,
+  NodePolicy,
+  Readiness,
+  RpcAddress,
+  RpcDependencies,
+  RpcLimits,
+  RpcOptions,
+  RpcServer,
+} from './types.ts';
