@@ -33,7 +33,11 @@ export interface Submitted {
 /** What one submission of a batch came to: a value, because one conflict must not fail the others. */
 export type SubmitOutcome =
   | { readonly ok: true; readonly submitted: Submitted }
-  | { readonly ok: false; readonly code: 'notary/idempotency-conflict'; readonly holder: Submitted };
+  | {
+      readonly ok: false;
+      readonly code: 'notary/idempotency-conflict';
+      readonly holder: Submitted;
+    };
 
 export interface SubmitOptions {
   readonly waitFor: 'durable' | 'checkpoint';
@@ -56,7 +60,11 @@ export interface LogInfo {
   readonly partition: number;
   /** Durable records. */
   readonly size: number;
-  readonly checkpoint?: { readonly size: number; readonly note: string; readonly sha256Note?: string };
+  readonly checkpoint?: {
+    readonly size: number;
+    readonly note: string;
+    readonly sha256Note?: string;
+  };
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;
   readonly ackPolicy: 'majority' | 'all';
@@ -81,8 +89,18 @@ export interface Notary {
   receipt(id: bigint, options: SubmitOptions): Promise<Receipt | undefined>;
   search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[];
   logs(): LogInfo[];
-  inclusionProof(request: { origin: string; index: number; size: number; algorithm: 'blake3' | 'sha256' }): Uint8Array[];
-  consistencyProof(request: { origin: string; from: number; to: number; algorithm: 'blake3' | 'sha256' }): Uint8Array[];
+  inclusionProof(request: {
+    origin: string;
+    index: number;
+    size: number;
+    algorithm: 'blake3' | 'sha256';
+  }): Uint8Array[];
+  consistencyProof(request: {
+    origin: string;
+    from: number;
+    to: number;
+    algorithm: 'blake3' | 'sha256';
+  }): Uint8Array[];
   /** Newest checkpoint of each log, then every newer one as it is signed. */
   checkpoints(origin: string, signal: AbortSignal): AsyncIterable<{ size: number; note: string }>;
 }

@@ -18,18 +18,7 @@ export interface Outcome {
 
 /** Reads the `index`-th of packed outcomes, without touching the others. */
 export function outcomeAt(outcomes: Uint8Array, index: number): Outcome {
-  const at = index * OUTCOME_BYTES;
-  if (at + OUTCOME_BYTES > outcomes.length) throw malformed(`no outcome ${index}`);
-  const view = Buffer.from(outcomes.buffer, outcomes.byteOffset + at, OUTCOME_BYTES);
-  const status = STATUS[view.readUInt8(0)];
-  if (status === undefined) throw malformed(`outcome ${index} has status ${view[0]}`);
-  return {
-    status,
-    epoch: view.readUInt32LE(4),
-    offset: readU53(view, 8),
-    id: view.readBigUInt64LE(16),
-    timestamp: readU53(view, 24),
-  };
+  return readOutcome(bufferOf(outcomes), index);
 }
 
 /** Reads all; refuses a length that is not `count` outcomes (B6). */
@@ -37,7 +26,26 @@ export function decodeOutcomes(outcomes: Uint8Array, count: number): Outcome[] {
   if (outcomes.length !== count * OUTCOME_BYTES) {
     throw malformed(`${outcomes.length} bytes are not ${count} outcomes`);
   }
-  return Array.from({ length: count }, (_, i) => outcomeAt(outcomes, i));
+  const buffer = bufferOf(outcomes);
+  return Array.from({ length: count }, (_, i) => readOutcome(buffer, i));
+}
+
+function readOutcome(buffer: Buffer, index: number): Outcome {
+  const at = index * OUTCOME_BYTES;
+  if (at + OUTCOME_BYTES > buffer.length) throw malformed(`no outcome ${index}`);
+  const status = STATUS[buffer.readUInt8(at)];
+  if (status === undefined) throw malformed(`outcome ${index} has status ${buffer[at]}`);
+  return {
+    status,
+    epoch: buffer.readUInt32LE(at + 4),
+    offset: readU53(buffer, at + 8),
+    id: buffer.readBigUInt64LE(at + 16),
+    timestamp: readU53(buffer, at + 24),
+  };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Offset of the first new record, undefined when all were known. Reads only as far as it must. */

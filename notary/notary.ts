@@ -1,0 +1,244 @@
+import { assert } from '../base/errors.ts';
+import type { Clock } from '../base/time.ts';
+import type { CheckpointFeed, Replicator, SignedCheckpoint } from '../consensus/index.ts';
+import {
+  type DigestAlgorithm,
+  decodeMultihash,
+  encodeMultihash,
+  NOTARY_SCHEMA,
+  type Receipt,
+} from '../receipt/index.ts';
+import { encodeDigests, type LogStore, PROPOSAL_RECORDS_MAX } from '../storage/index.ts';
+import { receiptOf } from './answer.ts';
+import type { BatcherOptions } from './batcher.ts';
+import { CheckpointWatch } from './checkpoints.ts';
+import { fromReplicator, notaryError, outcomeUnknown } from './errors.ts';
+import { checkPacked, checkSubmission } from './submission.ts';
+import { Submitter } from './submit.ts';
+import type {
+  LogInfo,
+  Notary,
+  PackedSubmitted,
+  RecordStatus,
+  Submission,
+  SubmitOptions,
+  SubmitOutcome,
+} from './types.ts';
+
+export interface NotaryDeps {
+  readonly replicator: Replicator;
+  readonly checkpoints: CheckpointFeed;
+  readonly logStore: LogStore;
+  readonly clock: Clock;
+  /** Runs a task once this turn of the event loop has taken what is ready; default `setImmediate`. */
+  readonly defer?: (task: () => void) => void;
+}
+
+export interface NotaryOptions {
+  /** Submissions in one batch, at most 65,536 (batch.md B1); default 8,192. */
+  readonly batchRecordsMax?: number;
+  /** Batches on their way a partition and kind of wait; default 2: one on disk while the next is made. */
+  readonly batchesInFlightMax?: number;
+  /** Submissions waiting for a batch, a partition and kind of wait, beyond which callers are turned away; default 65,536. */
+  readonly queueRecordsMax?: number;
+  /** Packed batches on their way; default 16. */
+  readonly packedInFlightMax?: number;
+  /** Least distance between the checkpoints one subscription is told; default 25 (N5). */
+  readonly checkpointMsMin?: number;
+}
+
+/** A notary that can be waited for. */
+export interface NotaryService extends Notary {
+  /** Resolves when every submission that was taken is answered. Callers stop coming first. */
+  drain(): Promise<void>;
+}
+
+export function createNotary(deps: NotaryDeps, options: NotaryOptions = {}): NotaryService {
+  return new LogNotary(deps, options);
+}
+
+class LogNotary implements NotaryService {
+  readonly #deps: NotaryDeps;
+  readonly #submitter: Submitter;
+  readonly #watch: CheckpointWatch;
+  readonly #packedInFlightMax: number;
+  #packedInFlight = 0;
+
+  constructor(deps: NotaryDeps, options: NotaryOptions) {
+    const { replicator, checkpoints, logStore, clock, defer = setImmediate } = deps;
+    const { partitions } = logStore;
+    const limits: BatcherOptions = {
+      batchRecordsMax: options.batchRecordsMax ?? 8_192,
+      batchesInFlightMax: options.batchesInFlightMax ?? 2,
+      queueRecordsMax: options.queueRecordsMax ?? 65_536,
+    };
+    assert(limits.batchRecordsMax <= PROPOSAL_RECORDS_MAX, 'a batch is one proposal');
+    assert(partitions.length > 0, 'a notary has a log');
+    this.#deps = deps;
+    this.#submitter = new Submitter({ replicator, partitions, defer }, limits);
+    this.#watch = new CheckpointWatch({ feed: checkpoints, clock }, options.checkpointMsMin ?? 25);
+    this.#packedInFlightMax = options.packedInFlightMax ?? 16;
+  }
+
+  submit(submissions: readonly Submission[], options: SubmitOptions): Promise<SubmitOutcome[]> {
+    return this.#submitter.submit(submissions, options);
+  }
+
+  async submitPacked(
+    batch: { algorithm: DigestAlgorithm; submitter: string; digests: Uint8Array },
+    { waitFor, signal }: SubmitOptions,
+  ): Promise<PackedSubmitted> {
+    signal?.throwIfAborted();
+    const { replicator, logStore } = this.#deps;
+    const { algorithm, submitter, digests } = batch;
+    const code = checkPacked(algorithm, submitter, digests.length);
+    if (logStore.partitions.length > 1) {
+      throw notaryError(
+        'notary/invalid-submission',
+        'a packed batch needs a log of one partition: its digests would belong to several (N6)',
+      );
+    }
+    this.#checkPackedRoom();
+    const proposal = encodeDigests({ code, submitter, digests });
+    this.#packedInFlight++;
+    try {
+      const { outcomes, checkpoint } = await replicator.propose(0, proposal, {
+        wait: waitFor,
+        paths: false,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      if (checkpoint === undefined) return { outcomes };
+      return { outcomes, checkpoint: { size: checkpoint.size, note: checkpoint.note } };
+    } catch (error) {
+      throw fromReplicator(error);
+    } finally {
+      this.#packedInFlight--;
+    }
+  }
+
+  status(id: bigint): RecordStatus | undefined {
+    const { logStore } = this.#deps;
+    for (const partition of logStore.partitions.keys()) {
+      const offset = logStore.findById(partition, id);
+      if (offset !== undefined) return this.#statusAt(partition, offset);
+    }
+    return undefined;
+  }
+
+  async receipt(id: bigint, { waitFor, signal }: SubmitOptions): Promise<Receipt | undefined> {
+    signal?.throwIfAborted();
+    const status = this.status(id);
+    if (status === undefined) return undefined;
+    const { logStore, checkpoints } = this.#deps;
+    const { origin, offset: index } = status;
+    const partition = this.#partition(origin);
+    let checkpoint = coveringOrNone(checkpoints.newest(partition), index);
+    if (checkpoint === undefined && waitFor === 'checkpoint') {
+      checkpoint = await checkpoints.reached(partition, index + 1, signal).catch((error) => {
+        throw signal?.aborted ? outcomeUnknown(error) : fromReplicator(error);
+      });
+    }
+    if (checkpoint === undefined) return receiptOf(origin, status, undefined);
+    const { size, note } = checkpoint;
+    const path = logStore.inclusion(partition, { index, size }, 'blake3');
+    return receiptOf(origin, status, { inclusion: { size, path }, checkpoint: note });
+  }
+
+  search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[] {
+    const { logStore } = this.#deps;
+    checkSubmission({ algorithm, digest, submitter: '' });
+    const multihash = encodeMultihash({ algorithm, digest });
+    const found: RecordStatus[] = [];
+    for (const partition of logStore.partitions.keys()) {
+      const offsets = logStore.findByDigest(partition, multihash, limit - found.length);
+      for (const offset of offsets) {
+        const status = this.#statusAt(partition, offset);
+        if (status !== undefined) found.push(status);
+      }
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  logs(): LogInfo[] {
+    const { logStore, checkpoints, replicator } = this.#deps;
+    return logStore.partitions.map(({ origin, dedupWindowMs, dedupRecords }, partition) => {
+      const checkpoint = checkpoints.newest(partition);
+      return {
+        origin,
+        partition,
+        size: logStore.durableSize(partition),
+        ...(checkpoint === undefined ? {} : { checkpoint }),
+        dedupWindowMs,
+        dedupRecords,
+        ackPolicy: replicator.ackPolicy,
+        replicas: replicator.replicas,
+      };
+    });
+  }
+
+  inclusionProof(request: Parameters<Notary['inclusionProof']>[0]): Uint8Array[] {
+    const { origin, index, size, algorithm } = request;
+    return this.#deps.logStore.inclusion(this.#partition(origin), { index, size }, algorithm);
+  }
+
+  consistencyProof(request: Parameters<Notary['consistencyProof']>[0]): Uint8Array[] {
+    const { origin, from, to, algorithm } = request;
+    return this.#deps.logStore.consistency(this.#partition(origin), { from, to }, algorithm);
+  }
+
+  checkpoints(origin: string, signal: AbortSignal): AsyncIterable<{ size: number; note: string }> {
+    return this.#watch.follow(this.#partition(origin), signal);
+  }
+
+  drain(): Promise<void> {
+    return this.#submitter.idle();
+  }
+
+  #statusAt(partition: number, offset: number): RecordStatus | undefined {
+    const { logStore, checkpoints } = this.#deps;
+    const row = logStore.read(partition, offset, 0)[0];
+    const origin = logStore.partitions[partition]?.origin;
+    // The log may hold records of other services; they are none of ours.
+    if (row === undefined || origin === undefined || row.record.schemaId !== NOTARY_SCHEMA) {
+      return undefined;
+    }
+    const value = decodeMultihash(row.value);
+    if (!value.ok) return undefined;
+    const signed = coveringOrNone(checkpoints.newest(partition), offset) !== undefined;
+    return {
+      id: row.record.scarabId,
+      origin,
+      level: signed ? 'checkpoint' : 'durable',
+      offset,
+      epoch: row.record.epoch,
+      timestamp: row.record.timestamp,
+      algorithm: value.value.algorithm,
+      digest: value.value.digest,
+    };
+  }
+
+  #partition(origin: string): number {
+    const partition = this.#deps.logStore.partitions.findIndex((p) => p.origin === origin);
+    if (partition >= 0) return partition;
+    throw notaryError('notary/unknown-log', `this node keeps no log ${origin}`, {
+      data: { origin },
+    });
+  }
+
+  #checkPackedRoom(): void {
+    if (this.#packedInFlight < this.#packedInFlightMax) return;
+    throw notaryError(
+      'notary/overloaded',
+      `${this.#packedInFlight} packed batches are on their way already; try again shortly`,
+      { data: { queued: this.#packedInFlight } },
+    );
+  }
+}
+
+function coveringOrNone(
+  checkpoint: SignedCheckpoint | undefined,
+  offset: number,
+): SignedCheckpoint | undefined {
+  return checkpoint !== undefined && checkpoint.size > offset ? checkpoint : undefined;
+}
