@@ -2,7 +2,7 @@
  * From every error code of the system to what a caller is told: a JSON-RPC number, whether to come back, and when
  * (rpc.md R3). The table is total by its type; a test holds it equal to the lists of the areas.
  *
- * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc, −32020 … −32039 notary, −32040 … −32049 log,
+ * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log,
  * −32050 … −32059 storage and batches. They never change meaning; `data.reason` is what programs should look at.
  */
 import {
@@ -14,7 +14,10 @@ import {
   type RpcErrorObject,
 } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
+import type { ConsensusErrorCode } from '../consensus/index.ts';
+import type { NotaryErrorCode } from '../notary/index.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../receipt/index.ts';
+import type { StorageErrorCode } from '../storage/index.ts';
 
 /** Codes that the RPC server itself raises. */
 export type RpcErrorCode =
@@ -50,33 +53,18 @@ export type RpcErrorCode =
   /** A binary message that is no frame. */
   | 'rpc/bad-frame'
   /** The address cannot be listened on. */
-  | 'rpc/listen';
-
-/** Codes of the notary service. */
-export type NotaryErrorCode =
-  | 'notary/idempotency-conflict'
-  | 'notary/outcome-unknown'
+  | 'rpc/listen'
+  /** No record of that id here. */
   | 'notary/not-found'
-  | 'notary/unknown-log'
+  /** No checkpoint of that log has been signed yet. */
   | 'notary/no-checkpoint';
 
-/** Codes that come up from the native core (native/types.ts, which this layer may not import). */
-export type CoreErrorCode =
-  | 'storage/disk-full'
-  | 'storage/read-only'
-  | 'storage/poisoned'
-  | 'storage/corrupt'
-  | 'storage/locked'
-  | 'storage/format'
-  | 'storage/io'
-  | 'batch/malformed'
-  | 'log/overloaded'
-  | 'log/clock-behind'
-  | 'log/outcome-unknown'
-  | 'log/out-of-range'
-  | 'log/closed';
-
-export type KnownErrorCode = RpcErrorCode | NotaryErrorCode | CoreErrorCode | RefusalCode;
+export type KnownErrorCode =
+  | RpcErrorCode
+  | NotaryErrorCode
+  | ConsensusErrorCode
+  | StorageErrorCode
+  | RefusalCode;
 
 interface Told {
   readonly number: number;
@@ -121,6 +109,17 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'notary/not-found': no(-32022),
   'notary/unknown-log': no(-32023),
   'notary/no-checkpoint': later(-32024, 100),
+  'notary/overloaded': later(-32025, 50),
+  'notary/invalid-submission': no(INVALID_PARAMS),
+
+  'consensus/not-leader': later(-32030, 100),
+  'consensus/outcome-unknown': later(-32031, 100),
+  'consensus/overloaded': later(-32032, 50),
+  'consensus/stopped': later(-32033, 1_000, 'the node is stopping: try again, or another node'),
+  'consensus/foreign-checkpoint': no(-32034, `the node will not sign that: ${operator}`),
+  'consensus/log-rewound': no(-32035, `the node's log is older than what it signed: ${operator}`),
+  'consensus/checkpoint-malformed': no(-32036),
+  'consensus/anchor-refused': later(-32037, 5_000),
 
   'log/overloaded': later(-32040, 50),
   'log/clock-behind': later(-32041, 1_000),
@@ -143,6 +142,11 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'storage/locked': no(-32054, `the node's store is in use: ${operator}`),
   'storage/format': no(-32055, `the node's store is of another version: ${operator}`),
   'storage/io': later(-32056, 1_000, `the node's disk refused: try again, or ${operator}`),
+  'storage/key-value-closed': later(
+    -32058,
+    1_000,
+    'the node is stopping: try again, or another node',
+  ),
   'batch/malformed': no(-32057),
 };
 
@@ -186,7 +190,7 @@ export const internalError: RpcErrorObject = {
 
 /** An error of this server. */
 export function rpcError(
-  code: RpcErrorCode | NotaryErrorCode | CoreErrorCode,
+  code: RpcErrorCode | NotaryErrorCode | StorageErrorCode,
   message: string,
   data: Record<string, string | number | bigint> = {},
 ): PyralogError<KnownErrorCode> {

@@ -11,10 +11,8 @@
  * It needs nothing else of the process, so that node/ can run it in a worker thread of its own.
  */
 export {
-  type CoreErrorCode,
   errorObjectOf,
   type KnownErrorCode,
-  type NotaryErrorCode,
   type RpcErrorCode,
   toldCodes,
 } from './errors.ts';
