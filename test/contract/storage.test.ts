@@ -1,0 +1,19 @@
+import { openMemoryKeyValue } from '../../storage/index.ts';
+import { memoryParts, partitionsOf } from '../support/memory-notary.ts';
+import { realClock } from '../support/real-clock.ts';
+import { describeKeyValue } from './key-value.ts';
+import { describeLogStore } from './log-store.ts';
+
+describeKeyValue('in memory', openMemoryKeyValue);
+
+describeLogStore('in memory', async () => {
+  const partitions = partitionsOf(2).map((p, i) => ({ ...p, sha256: i === 0 }));
+  const { store, replicator } = memoryParts(partitions, realClock);
+  return {
+    store,
+    write: async (partition, proposal) => {
+      await replicator.propose(partition, proposal, { wait: 'durable', paths: false });
+    },
+    close: async () => replicator.close(),
+  };
+});
