@@ -25,6 +25,8 @@
 
 mod error;
 pub mod files;
+#[cfg(test)]
+mod mutant;
 mod store;
 mod wal;
 
@@ -38,5 +40,5 @@ pub use store::{
 };
 pub use wal::{
     Committed, FramePosition, Preparer, Record, RecordKind, RecordPosition, Recovery, StagedFrame,
-    Stager, Syncer, Wal, WalOptions, WalReader,
+    Stager, Syncer, Visitor, Wal, WalOptions, WalReader,
 };

@@ -160,6 +160,14 @@ pub trait FileLayer: Send + Sync {
     /// What the operating system says.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
 
+    /// Fills `bytes` with randomness: salts and store ids. A simulated disk makes it a function of its seed.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(bytes).map_err(|error| io::Error::other(error.to_string()))
+    }
+
     /// The whole content of a small file, `None` when there is none.
     ///
     /// # Errors

@@ -3,7 +3,10 @@
 //! Staging, committing and reading are three handles, because they belong to three threads. What was staged becomes
 //! visible to readers when the frame that carries it is durable, never before.
 
+mod codec;
+mod index;
 mod memory;
+mod staging;
 mod wal_store;
 
 use crate::error::LogError;
@@ -214,3 +217,13 @@ pub struct OpenLog {
     pub recovery: Recovery,
 }
 
+
+fn out_of_range(reader: &dyn LogReader, group: u32, index: u64) -> LogError {
+    let state = reader.state(group);
+    LogError::OutOfRange {
+        group,
+        index,
+        first: state.as_ref().map_or(1, |state| state.first_index),
+        last: state.as_ref().map_or(0, |state| state.last_index),
+    }
+}

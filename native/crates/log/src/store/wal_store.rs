@@ -1,27 +1,216 @@
 //! The store on the write-ahead log.
+
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::OpenLog;
+use parking_lot::RwLock;
+
+use super::index::Index;
+use super::staging::{Bounds, Staging};
+use super::{GroupState, LogCommitter, LogReader, OpenLog, StoredEntry};
 use crate::error::LogError;
 use crate::files::FileLayer;
-use crate::wal::WalOptions;
+use crate::wal::{
+    Committed, RECORD_HEADER_BYTES, RawRecord, Record, RecordPosition, StagedFrame, Syncer, Wal,
+    WalOptions, WalReader, Window, record_bytes,
+};
 
 /// A [`super::LogStore`] on the node-wide write-ahead log.
 pub struct WalLogStore;
+
+/// Where an entry is, in 16 bytes: there are millions of them.
+#[derive(Debug, Clone, Copy)]
+struct Location {
+    incarnation: u64,
+    /// Positions are multiples of 8, files at most 32 GiB.
+    position_of_8: u32,
+    length: u32,
+}
+
+impl Location {
+    fn of(record: &Record<'_>) -> Self {
+        Self {
+            incarnation: record.position.incarnation,
+            position_of_8: (record.position.position / 8) as u32,
+            length: record.position.length,
+        }
+    }
+
+    fn position(self) -> RecordPosition {
+        RecordPosition {
+            incarnation: self.incarnation,
+            position: u64::from(self.position_of_8) * 8,
+            length: self.length,
+        }
+    }
+}
+
+/// Largest file whose positions a [`Location`] can hold.
+const FILE_BYTES_MAX: u64 = 8 << 32;
+
+type SharedIndex = Arc<RwLock<Index<Location>>>;
 
 impl WalLogStore {
     /// Opens the store in `dir`, creating it when missing: locks it (W11), recovers the log (W6–W8), indexes its
     /// entries. A damaged log opens read-only; [`crate::Recovery::damage`] says what is lost from view.
     ///
     /// # Errors
-    /// `Locked`, `Format`, `DiskFull`, `Io`.
+    /// `Locked`, `Format`, `Corrupt` (the store file), `DiskFull`, `Io`.
     pub fn open(
         layer: Arc<dyn FileLayer>,
         dir: &Path,
         options: &WalOptions,
     ) -> Result<OpenLog, LogError> {
-        let _ = (layer, dir, options);
-        todo!()
+        if options.file_bytes > FILE_BYTES_MAX {
+            return Err(LogError::Format {
+                file: dir.to_path_buf(),
+                detail: format!(
+                    "log files of {} bytes are too large; choose at most {FILE_BYTES_MAX}",
+                    options.file_bytes
+                ),
+            });
+        }
+        let mut index = Index::new();
+        let mut visit = |record: &Record<'_>| index.apply(record, Location::of);
+        let (wal, recovery) = Wal::open(layer, dir, options, &mut visit)?;
+        let bounds: HashMap<u32, Bounds> = index
+            .numbers()
+            .filter_map(|number| {
+                let group = index.group(number)?;
+                let (first, last) = (group.first(), group.last());
+                Some((number, Bounds { first, last }))
+            })
+            .collect();
+        let index = Arc::new(RwLock::new(index));
+        Ok(OpenLog {
+            store: Box::new(Staging::new(wal.stager, bounds)),
+            committer: Box::new(WalCommitter {
+                syncer: wal.syncer,
+                index: Arc::clone(&index),
+            }),
+            reader: Arc::new(WalLogReader {
+                files: wal.reader,
+                index,
+            }),
+            preparer: Some(wal.preparer),
+            recovery,
+        })
+    }
+}
+
+struct WalCommitter {
+    syncer: Syncer,
+    index: SharedIndex,
+}
+
+impl LogCommitter for WalCommitter {
+    fn commit(&mut self, mut frame: StagedFrame) -> Result<Committed, LogError> {
+        let committed = self.syncer.commit(&mut frame)?;
+        let mut index = self.index.write();
+        for record in frame.each_record() {
+            // Staging has kept these rules already; a refusal means that the two sides disagree.
+            if let Err(reason) = index.apply(&record, Location::of) {
+                return Err(self.syncer.poison(reason));
+            }
+        }
+        drop(index);
+        self.syncer.recycle(frame);
+        Ok(committed)
+    }
+
+    fn mark_idle(&mut self) -> Result<(), LogError> {
+        self.syncer.mark_idle()
+    }
+
+    fn mark_stop(&mut self) -> Result<(), LogError> {
+        self.syncer.mark_stop()
+    }
+}
+
+struct WalLogReader {
+    files: WalReader,
+    index: SharedIndex,
+}
+
+impl WalLogReader {
+    fn locate(&self, group: u32, index: u64) -> Option<(RecordPosition, u64)> {
+        let groups = self.index.read();
+        let group = groups.group(group)?;
+        Some((group.entry(index)?.position(), group.term(index)?))
+    }
+}
+
+impl LogReader for WalLogReader {
+    fn groups(&self) -> Vec<u32> {
+        self.index.read().numbers().collect()
+    }
+
+    fn state(&self, group: u32) -> Option<GroupState> {
+        self.index.read().group(group).map(super::index::Group::state)
+    }
+
+    fn term(&self, group: u32, index: u64) -> Option<u64> {
+        self.index.read().group(group)?.term(index)
+    }
+
+    fn entry(&self, group: u32, index: u64) -> Result<Option<StoredEntry>, LogError> {
+        let Some((position, term)) = self.locate(group, index) else {
+            return Ok(None);
+        };
+        let bytes = self.files.read_record(position)?;
+        Ok(Some(StoredEntry { index, term, bytes }))
+    }
+
+    fn entry_slice(
+        &self,
+        group: u32,
+        index: u64,
+        range: Range<usize>,
+    ) -> Result<Vec<u8>, LogError> {
+        let place = self
+            .locate(group, index)
+            .filter(|(place, _)| range.start <= range.end && range.end <= place.length as usize);
+        let Some((position, _)) = place else {
+            return Err(super::out_of_range(self, group, index));
+        };
+        let mut bytes = vec![0; range.len()];
+        self.files.read_slice(position, range.start, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn replay(
+        &self,
+        group: u32,
+        from: u64,
+        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let mut window = Window::new();
+        let mut incarnation = 0;
+        let mut index = from;
+        while let Some((place, term)) = self.locate(group, index) {
+            let file = self.files.file(place.incarnation)?;
+            if place.incarnation != incarnation {
+                window.clear();
+                incarnation = place.incarnation;
+            }
+            let length = record_bytes(u64::from(place.length)) as usize;
+            let bytes = window
+                .slice(file.file.as_ref(), place.position, length)
+                .map_err(|error| LogError::io("read", &file.path, error))?;
+            let record = RawRecord::parse(bytes).filter(|record| record.bytes_in_frame() == length);
+            let fault = match record {
+                Some(record) => record.check().err(),
+                None => Some("a record is not what was written there"),
+            };
+            if let Some(detail) = fault {
+                return Err(LogError::Corrupt(file.damage(place.position, detail)));
+            }
+            let body = RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + place.length as usize;
+            visit(index, term, &bytes[body])?;
+            index += 1;
+        }
+        Ok(())
     }
 }

@@ -1,14 +1,40 @@
-//! The node-wide write-ahead log.
+//! The node-wide write-ahead log: frames of records in prepared files, one write and one fdatasync a group commit.
+//!
+//! Order of a commit, and why: the stager gives a frame its place and number; the syncer writes it whole, syncs it and
+//! only then writes the next one. So a frame on disk proves that the one before it was synced, and after a crash only
+//! the last frame can be torn. That is what tells a torn tail (cut) from damage (never cut): see [`recover`].
+
+mod format;
+mod listing;
+mod prepare;
+mod read;
+mod record;
+mod recover;
+mod scan;
+mod shared;
+mod stage;
+mod sync;
+mod tail;
+mod window;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Damage, LogError};
 use crate::files::FileLayer;
 
+pub(crate) use format::{HEADER_BYTES, RECORD_HEADER_BYTES, RawRecord, RecordHead, push_record, record_bytes};
+pub use prepare::Preparer;
+pub use read::WalReader;
+pub use record::{FramePosition, Record, RecordKind, RecordPosition};
+pub use stage::{StagedFrame, Stager};
+pub use sync::{Committed, Syncer};
+pub(crate) use window::Window;
+
 /// Settings of a log.
 #[derive(Debug, Clone)]
 pub struct WalOptions {
-    /// Size of a log file, a multiple of 64 KiB; default 64 MiB. A frame lies in one file, so this bounds a batch.
+    /// Size of new log files, a multiple of 64 KiB; default 64 MiB. A frame lies in one file, so this bounds a batch.
     pub file_bytes: u64,
 }
 
@@ -20,61 +46,6 @@ impl Default for WalOptions {
     }
 }
 
-/// Where a frame stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FramePosition {
-    /// Which file.
-    pub incarnation: u64,
-    /// Byte position in it.
-    pub position: u64,
-}
-
-/// Where a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordPosition {
-    /// Which file.
-    pub incarnation: u64,
-    /// Byte position of its header in it.
-    pub position: u64,
-    /// Bytes behind the header.
-    pub length: u32,
-}
-
-/// Kinds of records (W5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum RecordKind {
-    /// A packed batch.
-    Entry = 1,
-    /// Term, vote, commit.
-    HardState = 2,
-    /// Entries from an index on are dropped.
-    TruncateFrom = 3,
-    /// Size and roots that were signed.
-    SignState = 4,
-    /// Size up to which the sidecars are synced, and roots.
-    SidecarState = 5,
-    /// Partition configuration.
-    Configure = 6,
-}
-
-/// A record read from the log, checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// Its kind.
-    pub kind: RecordKind,
-    /// Raft group.
-    pub group: u32,
-    /// Index, or what the kind keeps there.
-    pub index: u64,
-    /// Term.
-    pub term: u64,
-    /// Bytes.
-    pub bytes: &'a [u8],
-    /// Where it stands.
-    pub position: RecordPosition,
-}
-
 /// How an opening went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
@@ -82,7 +53,7 @@ pub struct Recovery {
     pub frames: u64,
     /// Records in them.
     pub records: u64,
-    /// Log files read.
+    /// Log files there are.
     pub files: u64,
     /// Bytes of a torn tail that were overwritten with zeros (W7); 0 if none.
     pub cut_bytes: u64,
@@ -98,51 +69,7 @@ impl Recovery {
     }
 }
 
-/// A frame whose commit returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Committed {
-    /// Its number.
-    pub sequence: u64,
-    /// Where it stands.
-    pub position: FramePosition,
-    /// Its bytes on disk.
-    pub bytes: u64,
-}
-
-/// A sealed frame, ready to be written.
-#[derive(Debug)]
-pub struct StagedFrame(());
-
-/// Builds frames.
-pub struct Stager(());
-/// Writes and syncs frames.
-pub struct Syncer(());
-/// Random access.
-#[derive(Clone)]
-pub struct WalReader(());
-
-/// Prepares log files ahead of need, on a background thread.
-#[derive(Clone)]
-pub struct Preparer(());
-
-impl Preparer {
-    /// Whether the next file is missing; cheap. Call [`Preparer::prepare_next`] when it is.
-    #[must_use]
-    pub fn wanted(&self) -> bool {
-        todo!()
-    }
-
-    /// Creates, zero-fills and syncs the next file, unless it is there (false). Takes as long as writing it takes and
-    /// never holds up a commit.
-    ///
-    /// # Errors
-    /// `DiskFull` (try again later), `Io`, `ReadOnly`.
-    pub fn prepare_next(&self) -> Result<bool, LogError> {
-        todo!()
-    }
-}
-
-/// An open log: its four handles.
+/// An open log: its four handles. The lock is given back when the last of them is dropped.
 pub struct Wal {
     /// Builds frames, on one thread.
     pub stager: Stager,
@@ -154,18 +81,23 @@ pub struct Wal {
     pub preparer: Preparer,
 }
 
+/// Receives the records found while opening, in order. What it refuses is damage (W8): the text says why.
+pub type Visitor<'a> = dyn FnMut(&Record<'_>) -> Result<(), String> + 'a;
+
 impl Wal {
-    /// Opens the log in `dir` and hands every record to `visit`, in order.
+    /// Opens the log in `dir` (files in `dir/wal`, lock in `dir/LOCK`), creating it when there is none, and hands every
+    /// record to `visit`.
+    ///
+    /// A damaged log opens all the same, up to the damage, for reading: [`Recovery::damage`].
     ///
     /// # Errors
-    /// `Locked`, `Format`, `DiskFull`, `Io`.
+    /// `Locked` (W11), `Format` (a newer version, a file that is no log), `Corrupt` (the store file), `DiskFull`, `Io`.
     pub fn open(
         layer: Arc<dyn FileLayer>,
         dir: &Path,
         options: &WalOptions,
-        visit: &mut dyn FnMut(&Record<'_>),
+        visit: &mut Visitor<'_>,
     ) -> Result<(Self, Recovery), LogError> {
-        let _ = (layer, dir, options, visit);
-        todo!()
+        recover::open(layer, dir, options, visit)
     }
 }

@@ -1,0 +1,60 @@
+//! Bytes of the small states (W5).
+
+use super::{HardState, PartitionConfig, TreeState};
+use crate::wal::Record;
+
+/// Hard state: commit and term stand in the record header, the vote in 8 bytes.
+pub(crate) fn decode_hard_state(record: &Record<'_>) -> Result<HardState, String> {
+    let vote = <[u8; 8]>::try_from(record.bytes)
+        .map_err(|_| format!("a hard state of {} bytes", record.bytes.len()))?;
+    Ok(HardState {
+        term: record.term,
+        vote: u64::from_le_bytes(vote),
+        commit: record.index,
+    })
+}
+
+/// Tree state: the size stands in the record header, then one root or two.
+pub(crate) fn decode_tree_state(record: &Record<'_>) -> Result<TreeState, String> {
+    let wrong = || format!("a tree state of {} bytes", record.bytes.len());
+    let (root, rest) = record.bytes.split_first_chunk::<32>().ok_or_else(wrong)?;
+    let sha256_root = match rest.len() {
+        0 => None,
+        _ => Some(<[u8; 32]>::try_from(rest).map_err(|_| wrong())?),
+    };
+    Ok(TreeState {
+        size: record.index,
+        root: *root,
+        sha256_root,
+    })
+}
+
+/// Fixed part of a partition configuration: window u64, records u64, SHA-256 tree u8.
+const CONFIG_FIXED_BYTES: usize = 17;
+
+pub(crate) fn encode_config(config: &PartitionConfig) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(CONFIG_FIXED_BYTES + config.origin.len());
+    bytes.extend_from_slice(&config.dedup_window_ms.to_le_bytes());
+    bytes.extend_from_slice(&config.dedup_records.to_le_bytes());
+    bytes.push(u8::from(config.sha256));
+    bytes.extend_from_slice(config.origin.as_bytes());
+    bytes
+}
+
+pub(crate) fn decode_config(bytes: &[u8]) -> Result<PartitionConfig, String> {
+    let wrong = || format!("a partition configuration of {} bytes", bytes.len());
+    let (window, rest) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+    let (records, rest) = rest.split_first_chunk::<8>().ok_or_else(wrong)?;
+    let (sha256, origin) = rest.split_first().ok_or_else(wrong)?;
+    if *sha256 > 1 {
+        return Err("a partition configuration with an unknown tree".into());
+    }
+    Ok(PartitionConfig {
+        dedup_window_ms: u64::from_le_bytes(*window),
+        dedup_records: u64::from_le_bytes(*records),
+        sha256: *sha256 == 1,
+        origin: std::str::from_utf8(origin)
+            .map_err(|_| "an origin that is not UTF-8".to_string())?
+            .to_owned(),
+    })
+}
