@@ -44,10 +44,12 @@ export function parseCheckpointBody(body: string): Parsed<Checkpoint> {
   if (time === undefined) return bad(5, 'not "time <Unix milliseconds>"');
   if (lines.length === 5) return accept({ ...tree, epoch, time });
   const encoded = after('sha256 ', lines[5]);
-  if (encoded === undefined) return unknownLine(6);
+  if (encoded === undefined) return unknownLine(6, lines[5]);
   const sha256Root = parseRoot(encoded);
   if (sha256Root === undefined) return bad(6, 'not "sha256 <base64 of 32 bytes>"');
-  return lines.length === 6 ? accept({ ...tree, epoch, time, sha256Root }) : unknownLine(7);
+  return lines.length === 6
+    ? accept({ ...tree, epoch, time, sha256Root })
+    : unknownLine(7, lines[6]);
 }
 
 /** The bytes replicas sign (C1). Throws `receipt/malformed` for values the format cannot hold. */
@@ -64,7 +66,7 @@ export function parseSha256Body(body: string): Parsed<Sha256Checkpoint> {
   const head = parseHead(body, true);
   if (!head.ok) return head;
   const { lines, ...tree } = head.value;
-  return lines.length === 3 ? accept(tree) : unknownLine(4);
+  return lines.length === 3 ? accept(tree) : unknownLine(4, lines[3]);
 }
 
 /** The bytes the log key signs (C8). Throws `receipt/malformed`. */
@@ -130,7 +132,9 @@ function bad(line: number, what: string): Refusal {
   return refuse('receipt/malformed', `checkpoint, line ${line}: ${what}`);
 }
 
-function unknownLine(line: number): Refusal {
+/** A line more than this version knows means a newer format (C1); an empty one only damage. */
+function unknownLine(line: number, text = ''): Refusal {
+  if (text === '') return bad(line, 'an empty line');
   return refuse(
     'receipt/newer-version',
     `checkpoint, line ${line}: unknown here, so it was made by a newer version; update pyralog`,
