@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The client: calls in domain terms over one transport, repeated where that is safe. */
+import {
+  type Checkpoint,
+  encodeDigestFrame,
+  type LogInfo,
+  logInfoFromWire,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  Misread,
+  methods,
+  pathFromWire,
+  type RecordStatus,
+  readErrorObject,
+  receiptFromWire,
+  receiptToWire,
+  type Submitted,
+  statusFromWire,
+  submittedFromWire,
+  type TreeAlgorithm,
+} from '../api/index.ts';
+import { toHex } from '../base/bytes.ts';
+import type { DigestAlgorithm, Receipt } from '../receipt/index.ts';
+import { checkpointsOf } from './checkpoints.ts';
+import { clientError } from './errors.ts';
+import { createHttpTransport } from './http-transport.ts';
+import { defaultRetry, withRetry } from './retry.ts';
+import type { Exchange, Transport } from './transport.ts';
+import type {
+  BatchOutcome,
+  CallOptions,
+  Client,
+  ClientOptions,
+  DigestSubmission,
+  PackedAnswer,
+  RetryOptions,
+  SubmitOptions,
+  VerifyAnswer,
+} from './types.ts';
+import { WebSocketTransport } from './websocket-transport.ts';
+
+const ANSWER_MS_MAX = 60_000;
+
+/** Connects on the first call. Throws `client/invalid-argument` on an address of another kind. */
+export function createClient(options: ClientOptions): Client {
+  return new NodeClient(transportOf(options), options);
+}
+
+function transportOf({ url, token }: ClientOptions): Transport {
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  if (protocol === 'http:' || protocol === 'https:') return createHttpTransport(url, token);
+  if (protocol !== 'ws:' && protocol !== 'wss:') {
+    throw clientError('client/invalid-argument', `${url} is no http, https, ws or wss address`);
+  }
+  if (token === undefined) return new WebSocketTransport(url);
+  throw clientError('client/invalid-argument', 'a token goes with an http or https address only');
+}
+
+class NodeClient implements Client {
+  readonly #transport: Transport;
+  readonly #submitter: { submitter?: string };
+  readonly #retry: RetryOptions;
+  readonly #answerMsMax: number;
+
+  constructor(transport: Transport, options: ClientOptions) {
+    this.#transport = transport;
+    this.#submitter = options.submitter === undefined ? {} : { submitter: options.submitter };
+    this.#retry = { ...defaultRetry, ...options.retry };
+    this.#answerMsMax = options.answerMsMax ?? ANSWER_MS_MAX;
+  }
+
+  async call<M extends MethodName>(
+    method: M,
+    params: MethodParams<M>,
+    options: CallOptions & { timeoutMs?: number } = {},
+  ): Promise<MethodResult<M>> {
+    const exchange = this.#exchange(options);
+    const once = () => this.#transport.call(method, params, exchange);
+    const result = await (methods[method].idempotent
+      ? withRetry(this.#retry, options.signal, once)
+      : once());
+    // The schema of the method, which the node keeps to; what is read further is checked where it is read.
+    return result as MethodResult<M>;
+  }
+
+  async submit(submission: DigestSubmission, options: SubmitOptions = {}): Promise<Submitted> {
+    const params = { ...submissionToWire(submission), ...this.#submitter, ...waitOf(options) };
+    return read(submittedFromWire(await this.call('notary_submit', params, options)));
+  }
+
+  async submitBatch(
+    submissions: readonly DigestSubmission[],
+    options: SubmitOptions = {},
+  ): Promise<BatchOutcome[]> {
+    const params = {
+      submissions: submissions.map(submissionToWire),
+      ...this.#submitter,
+      ...waitOf(options),
+    };
+    const { results } = await this.call('notary_submitBatch', params, options);
+    if (results.length !== submissions.length) {
+      throw clientError('client/bad-answer', 'the node gave another number of outcomes');
+    }
+    return results.map((result) =>
+      'error' in result
+        ? { ok: false, error: readErrorObject(result.error) }
+        : { ok: true, submitted: read(submittedFromWire(result)) },
+    );
+  }
+
+  async submitPacked(
+    batch: { readonly algorithm: DigestAlgorithm; readonly digests: Uint8Array },
+    options: SubmitOptions = {},
+  ): Promise<PackedAnswer> {
+    const send = this.#transport.frame;
+    if (send === undefined) {
+      throw clientError('client/websocket-needed', 'packed digests need a ws: or wss: address');
+    }
+    const frame = {
+      ...batch,
+      submitter: this.#submitter.submitter ?? '',
+      waitFor: options.waitFor ?? 'durable',
+    };
+    const encode = (requestId: number) => encodeFrame({ ...frame, requestId });
+    const { outcomes, note } = await withRetry(this.#retry, options.signal, () =>
+      send(encode, this.#exchange(options)),
+    );
+    return { outcomes, note };
+  }
+
+  async status(id: bigint, options: CallOptions = {}): Promise<RecordStatus> {
+    return read(statusFromWire(await this.call('notary_status', { id: id.toString() }, options)));
+  }
+
+  async receipt(id: bigint, options: SubmitOptions = {}): Promise<Receipt> {
+    const params = { id: id.toString(), ...waitOf(options) };
+    return read(receiptFromWire(await this.call('notary_receipt', params, options)));
+  }
+
+  async upgradeReceipt(receipt: Receipt, options: CallOptions = {}): Promise<Receipt> {
+    const params = { receipt: receiptToWire(receipt) };
+    return read(receiptFromWire(await this.call('notary_upgradeReceipt', params, options)));
+  }
+
+  async search(
+    query: { algorithm: DigestAlgorithm; digest: Uint8Array; limit?: number },
+    options: CallOptions = {},
+  ): Promise<RecordStatus[]> {
+    const params = { ...query, digest: toHex(query.digest) };
+    const { records } = await this.call('notary_search', params, options);
+    return records.map((record) => read(statusFromWire(record)));
+  }
+
+  verify(receipt: Receipt, digest?: Uint8Array, options: CallOptions = {}): Promise<VerifyAnswer> {
+    const given = digest === undefined ? {} : { digest: toHex(digest) };
+    return this.call('notary_verify', { receipt: receiptToWire(receipt), ...given }, options);
+  }
+
+  info(options: CallOptions = {}): Promise<MethodResult<'notary_info'>> {
+    return this.call('notary_info', {}, options);
+  }
+
+  async logs(origin?: string, options: CallOptions = {}): Promise<LogInfo[]> {
+    const { logs } = await this.call('log_info', origin === undefined ? {} : { origin }, options);
+    return logs.map((log) => read(logInfoFromWire(log)));
+  }
+
+  async inclusionProof(
+    request: { origin: string; index: number; size: number; algorithm?: TreeAlgorithm },
+    options: CallOptions = {},
+  ): Promise<Uint8Array[]> {
+    const { index, size } = request;
+    const params = { ...request, index: index.toString(), size: size.toString() };
+    return read(pathFromWire(await this.call('log_inclusionProof', params, options)));
+  }
+
+  async consistencyProof(
+    request: { origin: string; from: number; to: number; algorithm?: TreeAlgorithm },
+    options: CallOptions = {},
+  ): Promise<Uint8Array[]> {
+    const params = { ...request, from: request.from.toString(), to: request.to.toString() };
+    return read(pathFromWire(await this.call('log_consistencyProof', params, options)));
+  }
+
+  async checkpoint(
+    origin: string,
+    algorithm?: TreeAlgorithm,
+    options: CallOptions = {},
+  ): Promise<string> {
+    const params = algorithm === undefined ? { origin } : { origin, algorithm };
+    return (await this.call('log_checkpoint', params, options)).note;
+  }
+
+  subscribeCheckpoints(origin: string, options: CallOptions = {}): AsyncIterable<Checkpoint> {
+    return checkpointsOf(this.#transport, origin, this.#exchange(options));
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  /** The node's own time-out goes first, so that its answer, which knows more, arrives. */
+  #exchange({ signal, timeoutMs }: CallOptions & { timeoutMs?: number }): Exchange {
+    const answerMsMax = this.#answerMsMax + (timeoutMs ?? 0);
+    return signal === undefined ? { answerMsMax } : { answerMsMax, signal };
+  }
+}
+
+/** A batch that no frame can carry is the caller's mistake, and no reason to try again. */
+function encodeFrame(frame: Parameters<typeof encodeDigestFrame>[0]): Uint8Array {
+  try {
+    return encodeDigestFrame(frame);
+  } catch (cause) {
+    const why = cause instanceof RangeError ? cause.message : 'the batch cannot be sent';
+    throw clientError('client/invalid-argument', why, cause);
+  }
+}
+
+function submissionToWire({ algorithm, digest, idempotencyKey }: DigestSubmission) {
+  const wire = { algorithm, digest: toHex(digest) };
+  return idempotencyKey === undefined ? wire : { ...wire, idempotencyKey };
+}
+
+function waitOf({
+  waitFor,
+  timeoutMs,
+}: SubmitOptions): Pick<SubmitOptions, 'waitFor' | 'timeoutMs'> {
+  return {
+    ...(waitFor === undefined ? {} : { waitFor }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}
+
+function read<T>(value: T | Misread): T {
+  if (!(value instanceof Misread)) return value;
+  throw clientError('client/bad-answer', `the node's answer cannot be read: ${value.message}`);
+}

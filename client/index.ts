@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The client of a Pyralog node. Runs in browsers and in Node: global `fetch` and `WebSocket` only.
+ *
+ *     const client = createClient({ url: 'ws://127.0.0.1:8650' });
+ *     const { id, receipt } = await client.submit({ algorithm: 'sha256', digest }, { waitFor: 'checkpoint' });
+ *     for await (const { size, note } of client.subscribeCheckpoints(origin)) audit(size, note);
+ *     await client.close();
+ *
+ * A failed call rejects with an {@link RpcError}; a receipt is believed only after `verifyReceipt` of `receipt/`.
+ */
+export {
+  type Checkpoint,
+  type Level,
+  type LogInfo,
+  type MethodName,
+  type MethodParams,
+  type MethodResult,
+  type Outcome,
+  outcomeAt,
+  type RecordStatus,
+  type RpcErrorObject,
+  type Submitted,
+  type TreeAlgorithm,
+} from '../api/index.ts';
+export { createClient } from './client.ts';
+export { type ClientErrorCode, RpcError } from './errors.ts';
+export type {
+  BatchOutcome,
+  CallOptions,
+  Client,
+  ClientOptions,
+  DigestSubmission,
+  PackedAnswer,
+  RetryOptions,
+  SubmitOptions,
+  VerifyAnswer,
+} from './types.ts';

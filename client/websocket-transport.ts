@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Calls, binary frames and subscriptions over one WebSocket. Calls are pipelined: each goes out at once, answers come in
+ * any order. A connection that is lost fails everything on it; the next call opens a new one.
+ */
+import {
+  type Checkpoint,
+  countFromWire,
+  decodeAnswerFrame,
+  Misread,
+  type OutcomeFrame,
+  readErrorObject,
+} from '../api/index.ts';
+import { clientError, RpcError } from './errors.ts';
+import { noAnswer, readResult } from './http-transport.ts';
+import type { Exchange, SubscriptionEvents, Transport } from './transport.ts';
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** More subscriptions than a connection may have (R4). */
+const EARLY_MAX = 64;
+/** Request ids of frames are u32 (R8). */
+const REQUEST_IDS = 0x1_0000_0000;
+
+export class WebSocketTransport implements Transport {
+  readonly #url: string;
+  #link: Promise<Link> | undefined;
+  #closed = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  readonly call = async (method: string, params: unknown, exchange: Exchange): Promise<unknown> => {
+    const link = await this.#open(exchange);
+    return link.call(method, params, exchange);
+  };
+
+  readonly frame = async (
+    encode: (requestId: number) => Uint8Array,
+    exchange: Exchange,
+  ): Promise<OutcomeFrame> => {
+    const link = await this.#open(exchange);
+    return link.frame(encode, exchange);
+  };
+
+  readonly subscribe = async (
+    params: { topic: 'checkpoints'; origin: string },
+    events: SubscriptionEvents,
+    exchange: Exchange,
+  ): Promise<() => void> => {
+    const link = await this.#open(exchange);
+    return link.subscribe(params, events, exchange);
+  };
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const link = await this.#link?.catch(() => undefined);
+    await link?.close();
+  }
+
+  async #open(exchange: Exchange): Promise<Link> {
+    if (this.#closed) throw clientError('client/closed', 'the client was closed');
+    exchange.signal?.throwIfAborted();
+    this.#link ??= connect(this.#url, () => {
+      this.#link = undefined;
+    });
+    return this.#link;
+  }
+}
+
+/** `lost` is called once, when the connection is not (or no longer) there. */
+function connect(url: string, lost: () => void): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    const link = new Link(socket);
+    socket.addEventListener('open', () => resolve(link));
+    socket.addEventListener('message', ({ data }) => link.receive(data));
+    // An error is always followed by a close, which says no less.
+    socket.addEventListener('error', () => {});
+    socket.addEventListener('close', () => {
+      lost();
+      reject(clientError('client/unreachable', `no node answers at ${url}: is it running?`));
+      link.lost();
+    });
+  });
+}
+
+/** One open connection. */
+class Link {
+  readonly #socket: WebSocket;
+  readonly #calls = new Map<number, Pending>();
+  readonly #frames = new Map<number, Pending>();
+  readonly #subscriptions = new Map<string, SubscriptionEvents>();
+  /** Newest notification of subscriptions nobody knows yet: one may come in the same turn as the answer that names it. */
+  readonly #early = new Map<string, unknown>();
+  readonly #closed = Promise.withResolvers<void>();
+  #last = 0;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  call(method: string, params: unknown, exchange: Exchange): Promise<unknown> {
+    const id = this.#nextId();
+    const text = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+    return this.#exchange({ calls: this.#calls, id, message: text }, exchange);
+  }
+
+  async frame(
+    encode: (requestId: number) => Uint8Array,
+    exchange: Exchange,
+  ): Promise<OutcomeFrame> {
+    const id = this.#nextId();
+    const message = encode(id);
+    const answer = await this.#exchange({ calls: this.#frames, id, message }, exchange);
+    return answer as OutcomeFrame; // the only thing #receiveFrame resolves with
+  }
+
+  async subscribe(
+    params: { topic: 'checkpoints'; origin: string },
+    events: SubscriptionEvents,
+    exchange: Exchange,
+  ): Promise<() => void> {
+    const subscription = String(await this.call('notary_subscribe', params, exchange));
+    this.#subscriptions.set(subscription, events);
+    const early = this.#early.get(subscription);
+    if (early !== undefined) this.#notified(early);
+    this.#early.clear();
+    return () => {
+      if (!this.#subscriptions.delete(subscription)) return;
+      const message = { jsonrpc: '2.0', method: 'notary_unsubscribe', params: { subscription } };
+      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    };
+  }
+
+  receive(data: unknown): void {
+    if (typeof data === 'string') this.#receiveText(data);
+    else if (data instanceof ArrayBuffer) this.#receiveFrame(new Uint8Array(data));
+  }
+
+  lost(): void {
+    const error = clientError(
+      'client/connection-lost',
+      'the connection went while a call was on its way',
+    );
+    for (const calls of [this.#calls, this.#frames]) {
+      for (const pending of calls.values()) pending.reject(error);
+      calls.clear();
+    }
+    for (const events of this.#subscriptions.values()) events.end(error);
+    this.#subscriptions.clear();
+    this.#closed.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#socket.close(1000);
+    return this.#closed.promise;
+  }
+
+  #nextId(): number {
+    this.#last = (this.#last + 1) % REQUEST_IDS;
+    return this.#last;
+  }
+
+  #exchange(
+    {
+      calls,
+      id,
+      message,
+    }: { calls: Map<number, Pending>; id: number; message: string | Uint8Array },
+    { signal, answerMsMax }: Exchange,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => settle(() => reject(signal?.reason));
+      const timer = setTimeout(() => settle(() => reject(noAnswer(answerMsMax))), answerMsMax);
+      const settle = (act: () => void) => {
+        calls.delete(id);
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
+      calls.set(id, {
+        resolve: (value) => settle(() => resolve(value)),
+        reject: (error) => settle(() => reject(error)),
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
+      else this.#send(calls, id, message);
+    });
+  }
+
+  #send(calls: Map<number, Pending>, id: number, message: string | Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      // What is sent here was made here: an ArrayBuffer of its own, never a shared one.
+      this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
+      return;
+    }
+    calls.get(id)?.reject(clientError('client/connection-lost', 'the connection is gone'));
+  }
+
+  #receiveText(text: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      this.#giveUp('the node sent a text that is not JSON');
+      return;
+    }
+    if (typeof message !== 'object' || message === null) return;
+    if ('method' in message) {
+      if ('params' in message) this.#notified(message.params);
+      return;
+    }
+    const id = 'id' in message ? message.id : undefined;
+    const pending = typeof id === 'number' ? this.#calls.get(id) : undefined;
+    // An answer nobody waits for: the call was given up.
+    if (pending === undefined) return;
+    try {
+      pending.resolve(readResult(message));
+    } catch (error) {
+      pending.reject(error);
+    }
+  }
+
+  #receiveFrame(bytes: Uint8Array): void {
+    const frame = decodeAnswerFrame(bytes);
+    const pending = this.#frames.get(frame.requestId);
+    if (frame.kind === 'outcomes') pending?.resolve(frame);
+    else if (frame.kind === 'error') pending?.reject(new RpcError(frame.error));
+    else this.#giveUp(`the node sent a binary message that is no frame: ${frame.message}`);
+  }
+
+  #notified(params: unknown): void {
+    if (typeof params !== 'object' || params === null || !('subscription' in params)) return;
+    const subscription = String(params.subscription);
+    const events = this.#subscriptions.get(subscription);
+    if (events === undefined) {
+      if (this.#early.size < EARLY_MAX) this.#early.set(subscription, params);
+      return;
+    }
+    if ('error' in params) {
+      this.#subscriptions.delete(subscription);
+      events.end(new RpcError(readErrorObject(params.error)));
+      return;
+    }
+    const checkpoint = 'result' in params ? readCheckpoint(params.result) : undefined;
+    if (checkpoint === undefined) this.#giveUp('the node sent a checkpoint that cannot be read');
+    else events.checkpoint(checkpoint);
+  }
+
+  /** A peer that does not keep to the protocol: nothing it says can be matched to a call any more. */
+  #giveUp(why: string): void {
+    const error = clientError('client/bad-answer', why);
+    for (const calls of [this.#calls, this.#frames]) {
+      for (const pending of [...calls.values()]) pending.reject(error);
+    }
+    this.#socket.close(1000);
+  }
+}
+
+function readCheckpoint(value: unknown): Checkpoint | undefined {
+  if (typeof value !== 'object' || value === null || !('size' in value) || !('note' in value)) {
+    return undefined;
+  }
+  const size = countFromWire(String(value.size), 'size');
+  if (size instanceof Misread || typeof value.note !== 'string') return undefined;
+  return { size, note: value.note };
+}
