@@ -1,0 +1,602 @@
+"""Makes the vectors of docs/spec a second time, sharing no code with receipt/.
+
+Python's standard library only: BLAKE3 is written from its paper (O'Connor,
+Aumasson, Neves, Wilcox-O'Hearn, 2020), Ed25519 from RFC 8032, the trees from
+RFC 6962, the CBOR writer from RFC 8949 §4.2.1. Slow and plain on purpose.
+
+    python3 test/vectors/generate.py --check    compares with the files beside it
+"""
+
+import base64
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+
+# ---------------------------------------------------------------- BLAKE3 (paper, section 2)
+
+IV = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
+PERMUTATION = (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)
+CHUNK_START, CHUNK_END, PARENT, ROOT, KEYED, CONTEXT, MATERIAL = (1 << i for i in range(7))
+MASK = 0xFFFFFFFF
+
+
+def mix(v, a, b, c, d, x, y):
+    for word, r1, r2 in ((x, 16, 12), (y, 8, 7)):
+        v[a] = (v[a] + v[b] + word) & MASK
+        v[d] ^= v[a]
+        v[d] = (v[d] >> r1 | v[d] << (32 - r1)) & MASK
+        v[c] = (v[c] + v[d]) & MASK
+        v[b] ^= v[c]
+        v[b] = (v[b] >> r2 | v[b] << (32 - r2)) & MASK
+
+
+def compress(chaining, block, counter, length, flags):
+    """The first eight words of the compression function's output."""
+    m = struct.unpack("<16I", block.ljust(64, b"\0"))
+    v = [*chaining, *IV[:4], counter & MASK, counter >> 32, length, flags]
+    for _ in range(7):
+        mix(v, 0, 4, 8, 12, m[0], m[1])
+        mix(v, 1, 5, 9, 13, m[2], m[3])
+        mix(v, 2, 6, 10, 14, m[4], m[5])
+        mix(v, 3, 7, 11, 15, m[6], m[7])
+        mix(v, 0, 5, 10, 15, m[8], m[9])
+        mix(v, 1, 6, 11, 12, m[10], m[11])
+        mix(v, 2, 7, 8, 13, m[12], m[13])
+        mix(v, 3, 4, 9, 14, m[14], m[15])
+        m = tuple(m[i] for i in PERMUTATION)
+    return tuple(v[i] ^ v[i + 8] for i in range(8))
+
+
+def subtree(key, data, first_chunk, flags, root):
+    """Chaining value of the subtree over data; the left one is the largest power of two of chunks."""
+    if len(data) <= 1024:
+        blocks = [data[i : i + 64] for i in range(0, len(data), 64)] or [b""]
+        value = key
+        for i, block in enumerate(blocks):
+            start = CHUNK_START if i == 0 else 0
+            end = CHUNK_END | root if i == len(blocks) - 1 else 0
+            value = compress(value, block, first_chunk, len(block), flags | start | end)
+        return value
+    chunks = (len(data) + 1023) // 1024
+    left = 1 << (chunks - 1).bit_length() - 1
+    pair = subtree(key, data[: left * 1024], first_chunk, flags, 0)
+    pair += subtree(key, data[left * 1024 :], first_chunk + left, flags, 0)
+    return compress(key, struct.pack("<16I", *pair), 0, 64, flags | PARENT | root)
+
+
+def blake3(data, key=None, context=None):
+    words, flags = IV, 0
+    if key is not None:
+        words, flags = struct.unpack("<8I", key), KEYED
+    if context is not None:
+        words, flags = subtree(IV, context.encode(), 0, CONTEXT, ROOT), MATERIAL
+    return struct.pack("<8I", *subtree(words, data, 0, flags, ROOT))
+
+
+# ---------------------------------------------------------------- Ed25519 (RFC 8032, section 5.1)
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def add(a, b):
+    """Extended coordinates (X, Y, Z, T), RFC 8032 §5.1.4."""
+    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = f - e, h - g, h + g, f + e
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def multiply(scalar, point):
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = add(result, point)
+        point = add(point, point)
+        scalar >>= 1
+    return result
+
+
+def encode_point(point):
+    inverse = pow(point[2], P - 2, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = 15112221349535400772501151409588531511454012693041857206046113283949847762202
+BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def secret_scalar(seed):
+    h = hashlib.sha512(seed).digest()
+    return int.from_bytes(h[:32], "little") & (1 << 254) - 8 | 1 << 254, h[32:]
+
+
+def public_key(seed):
+    return encode_point(multiply(secret_scalar(seed)[0], BASE))
+
+
+def sign(seed, message):
+    a, prefix = secret_scalar(seed)
+    public = encode_point(multiply(a, BASE))
+    r = int.from_bytes(hashlib.sha512(prefix + message).digest(), "little") % L
+    big_r = encode_point(multiply(r, BASE))
+    k = int.from_bytes(hashlib.sha512(big_r + public + message).digest(), "little") % L
+    return big_r + ((r + k * a) % L).to_bytes(32, "little")
+
+
+# ---------------------------------------------------------------- CBOR (RFC 8949, section 4.2.1)
+
+
+def cbor(value):
+    if value is None:
+        return b"\xf6"
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(cbor, value))
+    items = sorted((cbor(k), cbor(v)) for k, v in value.items())
+    return head(5, len(items)) + b"".join(k + v for k, v in items)
+
+
+def head(major, number):
+    if number < 24:
+        return bytes([major << 5 | number])
+    for minor, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if number < 1 << 8 * size:
+            return bytes([major << 5 | minor]) + number.to_bytes(size, "big")
+    raise ValueError(number)
+
+
+# ---------------------------------------------------------------- records (record.md)
+
+ZERO = bytes(32)
+CODES = {"sha256": 0x12, "sha512": 0x13, "blake3": 0x1E}
+DIGEST = {
+    "sha256": lambda data: hashlib.sha256(data).digest(),
+    "sha512": lambda data: hashlib.sha512(data).digest(),
+    "blake3": blake3,
+}
+
+
+def multihash(algorithm, digest):
+    return bytes([CODES[algorithm], len(digest)]) + digest
+
+
+def leaf_record(timestamp, scarab, offset, epoch, schema, key_hash, value_hash, headers_hash):
+    packed = struct.pack("<QQQII", timestamp, scarab, offset, epoch, schema)
+    return packed + key_hash + value_hash + headers_hash
+
+
+def headers_bytes(headers):
+    if not headers:
+        return b""
+    out = struct.pack("<H", len(headers))
+    for name, value in headers:
+        out += struct.pack("<H", len(name.encode())) + name.encode() + struct.pack("<I", len(value)) + value
+    return out
+
+
+def tree_fields(i):
+    value_hash = blake3(struct.pack("<Q", i))
+    return [1790000000000 + i, (i + 1) << 23, i, 1, 1, ZERO, value_hash, ZERO]
+
+
+# ---------------------------------------------------------------- trees (RFC 6962, section 2.1)
+
+LEAF_KEY = blake3(b"", context="pyralog v1 leaf")
+NODE_KEY = blake3(b"", context="pyralog v1 node")
+EMPTY_KEY = blake3(b"", context="pyralog v1 empty")
+
+
+class Blake3Tree:
+    def leaf(self, record):
+        return blake3(record, key=LEAF_KEY)
+
+    def node(self, left, right):
+        return blake3(left + right, key=NODE_KEY)
+
+    def empty(self):
+        return blake3(b"", key=EMPTY_KEY)
+
+
+class Sha256Tree:
+    def leaf(self, record):
+        return hashlib.sha256(b"\0" + record).digest()
+
+    def node(self, left, right):
+        return hashlib.sha256(b"\1" + left + right).digest()
+
+    def empty(self):
+        return hashlib.sha256(b"").digest()
+
+
+class Tree:
+    """MTH, PATH and PROOF of RFC 6962, over ranges of one leaf list, with the roots remembered."""
+
+    def __init__(self, hashes, records):
+        self.hashes = hashes
+        self.leaves = [hashes.leaf(record) for record in records]
+        self.known = {}
+
+    def mth(self, a, b):
+        if a == b:
+            return self.hashes.empty()
+        if b - a == 1:
+            return self.leaves[a]
+        if (a, b) not in self.known:
+            k = a + split(b - a)
+            self.known[a, b] = self.hashes.node(self.mth(a, k), self.mth(k, b))
+        return self.known[a, b]
+
+    def path(self, m, a, b):
+        if b - a == 1:
+            return []
+        k = split(b - a)
+        if m < k:
+            return self.path(m, a, a + k) + [self.mth(a + k, b)]
+        return self.path(m - k, a + k, b) + [self.mth(a, a + k)]
+
+    def proof(self, m, n):
+        return [] if m == 0 else self.subproof(m, 0, n, True)
+
+    def subproof(self, m, a, b, complete):
+        if m == b - a:
+            return [] if complete else [self.mth(a, b)]
+        k = split(b - a)
+        if m <= k:
+            return self.subproof(m, a, a + k, complete) + [self.mth(a + k, b)]
+        return self.subproof(m - k, a + k, b, False) + [self.mth(a, a + k)]
+
+
+def split(n):
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    return k
+
+
+# ---------------------------------------------------------------- record.json, merkle.json, identity.json
+
+
+def record_vectors():
+    value = tree_fields(0)[6]
+    rows = [
+        [1, 2, 3, 1, 1, ZERO, value, ZERO],
+        [0, 0, 0, 1, 0, ZERO, ZERO, ZERO],
+        [2**53 - 1, 2**64 - 1, 2**53 - 1, 2**32 - 1, 2**32 - 1, blake3(b"key"), blake3(b"value"), blake3(b"headers")],
+        *map(tree_fields, (4, 5, 6)),
+    ]
+    lists = [
+        [],
+        [("", b"")],
+        [("content-type", b"text/plain")],
+        [("a", b"\x00\xff"), ("\u00c4\u2625", b"\x07" * 300), ("a", b"")],
+    ]
+    records = []
+    for row in rows:
+        data = leaf_record(*row)
+        record = {"timestamp": str(row[0]), "scarabId": str(row[1]), "offset": str(row[2])}
+        record |= {"epoch": row[3], "schemaId": row[4]}
+        record |= {"keyHash": row[5].hex(), "valueHash": row[6].hex(), "headersHash": row[7].hex()}
+        record |= {"bytes": data.hex()}
+        record |= {"leafBlake3": Blake3Tree().leaf(data).hex(), "leafSha256": Sha256Tree().leaf(data).hex()}
+        records.append(record)
+    headers = []
+    for pairs in lists:
+        data = headers_bytes(pairs)
+        names = [[name, content.hex()] for name, content in pairs]
+        headers.append({"list": names, "bytes": data.hex(), "hash": (blake3(data) if data else ZERO).hex()})
+    keys = {"leaf": LEAF_KEY.hex(), "node": NODE_KEY.hex(), "empty": EMPTY_KEY.hex()}
+    return {"records": records, "headers": headers, "keys": keys}
+
+
+def merkle_vectors():
+    records = [leaf_record(*tree_fields(i)) for i in range(1000)]
+    trees = {"blake3": Tree(Blake3Tree(), records), "sha256": Tree(Sha256Tree(), records)}
+    small = [(a, b) for b in range(10) for a in range(b + 1)]
+    inclusion = [(a, b) for a, b in small if a < b]
+    inclusion += [(0, 70), (69, 70), (63, 70), (64, 70), (127, 128), (128, 129), (255, 257), (256, 257)]
+    inclusion += [(0, 1000), (511, 1000), (512, 1000), (998, 1000), (999, 1000)]
+    consistency = small + [(0, 70), (1, 70), (63, 70), (64, 70), (69, 70), (70, 70), (128, 129), (256, 257)]
+    consistency += [(511, 1000), (512, 1000), (999, 1000)]
+    sizes = [*range(71), 127, 128, 129, 255, 256, 257, 1000]
+    root = lambda name, size: trees[name].mth(0, size).hex()
+    result = {"trees": [], "inclusion": [], "consistency": []}
+    for size in sizes:
+        result["trees"].append({"size": size, "blake3Root": root("blake3", size), "sha256Root": root("sha256", size)})
+    for name, tree in trees.items():
+        for index, size in inclusion:
+            entry = {"algorithm": name, "index": index, "size": size, "leaf": tree.leaves[index].hex()}
+            entry |= {"root": root(name, size), "path": [h.hex() for h in tree.path(index, 0, size)]}
+            result["inclusion"].append(entry)
+        for start, end in consistency:
+            entry = {"algorithm": name, "from": start, "to": end, "fromRoot": root(name, start)}
+            entry |= {"toRoot": root(name, end), "path": [h.hex() for h in tree.proof(start, end)]}
+            result["consistency"].append(entry)
+    return result
+
+
+GENESIS = [
+    ("devnet", 1790000000000, bytes(range(16))),
+    ("a", 0, b"\xff" * 16),
+    ("main-1", 2**53 - 1, bytes(16)),
+]
+
+
+def network_id(network, time, salt):
+    document = cbor({0: 1, 1: network, 2: time, 3: salt})
+    hashed = blake3(document, context="pyralog v1 genesis")
+    return document, hashed, f"{network}-{hashed[:8].hex()}"
+
+
+def identity_vectors():
+    rows = []
+    for network, time, salt in GENESIS:
+        document, hashed, name = network_id(network, time, salt)
+        row = {"network": network, "time": str(time), "salt": salt.hex()}
+        rows.append(row | {"cbor": document.hex(), "hash": hashed.hex(), "networkId": name})
+    return {"genesis": rows}
+
+
+# ---------------------------------------------------------------- checkpoint.json (checkpoint.md)
+
+NETWORK = network_id(*GENESIS[0])[2]
+OTHER = network_id(*GENESIS[1])[2]
+SCOPE = f"pyralog/{NETWORK}/local"
+TYPES = {"cosignature": 4, "log": 1}
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def origin(partition, network=NETWORK):
+    return f"pyralog/{network}/local/notary/{partition}"
+
+
+def key_id(name, kind, public):
+    return hashlib.sha256(f"{name}\n".encode() + bytes([TYPES[kind]]) + public).digest()[:4]
+
+
+def key_text(name, kind, public):
+    return f"{name}+{key_id(name, kind, public).hex()}+{b64(bytes([TYPES[kind]]) + public)}"
+
+
+def key_pair(name, kind, fill):
+    seed = bytes([fill]) * 32
+    return {"name": name, "type": kind, "seed": seed, "public": public_key(seed)}
+
+
+NODES = [key_pair(f"{SCOPE}/node-{i}", "cosignature", i + 1) for i in range(4)]
+LOG_KEY = key_pair(f"{origin(0)}/sha256", "log", 0x10)
+
+
+def line(key, data):
+    return f"\u2014 {key['name']} {b64(key_id(key['name'], key['type'], key['public']) + data)}\n"
+
+
+def cosigned(body, nodes, time=1790000001, malleated=False):
+    note = body + "\n"
+    for i in nodes:
+        signature = sign(NODES[i]["seed"], f"cosignature/v1\ntime {time}\n{body}".encode())
+        if malleated and i == nodes[-1]:
+            s = int.from_bytes(signature[32:], "little") + L
+            signature = signature[:32] + s.to_bytes(32, "little")
+        note += line(NODES[i], struct.pack(">Q", time) + signature)
+    return note
+
+
+def receipt_record(i):
+    algorithm = ("sha256", "sha512", "blake3")[i % 3]
+    key_hash = blake3(b"key 4") if i == 4 else None
+    headers = blake3(headers_bytes([("content-type", b"text/plain")])) if i == 5 else None
+    digest = DIGEST[algorithm](f"record {i}".encode())
+    return [1790000000000 + i, (i + 1) << 23, i, 1, 1, key_hash, algorithm, digest, headers]
+
+
+RECORDS = [receipt_record(i) for i in range(7)]
+LEAF_RECORDS = [
+    leaf_record(*row[:5], row[5] or ZERO, blake3(multihash(row[6], row[7])), row[8] or ZERO) for row in RECORDS
+]
+TREE = Tree(Blake3Tree(), LEAF_RECORDS)
+SHA256_ROOT = Tree(Sha256Tree(), LEAF_RECORDS).mth(0, 7)
+
+
+def body_of(partition, network=NETWORK):
+    body = f"{origin(partition, network)}\n7\n{b64(TREE.mth(0, 7))}\nepoch 1\ntime 1790000001000\n"
+    return body + (f"sha256 {b64(SHA256_ROOT)}\n" if partition == 0 else "")
+
+
+def checkpoint_vectors():
+    keys = []
+    for key in [*NODES, LOG_KEY]:
+        name, kind, public = key["name"], key["type"], key["public"]
+        row = {"name": name, "type": kind, "seed": key["seed"].hex(), "publicKey": public.hex()}
+        keys.append(row | {"keyId": key_id(name, kind, public).hex(), "text": key_text(name, kind, public)})
+    body, plain = body_of(0), body_of(1)
+    empty = f"{origin(0)}\n0\n{b64(Blake3Tree().empty())}\nepoch {2**32 - 1}\ntime {2**53 - 1}\n"
+    notes = []
+    for text, signers, time in ((body, [0, 1], 1790000001), (plain, [0, 1, 2, 3], 1790000001), (empty, [2], 0)):
+        notes.append({"body": text, "note": cosigned(text, signers, time), "signers": signers, "timeSeconds": time})
+    sha_body = f"{origin(0)}/sha256\n7\n{b64(SHA256_ROOT)}\n"
+    sha_note = sha_body + "\n" + line(LOG_KEY, sign(LOG_KEY["seed"], sha_body.encode()))
+    return {
+        "keys": keys,
+        "badKeys": bad_keys(),
+        "notes": notes,
+        "sha256": {"body": sha_body, "note": sha_note},
+        "bad": bad_notes(body, notes[0]["note"]),
+    }
+
+
+def bad_keys():
+    points = [
+        ("order 1", 1),
+        ("order 2", P - 1),
+        ("order 4", 0),
+        ("order 8", 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826),
+        ("y = p, not canonical", P),
+        ("x = 0 with a sign", 1 | 1 << 255),
+        ("not on the curve", 2),
+    ]
+    name = f"{SCOPE}/node-0"
+    return [{"why": why, "text": key_text(name, "cosignature", y.to_bytes(32, "little"))} for why, y in points]
+
+
+def bad_notes(body, note):
+    edit = lambda old, new: note.replace(old, new, 1)
+    root = body.split("\n")[2]
+    malformed = "receipt/malformed"
+    swapped = edit("epoch 1\ntime 1790000001000", "time 1790000001000\nepoch 1")
+    rows = [
+        ("leading zero in size", edit("\n7\n", "\n07\n"), malformed),
+        ("size beyond 2^53 \u2212 1", edit("\n7\n", "\n9007199254740992\n"), malformed),
+        ("sign in size", edit("\n7\n", "\n+7\n"), malformed),
+        ("epoch 0", edit("epoch 1", "epoch 0"), malformed),
+        ("epoch and time swapped", swapped, malformed),
+        ("root without padding", edit(root, root[:-1]), malformed),
+        ("space behind a line", edit("epoch 1", "epoch 1 "), malformed),
+        ("carriage return", edit("epoch 1\n", "epoch 1\r\n"), malformed),
+        ("hyphen for dash", note.replace("\u2014 ", "- "), malformed),
+        ("two blank lines", edit("\n\n", "\n\n\n"), malformed),
+        ("no signature", body + "\n", malformed),
+        ("no LF at the end", note[:-1], malformed),
+        ("a line more", edit("\n\n", "\nwitness 1\n\n"), "receipt/newer-version"),
+        ("origin of the SHA-256 tree", edit("notary/0\n", "notary/0/sha256\n"), malformed),
+        ("other network name", edit("pyralog/devnet-", "pyralog/Devnet-"), malformed),
+        ("time changed", edit("time 1790000001000", "time 1790000001001"), "receipt/bad-signature"),
+        ("S not canonical", cosigned(body, [0, 1], malleated=True), "receipt/bad-signature"),
+    ]
+    return [{"why": why, "note": text, "code": code} for why, text, code in rows]
+
+
+# ---------------------------------------------------------------- receipt.json (receipt.md, trust.md)
+
+
+def dump(value):
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def receipt_json(i, note, start, path, finality=None):
+    time, scarab, offset, epoch, schema, key_hash, algorithm, digest, headers = RECORDS[i]
+    record = {"timestamp": str(time), "scarabId": str(scarab), "offset": str(offset)}
+    record |= {"epoch": epoch, "schemaId": schema}
+    if key_hash:
+        record["keyHash"] = key_hash.hex()
+    record |= {"algorithm": algorithm, "digest": digest.hex()}
+    if headers:
+        record["headersHash"] = headers.hex()
+    receipt = {"pyralog": "receipt", "version": 1, "origin": start, "record": record}
+    if note is not None:
+        receipt["inclusion"] = {"size": "7", "path": [b64(h) for h in path]}
+        receipt["checkpoint"] = note.split("\n")[:-1]
+    if finality:
+        receipt["finality"] = finality
+    return dump(receipt)
+
+
+def receipt_cbor(i, note, start, path):
+    row = RECORDS[i]
+    record = [*row[:6], multihash(row[6], row[7]), row[8]]
+    return cbor({0: 1, 1: start, 2: record, 3: [7, b"".join(path)], 4: note})
+
+
+def receipt_vectors():
+    def policy(scope, keys, threshold, faults):
+        texts = [key_text(key["name"], key["type"], key["public"]) for key in keys]
+        return {"scope": scope, "keys": texts, "threshold": threshold, "faults": faults}
+
+    policies = [policy(SCOPE, NODES[:3], 2, 0), policy(origin(1), NODES, 3, 1)]
+    note, liars = cosigned(body_of(0), [0, 1]), cosigned(body_of(1), [0, 1, 3])
+    rows = [(i, note, origin(0)) for i in range(7)] + [(3, liars, origin(1))]
+    good = []
+    for i, text, start in rows:
+        path = TREE.path(i, 0, 7)
+        entry = {"digest": RECORDS[i][7].hex(), "json": receipt_json(i, text, start, path)}
+        good.append(entry | {"cbor": receipt_cbor(i, text, start, path).hex(), "coversLiars": start == origin(1)})
+    bad = bad_texts(good[0]["json"]) + bad_receipts(note)
+    return {"trust": dump({"pyralog": "trust", "version": 1, "policies": policies}), "good": good, "bad": bad}
+
+
+def bad_texts(text):
+    digest, scarab = RECORDS[0][7].hex(), str(RECORDS[0][1])
+    edit = lambda old, new: text.replace(old, new, 1)
+    compact = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    rows = [
+        ("newer version", edit('"version": 1', '"version": 2'), "newer-version"),
+        ("version 0", edit('"version": 1', '"version": 0'), "malformed"),
+        ("line feed more", text + "\n", "not-canonical"),
+        ("line feed less", text[:-1], "not-canonical"),
+        ("compact", compact, "not-canonical"),
+        ("field twice", edit('"version": 1,', '"version": 1,\n  "version": 1,'), "not-canonical"),
+        ("unknown field", edit('"version": 1,', '"version": 1,\n  "note": 1,'), "malformed"),
+        ("upper-case hex", edit(digest, digest.upper()), "malformed"),
+        ("leading zero", edit(f'"{scarab}"', f'"0{scarab}"'), "malformed"),
+        ("not JSON", text[1:], "malformed"),
+        ("other data", text, "wrong-data"),
+        ("other log", edit('local/notary/0",', 'local/notary/1",'), "wrong-origin"),
+        ("other offset", edit('"offset": "0"', '"offset": "1"'), "bad-path"),
+        ("offset = size", edit('"offset": "0"', '"offset": "7"'), "bad-path"),
+        ("other size", edit('"size": "7"', '"size": "6"'), "bad-path"),
+        ("other timestamp", edit('"1790000000000"', '"1790000000001"'), "bad-path"),
+        ("other time", edit("time 1790000001000", "time 1790000001001"), "bad-signature"),
+        ("unknown line", edit('    "",', '    "witness 1",\n    "",'), "newer-version"),
+    ]
+    zero = "00" * 32
+    return [
+        {"why": why, "digest": zero if why == "other data" else digest, "json": data, "code": f"receipt/{code}"}
+        for why, data, code in rows
+    ]
+
+
+def bad_receipts(note):
+    path, body, start = TREE.path(0, 0, 7), body_of(0), origin(0)
+    other = origin(0, OTHER)
+    finality = [{"kind": "pos", "scheme": 1, "proof": b64(bytes([1, 2, 3]))}]
+    make = lambda text=note, at=start, hashes=path, extra=None: receipt_json(0, text, at, hashes, extra)
+    rows = [
+        ("not signed", make(None), "not-signed"),
+        ("path too short", make(hashes=path[:-1]), "bad-path"),
+        ("path too long", make(hashes=path + [ZERO]), "bad-path"),
+        ("one signature", make(cosigned(body, [0])), "threshold"),
+        ("one key twice", make(cosigned(body, [0, 0])), "threshold"),
+        ("unknown key", make(cosigned(body, [0, 3])), "threshold"),
+        ("S not canonical", make(cosigned(body, [0, 1], malleated=True)), "bad-signature"),
+        ("other network", make(cosigned(body_of(0, OTHER), [0, 1]), other), "unknown-log"),
+        ("finality of an unknown scheme", make(extra=finality), "finality-unknown"),
+    ]
+    digest = RECORDS[0][7].hex()
+    return [{"why": why, "digest": digest, "json": text, "code": f"receipt/{code}"} for why, text, code in rows]
+
+
+# ---------------------------------------------------------------- main
+
+
+def main():
+    if sys.argv[1:] != ["--check"]:
+        sys.exit("usage: generate.py --check")
+    makers = {
+        "record.json": record_vectors,
+        "merkle.json": merkle_vectors,
+        "identity.json": identity_vectors,
+        "checkpoint.json": checkpoint_vectors,
+        "receipt.json": receipt_vectors,
+    }
+    folder = pathlib.Path(__file__).parent
+    wrong = [name for name, make in makers.items() if (folder / name).read_bytes() != dump(make()).encode()]
+    if wrong:
+        sys.exit(f"made otherwise by generate.py: {', '.join(wrong)}")
+    print(f"{len(makers)} files are what generate.py makes")
+
+
+if __name__ == "__main__":
+    main()
