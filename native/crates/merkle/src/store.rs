@@ -1,0 +1,251 @@
+//! Where a tree keeps its hashes: in memory, or in the node file with full windows mapped.
+
+use std::io;
+use std::ops::Deref;
+
+use pyralog_types::Hash;
+
+use crate::MerkleError;
+
+/// An append-only list of hashes.
+pub trait NodeStore: Send + Sync {
+    /// Hashes there are.
+    fn len(&self) -> u64;
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The hash at a position.
+    ///
+    /// # Errors
+    /// `OutOfRange`, or `Io` where it must be read.
+    fn get(&self, position: u64) -> Result<Hash, MerkleError>;
+    /// Appends hashes; they need not be on disk before [`NodeStore::sync`].
+    ///
+    /// # Errors
+    /// `Io`.
+    fn append(&mut self, hashes: &[Hash]) -> Result<(), MerkleError>;
+    /// Forgets everything from `len` on.
+    ///
+    /// # Errors
+    /// `Short` when there is less, `Io`.
+    fn truncate(&mut self, len: u64) -> Result<(), MerkleError>;
+    /// Returns once everything appended is durable.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn sync(&mut self) -> Result<(), MerkleError>;
+}
+
+/// Hashes in memory.
+#[derive(Debug, Default)]
+pub struct MemoryNodes(Vec<Hash>);
+
+impl NodeStore for MemoryNodes {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn get(&self, position: u64) -> Result<Hash, MerkleError> {
+        self.0
+            .get(position as usize)
+            .copied()
+            .ok_or_else(|| out_of_range(self.len(), position))
+    }
+
+    fn append(&mut self, hashes: &[Hash]) -> Result<(), MerkleError> {
+        self.0.extend_from_slice(hashes);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: u64) -> Result<(), MerkleError> {
+        check_truncate(self.len(), len)?;
+        self.0.truncate(len as usize);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), MerkleError> {
+        Ok(())
+    }
+}
+
+/// Bytes of a file that stay readable as memory as long as this lives.
+pub type Mapped = Box<dyn Deref<Target = [u8]> + Send + Sync>;
+
+/// The file operations a node file needs; whoever opens the tree adapts its own files to it.
+pub trait NodeFile: Send + Sync {
+    /// Fills `out` from `at`.
+    ///
+    /// # Errors
+    /// Of the operating system; `UnexpectedEof` when the file is shorter.
+    fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<()>;
+    /// Writes all of `bytes` at `at`.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Length in bytes.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file is empty.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Cuts or extends the file.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn sync(&self) -> io::Result<()>;
+    /// Maps bytes that will not change any more, where the file can do that.
+    fn map(&self, at: u64, len: usize) -> Option<Mapped>;
+}
+
+/// Hashes of a window: 4 MiB. A tail in memory stays below that, and ten million leaves take 160 maps.
+const WINDOW_HASHES: u64 = 131_072;
+const HASH_BYTES: u64 = 32;
+
+/// Hashes in a file: full windows are written once and mapped (or read where maps are not to be had), the rest is in
+/// memory until it is synced.
+pub struct FileNodes {
+    file: Box<dyn NodeFile>,
+    windows: Vec<Option<Mapped>>,
+    tail: Vec<Hash>,
+    /// Hashes of the tail that are in the file already.
+    tail_written: usize,
+}
+
+impl FileNodes {
+    /// Opens a file and takes its first `len` hashes as they are; what stands behind them is cut.
+    ///
+    /// # Errors
+    /// `Short` when the file holds fewer, `Io`.
+    pub fn open(file: Box<dyn NodeFile>, len: u64) -> Result<Self, MerkleError> {
+        let have = file.len()? / HASH_BYTES;
+        if have < len {
+            return Err(MerkleError::Short { have, want: len });
+        }
+        file.set_len(len * HASH_BYTES)?;
+        let mut nodes = Self {
+            file,
+            windows: Vec::new(),
+            tail: Vec::new(),
+            tail_written: 0,
+        };
+        for window in 0..len / WINDOW_HASHES {
+            nodes.windows.push(nodes.map(window));
+        }
+        let start = nodes.windows.len() as u64 * WINDOW_HASHES;
+        nodes.tail = vec![[0; 32]; (len - start) as usize];
+        nodes
+            .file
+            .read_at(start * HASH_BYTES, nodes.tail.as_flattened_mut())?;
+        nodes.tail_written = nodes.tail.len();
+        Ok(nodes)
+    }
+
+    fn map(&self, window: u64) -> Option<Mapped> {
+        let bytes = WINDOW_HASHES * HASH_BYTES;
+        self.file.map(window * bytes, bytes as usize)
+    }
+
+    fn tail_start(&self) -> u64 {
+        self.windows.len() as u64 * WINDOW_HASHES
+    }
+
+    fn write_tail(&mut self) -> Result<(), MerkleError> {
+        let at = (self.tail_start() + self.tail_written as u64) * HASH_BYTES;
+        self.file
+            .write_at(at, self.tail[self.tail_written..].as_flattened())?;
+        self.tail_written = self.tail.len();
+        Ok(())
+    }
+}
+
+impl NodeStore for FileNodes {
+    fn len(&self) -> u64 {
+        self.tail_start() + self.tail.len() as u64
+    }
+
+    fn get(&self, position: u64) -> Result<Hash, MerkleError> {
+        let mut hash = [0; 32];
+        match self.windows.get((position / WINDOW_HASHES) as usize) {
+            Some(Some(window)) => {
+                let at = ((position % WINDOW_HASHES) * HASH_BYTES) as usize;
+                hash.copy_from_slice(&window[at..at + 32]);
+            }
+            Some(None) => self.file.read_at(position * HASH_BYTES, &mut hash)?,
+            None => {
+                hash = *self
+                    .tail
+                    .get((position - self.tail_start()) as usize)
+                    .ok_or_else(|| out_of_range(self.len(), position))?;
+            }
+        }
+        Ok(hash)
+    }
+
+    fn append(&mut self, mut hashes: &[Hash]) -> Result<(), MerkleError> {
+        while !hashes.is_empty() {
+            let room = WINDOW_HASHES as usize - self.tail.len();
+            let (now, later) = hashes.split_at(room.min(hashes.len()));
+            self.tail.extend_from_slice(now);
+            hashes = later;
+            if self.tail.len() as u64 == WINDOW_HASHES {
+                self.write_tail()?;
+                let mapped = self.map(self.windows.len() as u64);
+                self.windows.push(mapped);
+                self.tail.clear();
+                self.tail_written = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: u64) -> Result<(), MerkleError> {
+        check_truncate(self.len(), len)?;
+        let start = self.tail_start();
+        if len >= start {
+            self.tail.truncate((len - start) as usize);
+        } else {
+            let window = len / WINDOW_HASHES;
+            let mut tail = vec![[0; 32]; (len % WINDOW_HASHES) as usize];
+            self.file
+                .read_at(window * WINDOW_HASHES * HASH_BYTES, tail.as_flattened_mut())?;
+            // Unmapped before the file shrinks: touching a map behind the end of its file kills the process.
+            self.windows.truncate(window as usize);
+            self.tail_written = tail.len();
+            self.tail = tail;
+        }
+        self.tail_written = self.tail_written.min(self.tail.len());
+        let written = self.tail_start() + self.tail_written as u64;
+        self.file.set_len(written * HASH_BYTES)?;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), MerkleError> {
+        self.write_tail()?;
+        self.file.sync()?;
+        Ok(())
+    }
+}
+
+fn out_of_range(size: u64, asked: u64) -> MerkleError {
+    MerkleError::OutOfRange { size, asked }
+}
+
+fn check_truncate(have: u64, want: u64) -> Result<(), MerkleError> {
+    if want > have {
+        return Err(MerkleError::Short { have, want });
+    }
+    Ok(())
+}
