@@ -112,7 +112,8 @@ proptest! {
         prop_assert_eq!(uniform.len(), count);
         for (record, digest) in uniform.records().zip(digests.chunks(len)) {
             let value: Vec<u8> = [&[code, len as u8], digest].concat();
-            prop_assert_eq!(record.value.bytes(&mut [0; 66]), &value[..]);
+            let mut scratch = [0; 66];
+            prop_assert_eq!(record.value.bytes(&mut scratch), &value[..]);
             prop_assert_eq!(record.value.len(), value.len());
             prop_assert_eq!(record.value.hash(), *blake3::hash(&value).as_bytes());
             prop_assert_eq!((record.schema_id, record.submitter), (1, &b"me"[..]));
