@@ -28,6 +28,8 @@ pub mod files;
 #[cfg(test)]
 mod mutant;
 mod store;
+#[cfg(test)]
+mod tests;
 mod wal;
 
 pub use error::{Damage, LogError};

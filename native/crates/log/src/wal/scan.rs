@@ -129,9 +129,10 @@ pub(crate) fn scan(
                 if other == Found::Marker {
                     scan.recorded = scan.recorded.max(scan.expected - 1);
                 }
-                let bad = matches!(other, Found::Bad(_));
+                // Also behind a bad place: when the next file goes on with the very number expected here, no frame
+                // is lost, and what stands here is a marker that a crash tore (W4, W6).
                 scan.end = other;
-                if bad || !scan.enter_next(files, window) {
+                if !scan.enter_next(files, window) {
                     break;
                 }
             }

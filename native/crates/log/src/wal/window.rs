@@ -44,6 +44,9 @@ impl Window {
 
     fn load(&mut self, file: &dyn File, position: u64, length: usize) -> io::Result<()> {
         self.start = position;
+        self.bytes.clear();
+        let left = file.len()?.saturating_sub(position);
+        let length = left.min(length as u64) as usize;
         self.bytes.resize(length, 0);
         let mut filled = 0;
         while filled < length {
