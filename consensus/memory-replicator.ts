@@ -37,7 +37,8 @@ export function createMemoryReplicator(
 ): MemoryReplicator {
   const { store, clock } = deps;
   const leader: Role = { kind: 'leader', epoch: EPOCH };
-  const logs = store.partitions.map((_, partition) => new CheckpointedLog(deps, partition));
+  const ids = new MemoryIds();
+  const logs = store.partitions.map((_, partition) => new CheckpointedLog(deps, ids, partition));
   const log = (partition: number): CheckpointedLog => {
     // Unknown partitions get the store's own error.
     store.durableSize(partition);
@@ -84,18 +85,32 @@ export function createMemoryReplicator(
   };
 }
 
-/** One partition: gives ids and times, and keeps its newest checkpoint. */
+/** Scarab ids (scarab.md S1) of coordinator 0, one sequence for all partitions: an id names one record of the node. */
+class MemoryIds {
+  #last = 0n;
+
+  /** The first of `count` consecutive ids, not before `time` (Unix milliseconds). */
+  take(count: number, time: number): bigint {
+    const earliest = BigInt(Math.max(0, time - SCARAB_START)) << 23n;
+    const base = earliest > this.#last ? earliest : this.#last + 1n;
+    this.#last = base + BigInt(count) - 1n;
+    return base;
+  }
+}
+
+/** One partition: gives times, and keeps its newest checkpoint. */
 class CheckpointedLog {
   newest: SignedCheckpoint | undefined;
   readonly #deps: MemoryReplicatorDeps;
+  readonly #ids: MemoryIds;
   readonly #partition: number;
   readonly #waiting = new Set<(checkpoint: SignedCheckpoint) => void>();
   #lastTime = 0;
-  #lastId = 0n;
   #cancelDue: (() => void) | undefined;
 
-  constructor(deps: MemoryReplicatorDeps, partition: number) {
+  constructor(deps: MemoryReplicatorDeps, ids: MemoryIds, partition: number) {
     this.#deps = deps;
+    this.#ids = ids;
     this.#partition = partition;
   }
 
@@ -104,9 +119,7 @@ class CheckpointedLog {
     const records = decodeProposal(proposal);
     // L5: time never decreases and ids strictly increase, whatever the wall clock does.
     this.#lastTime = Math.max(this.#lastTime, Math.floor(clock.wall()));
-    const earliest = BigInt(Math.max(0, this.#lastTime - SCARAB_START)) << 23n;
-    const base = earliest > this.#lastId ? earliest : this.#lastId + 1n;
-    this.#lastId = base + BigInt(records.length);
+    const base = this.#ids.take(records.length, this.#lastTime);
     const idOf = (index: number) => base + BigInt(index);
     const entry = { epoch: EPOCH, timestamp: this.#lastTime, idOf, records };
     const outcomes = store.apply(this.#partition, entry);
