@@ -29,6 +29,10 @@ pub mod files;
 mod mutant;
 mod store;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests;
 mod wal;
 
@@ -38,9 +42,9 @@ pub use files::{
 };
 pub use store::{
     GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry, OpenLog,
-    PartitionConfig, StoredEntry, TreeState, WalLogStore,
+    PartitionConfig, ReplayVisitor, StoredEntry, TreeState, WalLogStore,
 };
 pub use wal::{
-    Committed, FramePosition, Preparer, Record, RecordKind, RecordPosition, Recovery, StagedFrame,
-    Stager, Syncer, Visitor, Wal, WalOptions, WalReader,
+    Committed, FramePosition, Preparer, Record, RecordHead, RecordKind, RecordPosition, Recovery,
+    StagedFrame, Stager, Syncer, Visitor, Wal, WalOptions, WalReader,
 };

@@ -15,6 +15,8 @@ pub(crate) enum Mutant {
     KeepTail,
     /// An error of fdatasync is not noticed.
     IgnoreSyncError,
+    /// The last frame is taken as durable because it can be read.
+    TrustCache,
     /// What stands behind the end of the log is not looked at.
     NoSearch,
 }

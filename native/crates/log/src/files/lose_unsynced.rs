@@ -115,7 +115,10 @@ impl Handle {
 impl File for Handle {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let dirty = self.node.dirty.lock();
-        let length = dirty.length.saturating_sub(position).min(buffer.len() as u64) as usize;
+        let length = dirty
+            .length
+            .saturating_sub(position)
+            .min(buffer.len() as u64) as usize;
         if dirty.pages.is_empty() && dirty.cut == dirty.length {
             return self.node.real.read_at(&mut buffer[..length], position);
         }
@@ -247,9 +250,7 @@ impl FileLayer for LoseUnsynced {
         let mut state = self.0.lock();
         let node = state.find(from)?.ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(from.to_path_buf(), None);
-        state
-            .names
-            .insert(to.to_path_buf(), Some(node));
+        state.names.insert(to.to_path_buf(), Some(node));
         state
             .pending
             .push(Change::Rename(from.to_path_buf(), to.to_path_buf()));

@@ -8,10 +8,10 @@ use parking_lot::RwLock;
 
 use super::index::Index;
 use super::staging::{FrameBuilder, Staging};
-use super::{GroupState, LogCommitter, LogReader, OpenLog, StoredEntry};
+use super::{GroupState, LogCommitter, LogReader, OpenLog, ReplayVisitor, StoredEntry};
 use crate::error::LogError;
 use crate::wal::{
-    Committed, FramePosition, HEADER_BYTES, Recovery, RecordHead, StagedFrame, push_record,
+    Committed, FramePosition, HEADER_BYTES, RecordHead, Recovery, StagedFrame, push_record,
 };
 
 /// Keeps everything in memory; "durable" means committed.
@@ -174,12 +174,7 @@ impl LogReader for MemoryReader {
             .ok_or_else(|| super::out_of_range(self, group, index))
     }
 
-    fn replay(
-        &self,
-        group: u32,
-        from: u64,
-        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
+    fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError> {
         let mut index = from;
         while let Some((bytes, term)) = self.bytes(group, index) {
             visit(index, term, &bytes)?;

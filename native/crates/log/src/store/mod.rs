@@ -163,6 +163,9 @@ pub trait LogCommitter: Send {
     fn mark_stop(&mut self) -> Result<(), LogError>;
 }
 
+/// Receives (index, term, bytes) of each entry; its first error ends the replay.
+pub type ReplayVisitor<'a> = dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError> + 'a;
+
 /// Reads durable entries, from any thread.
 pub trait LogReader: Send + Sync {
     /// Groups that have any record, ascending.
@@ -195,12 +198,7 @@ pub trait LogReader: Send + Sync {
     ///
     /// # Errors
     /// `Corrupt`, `Io`, or what `visit` returns.
-    fn replay(
-        &self,
-        group: u32,
-        from: u64,
-        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError>,
-    ) -> Result<(), LogError>;
+    fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError>;
 }
 
 /// An open store: one handle per thread that works with it.
@@ -216,7 +214,6 @@ pub struct OpenLog {
     /// How the opening went.
     pub recovery: Recovery,
 }
-
 
 fn out_of_range(reader: &dyn LogReader, group: u32, index: u64) -> LogError {
     let state = reader.state(group);

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 
 use super::index::Index;
 use super::staging::{Bounds, Staging};
-use super::{GroupState, LogCommitter, LogReader, OpenLog, StoredEntry};
+use super::{GroupState, LogCommitter, LogReader, OpenLog, ReplayVisitor, StoredEntry};
 use crate::error::LogError;
 use crate::files::FileLayer;
 use crate::wal::{
@@ -148,7 +148,10 @@ impl LogReader for WalLogReader {
     }
 
     fn state(&self, group: u32) -> Option<GroupState> {
-        self.index.read().group(group).map(super::index::Group::state)
+        self.index
+            .read()
+            .group(group)
+            .map(super::index::Group::state)
     }
 
     fn term(&self, group: u32, index: u64) -> Option<u64> {
@@ -180,12 +183,7 @@ impl LogReader for WalLogReader {
         Ok(bytes)
     }
 
-    fn replay(
-        &self,
-        group: u32,
-        from: u64,
-        visit: &mut dyn FnMut(u64, u64, &[u8]) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
+    fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError> {
         let mut window = Window::new();
         let mut incarnation = 0;
         let mut index = from;

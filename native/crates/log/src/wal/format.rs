@@ -2,7 +2,7 @@
 
 use crc32c::{crc32c, crc32c_append};
 
-use super::record::{Record, RecordKind};
+use super::record::{Record, RecordHead, RecordKind};
 use super::{FramePosition, RecordPosition};
 
 /// Length of a file header, of a frame header and of the store file.
@@ -335,15 +335,6 @@ impl<'a> RawRecord<'a> {
             },
         })
     }
-}
-
-/// The fields of a record header that its writer chooses.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RecordHead {
-    pub kind: RecordKind,
-    pub group: u32,
-    pub index: u64,
-    pub term: u64,
 }
 
 /// Appends a record to a payload: the one copy and the one checksum its bytes get on the way to the disk.

@@ -169,7 +169,10 @@ fn open_file(
             "the file belongs to another store; put back the one that was here".into()
         }
         Ok(header) if header.incarnation != incarnation => {
-            format!("the file was renamed: it is {:016x}.wal", header.incarnation)
+            format!(
+                "the file was renamed: it is {:016x}.wal",
+                header.incarnation
+            )
         }
         Ok(header) => {
             if length != header.file_bytes {

@@ -23,10 +23,12 @@ use std::sync::Arc;
 use crate::error::{Damage, LogError};
 use crate::files::FileLayer;
 
-pub(crate) use format::{HEADER_BYTES, RECORD_HEADER_BYTES, RawRecord, RecordHead, push_record, record_bytes};
+#[cfg(test)]
+pub(crate) use format::{FileHeader, FrameHeader};
+pub(crate) use format::{HEADER_BYTES, RECORD_HEADER_BYTES, RawRecord, push_record, record_bytes};
 pub use prepare::Preparer;
 pub use read::WalReader;
-pub use record::{FramePosition, Record, RecordKind, RecordPosition};
+pub use record::{FramePosition, Record, RecordHead, RecordKind, RecordPosition};
 pub use stage::{StagedFrame, Stager};
 pub use sync::{Committed, Syncer};
 pub(crate) use window::Window;

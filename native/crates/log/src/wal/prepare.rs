@@ -141,5 +141,5 @@ fn fill(layer: &dyn FileLayer, path: &Path, header: FileHeader) -> io::Result<Ar
 pub(crate) fn valid_size(file_bytes: u64) -> bool {
     file_bytes > 0
         && file_bytes.is_multiple_of(FILE_UNIT_BYTES)
-        && file_bytes / FILE_UNIT_BYTES <= u64::from(u32::MAX)
+        && u32::try_from(file_bytes / FILE_UNIT_BYTES).is_ok()
 }

@@ -68,3 +68,16 @@ pub struct Record<'a> {
     /// Where it stands.
     pub position: RecordPosition,
 }
+
+/// The fields of a record that its writer chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordHead {
+    /// Its kind.
+    pub kind: RecordKind,
+    /// Raft group.
+    pub group: u32,
+    /// See [`Record::index`].
+    pub index: u64,
+    /// See [`Record::term`].
+    pub term: u64,
+}

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::format::{
-    FIRST_FRAME, FRAME_ALIGN, HEADER_BYTES, RecordHead, align, frame_bytes, payload_max,
-    push_record, record_bytes, records_of,
+    FIRST_FRAME, FRAME_ALIGN, HEADER_BYTES, align, frame_bytes, payload_max, push_record,
+    record_bytes, records_of,
 };
 use super::prepare::Preparer;
-use super::record::{FramePosition, Record};
+use super::record::{FramePosition, Record, RecordHead};
 use super::shared::{Shared, WalFile};
 use crate::error::LogError;
 
@@ -139,6 +139,17 @@ impl Stager {
         self.file.as_ref().is_some_and(|file| {
             self.position + frame_bytes(payload) + MARKER_BYTES <= file.header.file_bytes
         })
+    }
+
+    /// Reserves room for a record and adds it. Its bytes are the parts back to back.
+    ///
+    /// # Errors
+    /// As [`Stager::reserve`]; nothing is staged then.
+    pub fn stage(&mut self, head: RecordHead, parts: &[&[u8]]) -> Result<(), LogError> {
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        self.reserve(record_bytes(length))?;
+        self.push(head, parts);
+        Ok(())
     }
 
     /// Adds a record whose room was reserved.
