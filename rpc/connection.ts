@@ -32,6 +32,8 @@ export class Connection {
   readonly #gone = new AbortController();
   readonly #caller: Caller;
   readonly closed: Promise<void>;
+  /** Messages that were on their way in when the outbox stalled: less than one read of the socket. */
+  readonly #held: { data: Buffer; isBinary: boolean }[] = [];
   /** Whether a pong, or anything else, came since the last ping. */
   #alive = true;
 
@@ -44,7 +46,7 @@ export class Connection {
     this.#dependencies = dependencies;
     this.#outbox = new Outbox(ws, socket, limits, {
       stalled: () => ws.pause(),
-      drained: () => ws.resume(),
+      drained: () => this.#goOn(),
       cut: (why) => this.#cut(why),
     });
     const notify = (text: string) => this.#notify(text);
@@ -92,6 +94,23 @@ export class Connection {
     this.#alive = true;
     assert(Buffer.isBuffer(data), 'a message is one Buffer: the binary type is nodebuffer');
     this.#dependencies.metrics.received(data.length);
+    if (this.#outbox.stalled) this.#held.push({ data, isBinary });
+    else this.#serve(data, isBinary);
+  }
+
+  /** Takes up what was held back; reads on when all of it is served. */
+  #goOn(): void {
+    while (!this.#outbox.stalled) {
+      const held = this.#held.shift();
+      if (held === undefined) {
+        this.#ws.resume();
+        return;
+      }
+      this.#serve(held.data, held.isBinary);
+    }
+  }
+
+  #serve(data: Buffer, isBinary: boolean): void {
     if (isBinary) {
       void this.#receivePacked(data);
       return;
@@ -137,6 +156,7 @@ export class Connection {
 
   #release(): void {
     this.#subscriptions.close();
+    this.#held.length = 0;
     this.#outbox.close();
     this.#gone.abort();
   }

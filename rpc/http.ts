@@ -31,6 +31,8 @@ const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 60_000;
 const KEEP_ALIVE_MS = 72_000;
 
+const MEDIA_TYPE = 'send a body with content-type: application/json';
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Paths of probes, which come with whatever `Host` the prober thinks fit and change nothing. */
@@ -98,7 +100,10 @@ function addCall(app: HttpApp, dependencies: HttpDependencies): void {
       reply.header('www-authenticate', 'Bearer');
       return refuse(reply, 401, 'rpc/unauthorized', 'the admin token is missing or wrong');
     }
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const { body } = request;
+    if (!Buffer.isBuffer(body)) {
+      return refuse(reply, 415, 'rpc/unsupported-media-type', MEDIA_TYPE);
+    }
     metrics.received(body.length);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());

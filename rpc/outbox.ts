@@ -44,6 +44,11 @@ export class Outbox {
     }
   }
 
+  /** Whether too much waits for more to be taken in. */
+  get stalled(): boolean {
+    return this.#stall !== undefined;
+  }
+
   /** Resolves when nothing holds the sender back, or the connection is gone. */
   ready(): Promise<void> {
     if (this.#stall === undefined) return Promise.resolve();

@@ -70,7 +70,11 @@ const failed = (code: number, id: unknown = null) => ({ jsonrpc: '2.0', id, code
 
 function brief(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(brief);
-  const { jsonrpc, id, error } = answer as { jsonrpc: string; id: unknown; error?: { code: number } };
+  const { jsonrpc, id, error } = answer as {
+    jsonrpc: string;
+    id: unknown;
+    error?: { code: number };
+  };
   return error === undefined ? answer : { jsonrpc, id, code: error.code };
 }
 
@@ -103,8 +107,16 @@ describe('the JSON-RPC 2.0 specification, example by example (R1)', () => {
       '{"jsonrpc": "2.0", "method": "foobar", "id": "1"}',
       failed(-32601, '1'),
     ],
-    ['invalid JSON', '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', failed(-32700)],
-    ['an invalid Request object', '{"jsonrpc": "2.0", "method": 1, "params": "bar"}', failed(-32600)],
+    [
+      'invalid JSON',
+      '{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]',
+      failed(-32700),
+    ],
+    [
+      'an invalid Request object',
+      '{"jsonrpc": "2.0", "method": 1, "params": "bar"}',
+      failed(-32600),
+    ],
     [
       'a batch of invalid JSON',
       '[ {"jsonrpc": "2.0", "method": "sum", "params": [1,2,4], "id": "1"}, {"jsonrpc": "2.0", "method" ]',
