@@ -1,0 +1,30 @@
+/**
+ * Entry of one devnet node: a real node process that ends with its parent. The parent holds the other end of the IPC
+ * pipe, which closes even when the parent is killed with SIGKILL.
+ */
+import module from 'node:module';
+
+module.enableCompileCache();
+const { loadConfig, runNode } = await import('../node/index.ts');
+const parentGone = new AbortController();
+process.on('disconnect', () => parentGone.abort());
+
+const flags: Record<string, string> = JSON.parse(process.argv[2] ?? '{}');
+const configuring = loadConfig({ environment: {}, flags, workingDir: process.cwd() });
+try {
+  await runNode(
+    configuring.then(({ config }) => config),
+    {
+      signal: parentGone.signal,
+      onReady: ({ address, adminAddress, networkId, origin, policy }) =>
+        process.send?.({ kind: 'ready', address, adminAddress, networkId, origin, policy }),
+    },
+  );
+  process.exitCode = 0;
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`pyralog: ${message}\n`);
+  if (process.connected) process.send?.({ kind: 'failed', message });
+  process.exitCode = 1;
+}
+if (process.connected) process.disconnect();

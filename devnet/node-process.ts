@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { devnetError } from './files.ts';
+
+/** What a node says once it answers. */
+export interface ReadyNode {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly adminAddress?: { readonly host: string; readonly port: number };
+  readonly networkId: string;
+  readonly origin: string;
+  readonly policy: {
+    readonly scope: string;
+    readonly keys: readonly string[];
+    readonly threshold: number;
+    readonly faults: number;
+  };
+}
+
+export interface NodeProcess {
+  readonly pid: number;
+  readonly logFile: string;
+  readonly ready: Promise<ReadyNode>;
+  /** Exit code, or the signal's name. */
+  readonly exited: Promise<number | string>;
+  /** Drains and ends it; a second call kills it. */
+  stop(): void;
+}
+
+const LOG_LINES_SHOWN = 12;
+
+/** Starts one node as a process of its own, with settings as flags and its log in a file beside its data. */
+export function startNodeProcess(
+  dir: string,
+  flags: Readonly<Record<string, string>>,
+): NodeProcess {
+  const logFile = join(dir, 'node.log');
+  if (existsSync(logFile)) renameSync(logFile, join(dir, 'node.log.old'));
+  const log = openSync(logFile, 'w');
+  const child = spawn(
+    process.execPath,
+    [
+      ...NODE_FLAGS,
+      fileURLToPath(new URL('./child-main.ts', import.meta.url)),
+      JSON.stringify({ ...flags, dataDir: dir }),
+    ],
+    // A group of its own: a terminal's Ctrl-C reaches the parent alone, which then stops its nodes in order.
+    { stdio: ['ignore', log, log, 'ipc'], detached: true },
+  );
+  closeSync(log);
+  const exited = new Promise<number | string>((resolve) => {
+    child.on('exit', (code, signal) => resolve(code ?? signal ?? 1));
+    child.on('error', (error) => resolve(error.message));
+  });
+  let stops = 0;
+  return {
+    pid: child.pid ?? 0,
+    logFile,
+    ready: readiness(child, exited, logFile),
+    exited,
+    stop() {
+      if (stops++ > 0) child.kill('SIGKILL');
+      else if (child.connected) child.disconnect();
+      else child.kill('SIGTERM');
+    },
+  };
+}
+
+/** Less memory kept for garbage: a node at rest stays small. */
+const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+
+async function readiness(
+  child: ChildProcess,
+  exited: Promise<number | string>,
+  logFile: string,
+): Promise<ReadyNode> {
+  const said = new Promise<ReadyNode | string>((resolve) => {
+    child.on('message', (message: { kind: string; message?: string } & ReadyNode) => {
+      resolve(message.kind === 'ready' ? message : (message.message ?? ''));
+    });
+  });
+  const first = await Promise.race([said, exited.then((code) => `exited with ${code}`)]);
+  if (typeof first !== 'string') return first;
+  const ended = await exited;
+  const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN);
+  throw devnetError(
+    'devnet/start-failed',
+    [`the node did not start: ${first} (exit ${ended}). Its log ${logFile} ends:`, ...tail].join(
+      '\n  ',
+    ),
+  );
+}

@@ -1,0 +1,125 @@
+import type { Logger } from '../base/log.ts';
+import type { Core, CoreOptions, PartitionOptions } from '../native/index.ts';
+import type { AdminActions, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config/schema.ts';
+import type { NodeIdentity } from './identity.ts';
+
+/**
+ * Wires the parts of a node together: the only file that names concrete implementations. Its imports are lazy, because
+ * main thread and RPC thread each need one half and start-up time counts.
+ */
+
+const MIB = 2 ** 20;
+
+/** What the native core is opened with. */
+export function coreOptions(dir: string, config: Config, identity: NodeIdentity): CoreOptions {
+  const { store } = config;
+  return {
+    dir,
+    fileLayer: store.fileLayer,
+    walFileBytes: store.walFileMiB * MIB,
+    partitions: partitionsOf(config, identity.origin),
+    coordinator: store.coordinator,
+    cosigner: { name: identity.cosigning.name, seed: identity.cosigning.seed },
+    ...(identity.log === undefined ? {} : { logSeed: identity.log.seed }),
+    checkpointMsMin: store.checkpointMsMin,
+    leadMsMax: store.leadMsMax,
+    queueBytesMax: store.queueMiB * MIB,
+  };
+}
+
+export function partitionsOf({ store }: Config, origin: string): PartitionOptions[] {
+  return [
+    {
+      origin,
+      sha256: store.sha256Tree,
+      dedupWindowMs: store.dedupHours * 3_600_000,
+      dedupRecords: store.dedupRecords,
+    },
+  ];
+}
+
+/** Main thread: the one core of this process. Rejects with a `NativeErrorCode`. */
+export async function composeCore(options: CoreOptions): Promise<Core> {
+  const { openCore } = await import('../native/index.ts');
+  return openCore(options);
+}
+
+export interface ServiceParts {
+  /** Handle of the core the main thread opened. */
+  readonly coreHandle: number;
+  readonly partitions: readonly PartitionOptions[];
+  readonly checkpointMsMin: number;
+  readonly info: NodeInfo;
+  readonly rpc: RpcOptions;
+  readonly logger: Logger;
+  readonly admin: Omit<AdminActions, 'stats'>;
+  /** Written by the main thread, read by the metrics of this one. */
+  readonly shared: SharedArrayBuffer;
+}
+
+/** What runs in the RPC thread. `stop` answers what was taken; the core stays the main thread's. */
+export interface Service {
+  readonly rpc: RpcServer;
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+/** Modules of the RPC thread, loaded while the main thread still opens the core. */
+export async function loadServiceModules() {
+  const [rpc, notary, consensus, storage, native, metrics, prom] = await Promise.all([
+    import('../rpc/index.ts'),
+    import('../notary/index.ts'),
+    import('../consensus/index.ts'),
+    import('../storage/index.ts'),
+    import('../native/index.ts'),
+    import('./metrics.ts'),
+    import('prom-client'),
+  ]);
+  return { rpc, notary, consensus, storage, native, metrics, prom };
+}
+
+/** RPC thread: notary and RPC server over the shared core. */
+export async function composeService(
+  modules: Awaited<ReturnType<typeof loadServiceModules>>,
+  parts: ServiceParts,
+): Promise<Service> {
+  const core = modules.native.attachCore(parts.coreHandle);
+  const { partitions, logger } = parts;
+  const replicator = modules.consensus.createSoloReplicator(core, partitions.length);
+  const logStore = modules.storage.openNativeLogStore(core, partitions);
+  const notary = modules.notary.createNotary(
+    { replicator, checkpoints: replicator, logStore, clock: systemClock },
+    { checkpointMsMin: parts.checkpointMsMin },
+  );
+  const registry = new modules.prom.Registry();
+  modules.metrics.exportNodeMetrics({ registry, core, logStore, shared: parts.shared });
+  const rpc = await modules.rpc.startRpcServer(
+    {
+      notary,
+      info: () => parts.info,
+      readiness: () => readinessOf(core),
+      logger,
+      metrics: registry,
+      admin: { ...parts.admin, stats: () => ({ ...core.stats() }) },
+    },
+    parts.rpc,
+  );
+  return {
+    rpc,
+    async stop(signal) {
+      await rpc.stop(signal);
+      await notary.drain();
+    },
+  };
+}
+
+function readinessOf(core: Core): { ready: boolean; reasons: string[] } {
+  const { readOnly, poisoned, diskFull } = core.stats();
+  const reasons = [
+    ...(readOnly ? ['the log is damaged and opened read-only; see pyralog doctor'] : []),
+    ...(poisoned ? ['a write to the log failed; restart the node'] : []),
+    ...(diskFull ? ['the disk is full'] : []),
+  ];
+  return { ready: reasons.length === 0, reasons };
+}

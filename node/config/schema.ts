@@ -1,0 +1,103 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * The node's settings: one definition gives the type, the validation, the commented file that `pyralog init` writes,
+ * the flags of `pyralog start` and the table in docs/OPERATIONS.md (docs/spec/datadir.md D7–D9).
+ *
+ * Every field has a default, so that an empty file is a valid one. Units are in the names.
+ */
+const closed = { additionalProperties: false } as const;
+
+const text = (value: string, description: string, extra: { pattern?: string } = {}) =>
+  Type.String({ default: value, description, ...extra });
+
+const count = (value: number, minimum: number, maximum: number, description: string) =>
+  Type.Integer({ default: value, minimum, maximum, description });
+
+const texts = (description: string) =>
+  Type.Array(Type.String({ minLength: 1 }), { default: [], description });
+
+const network = Type.Object(
+  {
+    name: text('pyralog', 'Network name of a new data directory; its genesis adds the rest (I3).', {
+      pattern: '^[a-z][a-z0-9-]{0,30}$',
+    }),
+    cluster: text('local', 'Cluster this node belongs to; part of every origin (I4).', {
+      pattern: '^[a-z0-9][a-z0-9._-]{0,62}$',
+    }),
+    node: text('node-0', 'Name of this node; part of its key name (I4).', {
+      pattern: '^[a-z][a-z0-9-]{0,30}$',
+    }),
+    log: text('notary', 'Name of the notary log; part of its origin (I4).', {
+      pattern: '^[a-z0-9][a-z0-9._-]{0,62}$',
+    }),
+  },
+  { ...closed, description: 'Who this node is. Fixed once the data directory exists.' },
+);
+
+const rpc = Type.Object(
+  {
+    host: text('127.0.0.1', 'Listen address of JSON-RPC over HTTP and WebSocket.'),
+    port: count(7070, 0, 65_535, 'Listen port; 0 lets the system choose.'),
+    adminPort: count(7071, -1, 65_535, 'Admin port on 127.0.0.1; 0 = any, -1 = no admin listener.'),
+    allowedHosts: texts('Names that the Host header may carry beside loopback and `host` (R5).'),
+    allowedOrigins: texts('Web origins that browsers may call from (R5); never `*`.'),
+    requestsPerSecond: count(
+      0,
+      0,
+      1_000_000,
+      'Calls a second from one address; 0 = no limit (R4).',
+    ),
+    connectionsMax: count(1_024, 1, 65_536, 'Connections at once (R4).'),
+  },
+  { ...closed, description: 'The face to the world (docs/spec/rpc.md).' },
+);
+
+const store = Type.Object(
+  {
+    walFileMiB: count(64, 1, 4_096, 'Size of one write-ahead log file (W1).'),
+    checkpointMsMin: count(25, 1, 60_000, 'Least time between checkpoints nobody waits for (N5).'),
+    queueMiB: count(64, 1, 4_096, 'Submissions waiting for the disk; beyond it `log/overloaded`.'),
+    sha256Tree: Type.Boolean({
+      default: false,
+      description: 'Also keep a SHA-256 RFC 6962 tree, for C2SP readers (M3, C8).',
+    }),
+    dedupHours: count(24, 1, 8_760, 'Window in which a repeated submission is recognised (N3).'),
+    dedupRecords: count(2_097_152, 1, 67_108_864, 'The same window in records (N3).'),
+    coordinator: count(0, 0, 1_023, 'Number in Scarab ids, unique in a cluster (S7).'),
+    leadMsMax: count(
+      7_200_000,
+      1_000,
+      604_800_000,
+      'Most that ids may run ahead of the clock (S4).',
+    ),
+    fileLayer: Type.Union([Type.Literal('real'), Type.Literal('lose-unsynced')], {
+      default: 'real',
+      description: 'Tests only: `lose-unsynced` loses at a kill what a power cut would.',
+    }),
+  },
+  { ...closed, description: 'The log on disk (docs/spec/wal.md).' },
+);
+
+export const configSchema = Type.Object(
+  {
+    dataDir: text('pyralog-data', 'Data directory; relative to the configuration file.'),
+    network,
+    rpc,
+    store,
+    logLevel: Type.Union(
+      [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
+      { default: 'info', description: 'Least severe level that is logged.' },
+    ),
+    drainMsMax: count(10_000, 0, 600_000, 'How long a stop waits for calls in flight.'),
+    passphraseFile: text('', 'File with the passphrase of the key files (K5); empty = none.'),
+    client: Type.Object(
+      { node: text('', 'Node the CLI talks to; empty = the `rpc` address of this file.') },
+      { ...closed, description: 'What `pyralog stamp` and its like use.' },
+    ),
+  },
+  closed,
+);
+
+/** Settings of one node, complete. */
+export type Config = Static<typeof configSchema>;

@@ -1,0 +1,61 @@
+/**
+ * A node: configuration, data directory, keys, and the parts wired together.
+ *
+ * ```ts
+ * const { config } = await loadConfig({ environment: process.env, flags: {}, workingDir: process.cwd() });
+ * await runNode(config, { onReady: (node) => console.log(node.address) });
+ * ```
+ *
+ * Everything heavy (RPC, native core, YAML, TypeBox) is imported when it is needed: start-up time counts.
+ */
+export type { ConfigValue } from './config/fields.ts';
+export type { ConfigSources, LoadedConfig } from './config/load.ts';
+export { editDistance, nearestName } from './config/nearest.ts';
+export type { Config } from './config/schema.ts';
+export {
+  createDataDir,
+  DATA_DIR_VERSION,
+  type DataDir,
+  dataDirPaths,
+  isDataDir,
+  keyPath,
+  openDataDir,
+  readAdminToken,
+} from './data-dir.ts';
+export { devnetKey } from './devnet-keys.ts';
+export { syncDir, writeDurably } from './durable-file.ts';
+export { type NodeErrorCode, nodeError, systemCode } from './errors.ts';
+export { createGenesis } from './genesis-file.ts';
+export { keyName, logOrigin, nodePolicy, writeNodeKeys } from './identity.ts';
+export {
+  createKey,
+  formatKey,
+  isKeyPurpose,
+  KEY_PURPOSES,
+  type Key,
+  type KeyPurpose,
+  type KeySummary,
+  parseKey,
+  readKeyFile,
+  readKeySummary,
+  writeKeyFile,
+} from './key-file.ts';
+export { runNode } from './run.ts';
+export { passphraseOf, type RunningNode, startNode } from './start.ts';
+export { versionText } from './version.ts';
+
+/** Lazy, because the schema's library takes longer to load than a devnet may take to start. */
+export async function loadConfig(
+  sources: import('./config/load.ts').ConfigSources,
+): Promise<import('./config/load.ts').LoadedConfig> {
+  return (await import('./config/load.ts')).loadConfig(sources);
+}
+
+/** Every setting with its names, for flags and documents. */
+export async function describeConfig() {
+  const [{ configFields }, { configTable, formatConfig }] = await Promise.all([
+    import('./config/fields.ts'),
+    import('./config/document.ts'),
+  ]);
+  return { fields: configFields(), table: configTable, format: formatConfig };
+}

@@ -1,0 +1,78 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Core, CoreStats } from '../native/index.ts';
+import type { LogStore } from '../storage/index.ts';
+import { readShared } from './shared-figures.ts';
+
+/** Counters of the core as they are called outside; docs/OPERATIONS.md describes each. */
+const COUNTERS = [
+  ['fdatasyncs', 'pyralog_storage_fdatasyncs_total', 'Syncs of the write-ahead log.'],
+  [
+    'groupCommits',
+    'pyralog_storage_group_commits_total',
+    'Groups of entries made durable at once.',
+  ],
+  ['entries', 'pyralog_storage_entries_total', 'Log entries written.'],
+  ['records', 'pyralog_storage_records_total', 'Records applied.'],
+  ['duplicates', 'pyralog_notary_duplicates_total', 'Submissions that were there already (N1).'],
+  ['conflicts', 'pyralog_notary_conflicts_total', 'Idempotency keys used for other content (N1).'],
+  ['checkpoints', 'pyralog_notary_checkpoints_total', 'Checkpoints signed.'],
+  ['walBytes', 'pyralog_storage_wal_written_bytes', 'Bytes written to the write-ahead log.'],
+  [
+    'syncSecondsSum',
+    'pyralog_storage_group_commit_seconds',
+    'Time spent in group commits, summed.',
+  ],
+] as const satisfies readonly (readonly [keyof CoreStats, string, string])[];
+
+export interface NodeMetricsSource {
+  readonly registry: Registry;
+  readonly core: Core;
+  readonly logStore: LogStore;
+  readonly shared: SharedArrayBuffer;
+}
+
+/** Adds the node's own metrics to a registry: memory, the main thread's lag, and the core's counters, read when asked. */
+export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetricsSource): void {
+  const registers = [registry];
+  for (const [field, name, help] of COUNTERS) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(core.stats()[field]);
+      },
+    });
+  }
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    'pyralog_storage_queue_bytes',
+    'Proposals waiting for the log.',
+    () => core.stats().queueBytes,
+  );
+  gauge('pyralog_node_resident_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  );
+  gauge('pyralog_node_uptime_seconds', 'Time since the process started.', () => process.uptime());
+  gauge('pyralog_storage_log_size_total', 'Durable records of partition 0.', () =>
+    logStore.durableSize(0),
+  );
+  new Gauge({
+    name: 'pyralog_node_event_loop_lag_seconds',
+    help: 'Longest delay of the event loop of the main thread in the last sampling period.',
+    labelNames: ['thread'],
+    registers,
+    collect() {
+      this.set({ thread: 'main' }, readShared(shared).mainLagSeconds);
+    },
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * Entry of the RPC thread: HTTP, WebSocket, JSON and the notary's batching, away from the event loop that will run
+ * consensus. It loads its modules while the main thread opens the core, then waits for `start`.
+ */
+import { parentPort } from 'node:worker_threads';
+import { assert, PyralogError } from '../base/errors.ts';
+import { composeService, loadServiceModules, type Service } from './compose.ts';
+import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
+
+assert(parentPort !== null, 'the RPC thread is a worker');
+const port = parentPort;
+const say = (message: FromRpcThread) => port.postMessage(message);
+const modules = loadServiceModules();
+const cut = new AbortController();
+let service: Promise<Service | undefined> | undefined;
+let stopping = false;
+
+port.on('message', (message: ToRpcThread) => {
+  if (message.kind === 'start') service = start(message);
+  else stop(message.drainMsMax);
+});
+
+async function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefined> {
+  try {
+    const { createLogger } = await import('./log.ts');
+    const logger = createLogger(order.logLevel, 'rpc');
+    const running = await composeService(await modules, {
+      ...order,
+      logger,
+      admin: {
+        shutdown: () => say({ kind: 'shutdown-asked' }),
+        setLogLevel(level) {
+          logger.setLevel(level);
+          say({ kind: 'log-level', level });
+        },
+      },
+    });
+    const { address, adminAddress } = running.rpc;
+    say({ kind: 'listening', address, adminAddress });
+    return running;
+  } catch (error) {
+    if (!(error instanceof PyralogError)) throw error;
+    say({ kind: 'failed', code: error.code, message: error.message });
+    return undefined;
+  }
+}
+
+function stop(drainMsMax: number): void {
+  if (drainMsMax === 0) cut.abort();
+  if (stopping) return;
+  stopping = true;
+  const signal = AbortSignal.any([cut.signal, AbortSignal.timeout(Math.max(1, drainMsMax))]);
+  const done = (async () => {
+    await (await service)?.stop(signal);
+    say({ kind: 'stopped' });
+    port.close();
+  })();
+  // A failure to stop is a bug: thrown where nobody catches it, it ends the thread and the node says so.
+  done.catch((error: unknown) => setImmediate(() => Promise.reject(error)));
+}

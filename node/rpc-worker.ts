@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { PyralogError } from '../base/errors.ts';
+import type { RpcAddress } from '../rpc/index.ts';
+import { nodeError } from './errors.ts';
+import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
+
+/** Far above what requests need at rest; a runaway ends the thread, not the machine. */
+const HEAP_MIB_MAX = 512;
+/** Small, so that garbage of requests is not kept as resident memory. */
+const YOUNG_MIB_MAX = 16;
+
+export interface RpcWorkerEvents {
+  onShutdownAsked(): void;
+  onLogLevel(level: 'debug' | 'info' | 'warn' | 'error'): void;
+  /** The thread ended though nobody asked it to. */
+  onCrash(error: Error): void;
+}
+
+/** The RPC thread as the main thread holds it. */
+export class RpcWorker {
+  readonly #worker: Worker;
+  readonly #listening = Promise.withResolvers<{
+    address: RpcAddress;
+    adminAddress: RpcAddress | undefined;
+  }>();
+  #stopping = false;
+  #events: RpcWorkerEvents | undefined;
+  #crash: Error | undefined;
+
+  /** Starts the thread at once: its modules load while the caller opens the core. */
+  constructor() {
+    this.#worker = new Worker(new URL('./rpc-thread.ts', import.meta.url), {
+      name: 'rpc',
+      resourceLimits: {
+        maxOldGenerationSizeMb: HEAP_MIB_MAX,
+        maxYoungGenerationSizeMb: YOUNG_MIB_MAX,
+      },
+    });
+    this.#listening.promise.catch(() => {}); // whoever listens gets it; a crash before that is told by onCrash
+    this.#worker.on('message', (message: FromRpcThread) => this.#hear(message));
+    this.#worker.on('error', (error) =>
+      this.#crashed(error instanceof Error ? error : new Error(String(error))),
+    );
+    this.#worker.on('exit', (code) => {
+      if (!this.#stopping) this.#crashed(new Error(`the RPC thread exited with code ${code}`));
+    });
+  }
+
+  /** Rejects with the code the thread failed with, such as `rpc/listen`. */
+  listen(order: Omit<ToRpcThread & { kind: 'start' }, 'kind'>, events: RpcWorkerEvents) {
+    this.#events = events;
+    if (this.#crash !== undefined) events.onCrash(this.#crash);
+    this.#tell({ kind: 'start', ...order });
+    return this.#listening.promise;
+  }
+
+  /** Answers what was taken, for at most so long, then ends the thread. */
+  async stop(drainMsMax: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#crash !== undefined) return;
+    const exited = once(this.#worker, 'exit');
+    this.#tell({ kind: 'stop', drainMsMax });
+    await exited;
+  }
+
+  /** Cuts a `stop` short. */
+  cut(): void {
+    this.#tell({ kind: 'stop', drainMsMax: 0 });
+  }
+
+  #tell(message: ToRpcThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #hear(message: FromRpcThread): void {
+    if (message.kind === 'listening') this.#listening.resolve(message);
+    if (message.kind === 'failed') {
+      this.#listening.reject(new PyralogError(message.code, message.message));
+    }
+    if (message.kind === 'shutdown-asked') this.#events?.onShutdownAsked();
+    if (message.kind === 'log-level') this.#events?.onLogLevel(message.level);
+  }
+
+  #crashed(cause: Error): void {
+    if (this.#crash !== undefined) return;
+    this.#crash = nodeError('node/worker-stopped', `the RPC thread stopped: ${cause.message}`, {
+      cause,
+    });
+    this.#listening.reject(this.#crash);
+    this.#events?.onCrash(this.#crash);
+  }
+}
