@@ -14,7 +14,7 @@ import { readErrorObject } from './jsonrpc.ts';
 import { NAME_BYTES_MAX } from './schemas.ts';
 import type { RpcErrorObject } from './types.ts';
 
-export const FRAME_VERSION = 1;
+const FRAME_VERSION = 1;
 export const FRAME_DIGESTS_MAX = 65_536;
 /** Bytes of one outcome (batch.md B4). */
 export const OUTCOME_BYTES = 40;

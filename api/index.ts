@@ -8,7 +8,6 @@
  *     openRpcDocument('0.1.0')                          // what rpc.discover answers
  *     decodeDigestFrame(message)                        // frame or refusal, never an exception
  */
-export { hexToBytes } from './bytes.ts';
 export {
   countFromWire,
   digestFromWire,
@@ -35,7 +34,6 @@ export {
   encodeErrorFrame,
   encodeOutcomeFrame,
   FRAME_DIGESTS_MAX,
-  FRAME_VERSION,
   type FrameRefusal,
   OUTCOME_BYTES,
   type Outcome,
@@ -48,9 +46,7 @@ export {
   INVALID_REQUEST,
   METHOD_NOT_FOUND,
   PARSE_ERROR,
-  type RpcAnswer,
   type RpcId,
-  type RpcRequest,
   readErrorObject,
 } from './jsonrpc.ts';
 export {

@@ -5,18 +5,6 @@ import type { RpcErrorObject } from './types.ts';
 /** What an id may be: a string, a finite number a double holds exactly, or null. */
 export type RpcId = string | number | null;
 
-export interface RpcRequest {
-  readonly jsonrpc: '2.0';
-  readonly method: string;
-  readonly params?: unknown;
-  /** Absent = a notification: no reply. */
-  readonly id?: RpcId;
-}
-
-export type RpcAnswer =
-  | { readonly jsonrpc: '2.0'; readonly id: RpcId; readonly result: unknown }
-  | { readonly jsonrpc: '2.0'; readonly id: RpcId; readonly error: RpcErrorObject };
-
 /** Numbers that JSON-RPC 2.0 itself gives out. */
 export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;

@@ -3,7 +3,7 @@
  * Every RPC method: one definition gives its types, its validation and its page in `rpc.discover` (rpc.md R2).
  * A method is added here, then served in `rpc/methods.ts`; the compiler asks for the second.
  */
-import Type, { type Static, type TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { adminMethods } from './methods-admin.ts';
 import { logMethods } from './methods-log.ts';
 import { notaryMethods } from './methods-notary.ts';
@@ -38,10 +38,3 @@ export const methodNames: readonly MethodName[] = Object.keys(methods).filter(is
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(methods, name);
 }
-
-/** Params of a `notary_subscription` notification. */
-export const subscriptionNotice = Type.Object({
-  subscription: Type.String(),
-  result: Type.Optional(Type.Object({ size: Type.String(), note: Type.String() })),
-  error: Type.Optional(Type.Unknown()),
-});
