@@ -36,7 +36,6 @@ export {
 } from './outcome.ts';
 export {
   type DigestRun,
-  decodeProposal,
   encodeDigests,
   encodeNotaryProposal,
   encodeProposal,
@@ -45,6 +44,7 @@ export {
   type ProposedDigest,
   type ProposedRecord,
 } from './proposal.ts';
+export { decodeProposal } from './proposal-decode.ts';
 export { decodeRows, encodeRow } from './row.ts';
 export type {
   LogPartition,

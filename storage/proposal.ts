@@ -3,6 +3,7 @@
  *
  * One packed buffer a batch, because an object a record would cost more than the disk does.
  */
+import { NOTARY_SCHEMA } from '../receipt/index.ts';
 import { malformed } from './malformed.ts';
 
 /** Records of one proposal (B1). */
@@ -10,13 +11,15 @@ export const PROPOSAL_RECORDS_MAX = 65_536;
 /** Bytes of one proposal (B1). */
 export const PROPOSAL_BYTES_MAX = 16 * 1024 * 1024;
 /** Header of both versions: version, three bytes that differ, count. */
-const HEADER_BYTES = 8;
+export const HEADER_BYTES = 8;
 /** What stands before a record's variable fields (B1). */
-const RECORD_BYTES = 20;
+export const RECORD_BYTES = 20;
 
-const RECORDS = 1;
-const DIGESTS = 2;
-const FLAG = { key: 1, headers: 2, submitter: 4, idempotencyKey: 8 } as const;
+/** Version bytes. */
+export const RECORDS = 1;
+export const DIGESTS = 2;
+/** Which fields a record has. */
+export const FLAG = { key: 1, headers: 2, submitter: 4, idempotencyKey: 8 } as const;
 
 /** Multihash codes and digest lengths (record.md L4). */
 const DIGEST_BYTES: ReadonlyMap<number, number> = new Map([
@@ -24,8 +27,6 @@ const DIGEST_BYTES: ReadonlyMap<number, number> = new Map([
   [0x13, 64],
   [0x1e, 32],
 ]);
-/** Schema of a record whose value is a multihash (record.md L4). */
-const NOTARY_SCHEMA = 1;
 
 /** One record of a proposal. */
 export interface ProposedRecord {
@@ -189,76 +190,6 @@ function writeMixed(items: readonly ProposedDigest[], bytesMax: number): Uint8Ar
   return out.subarray(0, at);
 }
 
-/** Reads B1 or B2; refuses everything else (B6). */
-export function decodeProposal(bytes: Uint8Array): ProposedRecord[] {
-  if (bytes.length > PROPOSAL_BYTES_MAX) throw malformed(`${bytes.length} bytes are too many`);
-  if (bytes.length < HEADER_BYTES) throw malformed('shorter than its header');
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = buffer.readUInt32LE(4);
-  if (count < 1 || count > PROPOSAL_RECORDS_MAX) throw malformed(`${count} records`);
-  if (buffer[0] === RECORDS) return decodeRecords(buffer, count);
-  if (buffer[0] === DIGESTS) return decodeDigests(buffer, count);
-  throw malformed(`unknown version ${buffer[0]}`);
-}
-
-function decodeRecords(buffer: Buffer, count: number): ProposedRecord[] {
-  if (buffer[1] !== 0 || buffer[2] !== 0 || buffer[3] !== 0) throw malformed('header not zero');
-  const records: ProposedRecord[] = [];
-  let at = HEADER_BYTES;
-  const take = (length: number) => {
-    if (at + length > buffer.length) throw malformed(`record ${records.length} is cut off`);
-    at += length;
-    return buffer.subarray(at - length, at);
-  };
-  for (let i = 0; i < count; i++) {
-    const head = take(RECORD_BYTES);
-    const flags = head.readUInt8(0);
-    if (flags > 15 || head.readUInt8(3) !== 0) throw malformed(`record ${i} has unknown flags`);
-    const has = (flag: number, length: number, mayBeEmpty: boolean) => {
-      const set = (flags & flag) !== 0;
-      if (set ? length === 0 && !mayBeEmpty : length !== 0) {
-        throw malformed(`record ${i}: flags and lengths disagree`);
-      }
-      return set;
-    };
-    const submitter = take(head.readUInt8(1));
-    const idempotencyKey = take(head.readUInt8(2));
-    const key = take(head.readUInt32LE(8));
-    const headers = take(head.readUInt32LE(12));
-    const value = take(head.readUInt32LE(16));
-    has(FLAG.submitter, submitter.length, false);
-    records.push({
-      schemaId: head.readUInt32LE(4),
-      value,
-      submitter: text(submitter),
-      ...(has(FLAG.key, key.length, true) ? { key } : {}),
-      ...(has(FLAG.headers, headers.length, false) ? { headers } : {}),
-      ...(has(FLAG.idempotencyKey, idempotencyKey.length, false)
-        ? { idempotencyKey: text(idempotencyKey) }
-        : {}),
-    });
-  }
-  if (at !== buffer.length) throw malformed(`${buffer.length - at} bytes behind the last record`);
-  return records;
-}
-
-function decodeDigests(buffer: Buffer, count: number): ProposedRecord[] {
-  const code = buffer.readUInt8(1);
-  const each = digestBytes(code);
-  if (buffer[3] !== 0) throw malformed('header not zero');
-  const start = HEADER_BYTES + buffer.readUInt8(2);
-  if (buffer.length !== start + count * each) throw malformed('lengths do not add up');
-  const submitter = text(buffer.subarray(HEADER_BYTES, start));
-  return Array.from({ length: count }, (_, i) => ({
-    schemaId: NOTARY_SCHEMA,
-    value: Buffer.concat([
-      Uint8Array.of(code, each),
-      buffer.subarray(start + i * each, start + (i + 1) * each),
-    ]),
-    submitter,
-  }));
-}
-
 function begin(version: number, count: number, bytes: number): Buffer {
   if (count < 1 || count > PROPOSAL_RECORDS_MAX) {
     throw malformed(`${count} records; 1 to ${PROPOSAL_RECORDS_MAX} are allowed`);
@@ -273,17 +204,8 @@ function begin(version: number, count: number, bytes: number): Buffer {
   return out;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function text(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw malformed('a submitter or idempotency key is not UTF-8', cause);
-  }
-}
-
-function digestBytes(code: number): number {
+/** Length of a digest of this multihash code. */
+export function digestBytes(code: number): number {
   const bytes = DIGEST_BYTES.get(code);
   if (bytes === undefined) throw malformed(`unknown multihash code ${code}`);
   return bytes;
