@@ -1,0 +1,52 @@
+import { createSoloReplicator } from '../../consensus/index.ts';
+import { createNotary } from '../../notary/index.ts';
+import { openNativeLogStore } from '../../storage/index.ts';
+import { partitionsOf } from '../support/memory-notary.ts';
+import { nativeOrSkip, nativeTrust, openTestCore } from '../support/native-core.ts';
+import { realClock } from '../support/real-clock.ts';
+import { describeLogStore } from './log-store.ts';
+import { describeNotary } from './notary.ts';
+import { describeReplicator } from './replicator.ts';
+
+/** The suites that the native core joins; the same that the in-memory versions pass. */
+describe('on the native core', () => {
+  let native: Awaited<ReturnType<typeof nativeOrSkip>>;
+  before(async function () {
+    native = await nativeOrSkip(this);
+  });
+
+  describeLogStore('native', async () => {
+    const partitions = partitionsOf(2).map((p, i) => ({ ...p, sha256: i === 0 }));
+    const { core, close } = await openTestCore(native, partitions);
+    return {
+      store: openNativeLogStore(core, partitions),
+      write: async (partition, proposal) => {
+        await core.propose(partition, proposal, { wait: 'durable', paths: false });
+      },
+      close,
+    };
+  });
+
+  describeReplicator('solo', async () => {
+    const partitions = partitionsOf(2);
+    const { core, close } = await openTestCore(native, partitions);
+    return {
+      replicator: createSoloReplicator(core, partitions.length),
+      store: openNativeLogStore(core, partitions),
+      trust: nativeTrust,
+      close,
+    };
+  });
+
+  describeNotary('native', async () => {
+    const partitions = partitionsOf(1);
+    const { core, close } = await openTestCore(native, partitions);
+    const replicator = createSoloReplicator(core, partitions.length);
+    const logStore = openNativeLogStore(core, partitions);
+    const notary = createNotary(
+      { replicator, checkpoints: replicator, logStore, clock: realClock },
+      { checkpointMsMin: 2 },
+    );
+    return { notary, trust: nativeTrust, close };
+  });
+});
