@@ -1,6 +1,6 @@
-import type { SignedCheckpoint } from '../native/types.ts';
+import type { SignedCheckpoint } from '../native/index.ts';
 
-export type { SignedCheckpoint } from '../native/types.ts';
+export type { SignedCheckpoint } from '../native/index.ts';
 
 /** Who answers for a durable record: `majority` survives the loss of a minority, `all` of all but one. */
 export type AckPolicy = 'majority' | 'all';

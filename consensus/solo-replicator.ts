@@ -1,5 +1,5 @@
 import { PyralogError } from '../base/errors.ts';
-import type { Core } from '../native/types.ts';
+import type { Core } from '../native/index.ts';
 import { firstNewOffset } from '../storage/index.ts';
 import { consensusError } from './errors.ts';
 import { giveUpOn } from './give-up.ts';

@@ -1,4 +1,4 @@
-import type { Core, PartitionOptions } from '../native/types.ts';
+import type { Core, PartitionOptions } from '../native/index.ts';
 import { outOfRange } from './malformed.ts';
 import { splitHashes } from './outcome.ts';
 import { decodeRows } from './row.ts';

@@ -1,5 +1,5 @@
 import type { PyralogError } from '../base/errors.ts';
-import type { NativeErrorCode, TreeAlgorithm } from '../native/types.ts';
+import type { NativeErrorCode, TreeAlgorithm } from '../native/index.ts';
 import type { LeafRecord } from '../receipt/index.ts';
 
 /** What callers of storage/ are expected to handle: the native core's codes, and those of the key-value store. */
@@ -10,7 +10,7 @@ export type StorageErrorCode =
 
 export type StorageError = PyralogError<StorageErrorCode>;
 
-export type { TreeAlgorithm } from '../native/types.ts';
+export type { TreeAlgorithm } from '../native/index.ts';
 
 /** What a log partition is; its number is its position in {@link LogStore.partitions}. */
 export interface LogPartition {
