@@ -14,7 +14,6 @@ export {
   type AnchorDeps,
   type Anchored,
   openAnchor,
-  readCheckpoint,
 } from './anchor/anchor.ts';
 export type { AnchorBlock, AnchorChain, AnchorTransaction } from './anchor/chain.ts';
 export {
@@ -52,5 +51,5 @@ export type {
   Role,
   SignedCheckpoint,
 } from './replicator.ts';
-export { createSeedSigner, type Signer, signedBytes, verifySigned } from './signer.ts';
+export { createSeedSigner, type Signer, verifySigned } from './signer.ts';
 export { createSoloReplicator } from './solo-replicator.ts';

@@ -14,7 +14,7 @@ export interface ReplicateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A batch that is committed and synced on as many replicas as the policy asks for. */
+/** A batch that is committed and synced on as many replicas as the policy asks for. It is never lost again (N7). */
 export interface Replicated {
   readonly epoch: number;
   /** Offset of the first new record; undefined when all were duplicates or conflicts. */

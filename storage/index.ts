@@ -31,15 +31,12 @@ export {
   firstNewOffset,
   OUTCOME_BYTES,
   type Outcome,
-  outcomeAt,
-  splitHashes,
 } from './outcome.ts';
 export {
   type DigestRun,
   encodeDigests,
   encodeNotaryProposal,
   encodeProposal,
-  PROPOSAL_BYTES_MAX,
   PROPOSAL_RECORDS_MAX,
   type ProposedDigest,
   type ProposedRecord,
