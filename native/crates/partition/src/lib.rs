@@ -1,1 +1,45 @@
 //! What applying an entry does to a partition: duplicates, offsets, leaves, indexes (docs/spec/notary.md).
+//!
+//! Pure: no threads, no clock, no disk but the trees' node stores. Whoever applies the same entries gets the same state,
+//! on every replica and at every opening. The life of a proposal: the leader [stamps](Stamper) it, the log commits it,
+//! [`Prepared::of`] hashes its records, [`Partition::apply`] decides.
+//!
+//! ```
+//! use pyralog_merkle::MemoryNodes;
+//! use pyralog_partition::{DedupWindow, Partition, Stamper, Trees};
+//! use pyralog_types::batch::{IdRun, encode_digests};
+//!
+//! let window = DedupWindow { millis: 86_400_000, records: 2_097_152 };
+//! let mut partition = Partition::create(Trees::in_memory(false)?, window);
+//! let mut entry = Vec::new();
+//! Stamper::behind(partition.last_timestamp()).stamp(1_790_000_000_000, &[IdRun { first: 7, count: 2 }], &mut entry);
+//! entry.extend_from_slice(&encode_digests(0x12, b"me", &[5; 64]));
+//!
+//! let applied = partition.apply_entry(&entry, 1, 1)?;
+//! assert_eq!((applied.base_offset, applied.count), (0, 1)); // the second is the first again
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod apply;
+mod dedup;
+mod digests;
+mod error;
+mod fingerprint;
+mod index;
+mod ring;
+mod rows;
+mod stamp;
+mod trees;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Applied, Partition};
+pub use dedup::{DedupWindow, WINDOW_RECORDS_MAX};
+pub use digests::DigestIndex;
+pub use error::PartitionError;
+pub use fingerprint::Prepared;
+pub use index::EntryPlace;
+pub use rows::{RowBudget, id_position, rows_of};
+pub use stamp::{CONFIGURATION_BYTES, Stamper};
+pub use trees::{Nodes, Roots, Trees};

@@ -1,0 +1,4 @@
+//! Link settings of a Node add-on.
+fn main() {
+    napi_build::setup();
+}

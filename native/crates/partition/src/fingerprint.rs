@@ -1,0 +1,172 @@
+//! What tells submissions apart: 128 bits of keyed BLAKE3 over (submitter, content) and (submitter, idempotency key) (N1).
+//!
+//! A fingerprint hashes one block pair of 128 bytes, laid out like the leaf record: the 28 bytes that a leaf keeps for
+//! time, id, offset and epoch hold the submitter's tag and a domain byte, the other 100 the content. So the block becomes
+//! the leaf record by filling in its head, and many are hashed side by side.
+
+use std::sync::LazyLock;
+
+use blake3::IncrementCounter;
+use blake3::platform::Platform;
+use pyralog_merkle::RecordBytes;
+use pyralog_types::batch::Entry;
+use pyralog_types::{part_hash, ZERO_HASH};
+
+/// Bytes of a leaf record in front of its content.
+pub(crate) const HEAD_BYTES: usize = 28;
+/// Domain of fingerprints of content.
+const DOMAIN_CONTENT: u8 = 0;
+/// Domain of fingerprints of idempotency keys: a keyed and an unkeyed submission never match (N1).
+const DOMAIN_KEY: u8 = 1;
+
+static KEY: LazyLock<([u32; 8], Platform)> = LazyLock::new(|| {
+    let key = blake3::derive_key("pyralog v1 fingerprint", &[]);
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(key.chunks_exact(4)) {
+        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    (words, Platform::detect())
+});
+
+/// By what a record is found, and by what a duplicate is told from a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    /// Scope and idempotency key, or scope and content when there is no key.
+    pub lookup: [u8; 16],
+    /// Scope and content.
+    pub content: [u8; 16],
+}
+
+/// An entry's records, hashed: everything about them that does not depend on the partition's state.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// Per record 128 bytes whose last 100 are the leaf record's.
+    pub(crate) blocks: Vec<RecordBytes>,
+    pub(crate) fingerprints: Vec<Fingerprint>,
+}
+
+impl Prepared {
+    /// Hashes the records of an entry: about two thirds of what applying it costs, without any lock.
+    #[must_use]
+    pub fn of(entry: &Entry<'_>) -> Self {
+        let count = entry.proposal.len();
+        let mut blocks: Vec<RecordBytes> = Vec::with_capacity(count);
+        let mut keyed: Vec<(usize, RecordBytes)> = Vec::new();
+        let mut tag = SubmitterTag::default();
+        for record in entry.proposal.records() {
+            let mut block = [0; 128];
+            block[..27].copy_from_slice(tag.of(record.submitter));
+            block[27] = DOMAIN_CONTENT;
+            if let Some(key) = record.idempotency_key {
+                let mut lookup = block;
+                lookup[27] = DOMAIN_KEY;
+                lookup[32..64].copy_from_slice(blake3::hash(key).as_bytes());
+                keyed.push((blocks.len(), lookup));
+            }
+            block[28..32].copy_from_slice(&record.schema_id.to_le_bytes());
+            if record.key.is_some() {
+                block[32..64].copy_from_slice(&part_hash(record.key));
+            }
+            block[64..96].copy_from_slice(&record.value.hash());
+            if record.headers.is_some() {
+                block[96..128].copy_from_slice(&part_hash(record.headers));
+            }
+            blocks.push(block);
+        }
+        let mut fingerprints = Vec::with_capacity(count);
+        side_by_side(&blocks, |hash| {
+            fingerprints.push(Fingerprint {
+                lookup: hash,
+                content: hash,
+            });
+        });
+        let (at, lookups): (Vec<usize>, Vec<RecordBytes>) = keyed.into_iter().unzip();
+        let mut at = at.into_iter();
+        side_by_side(&lookups, |hash| {
+            if let Some(position) = at.next() {
+                fingerprints[position].lookup = hash;
+            }
+        });
+        Self {
+            blocks,
+            fingerprints,
+        }
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+}
+
+/// First 27 bytes of BLAKE3 of the submitter, remembered because neighbours often share it.
+#[derive(Default)]
+struct SubmitterTag<'a> {
+    submitter: Option<&'a [u8]>,
+    tag: [u8; 32],
+}
+
+impl<'a> SubmitterTag<'a> {
+    fn of(&mut self, submitter: &'a [u8]) -> &[u8] {
+        if self.submitter != Some(submitter) {
+            self.tag = if submitter.is_empty() {
+                ZERO_HASH
+            } else {
+                *blake3::hash(submitter).as_bytes()
+            };
+            self.submitter = Some(submitter);
+        }
+        &self.tag[..27]
+    }
+}
+
+/// Inputs handed over at once: a multiple of the widest vector (16 lanes).
+const LANES: usize = 64;
+
+/// Equal to `keyed_hash` of each block, cut to 128 bits; a test holds the two equal.
+fn side_by_side(blocks: &[RecordBytes], mut take: impl FnMut([u8; 16])) {
+    const KEYED_HASH_START_END_ROOT: (u8, u8, u8) = (16, 1, 2 | 8); // BLAKE3 paper §2.2
+    let (key, platform) = &*KEY;
+    let (flags, start, end) = KEYED_HASH_START_END_ROOT;
+    let mut out = [0; 32 * LANES];
+    for group in blocks.chunks(LANES) {
+        let mut inputs = [&group[0]; LANES];
+        for (input, block) in inputs.iter_mut().zip(group) {
+            *input = block;
+        }
+        let out = &mut out[..32 * group.len()];
+        let inputs = &inputs[..group.len()];
+        platform.hash_many(inputs, key, 0, IncrementCounter::No, flags, start, end, out);
+        for hash in out.chunks_exact(32) {
+            let mut short = [0; 16];
+            short.copy_from_slice(&hash[..16]);
+            take(short);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn side_by_side_equals_the_public_api() {
+        let key = blake3::derive_key("pyralog v1 fingerprint", &[]);
+        for count in 1..=130_usize {
+            let blocks: Vec<RecordBytes> = (0..count).map(|i| [i as u8; 128]).collect();
+            let mut hashes = Vec::new();
+            side_by_side(&blocks, |hash| hashes.push(hash));
+            for (block, hash) in blocks.iter().zip(&hashes) {
+                assert_eq!(hash[..], blake3::keyed_hash(&key, block).as_bytes()[..16]);
+            }
+            assert_eq!(hashes.len(), count);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The one or two Merkle trees over a partition's records (M2, M3).
+
+use pyralog_merkle::{
+    Blake3Tree, MemoryNodes, MerkleError, NodeStore, RecordBytes, Sha256Tree, Tree, TreeHash,
+};
+use pyralog_types::Hash;
+
+/// A node store whose kind is chosen at opening.
+pub struct Nodes(Box<dyn NodeStore>);
+
+impl Nodes {
+    /// Wraps a store.
+    #[must_use]
+    pub fn new(store: impl NodeStore + 'static) -> Self {
+        Self(Box::new(store))
+    }
+}
+
+impl NodeStore for Nodes {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+    fn get(&self, position: u64) -> Result<Hash, MerkleError> {
+        self.0.get(position)
+    }
+    fn append(&mut self, hashes: &[Hash]) -> Result<(), MerkleError> {
+        self.0.append(hashes)
+    }
+    fn truncate(&mut self, len: u64) -> Result<(), MerkleError> {
+        self.0.truncate(len)
+    }
+    fn sync(&mut self) -> Result<(), MerkleError> {
+        self.0.sync()
+    }
+}
+
+/// Roots of one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roots {
+    /// Records covered.
+    pub size: u64,
+    /// BLAKE3 root.
+    pub blake3: Hash,
+    /// SHA-256 root, when the partition keeps that tree.
+    pub sha256: Option<Hash>,
+}
+
+/// Both trees. They may start ahead of the records that were replayed: leaves they hold already are not hashed again (M6).
+pub struct Trees {
+    /// The tree that receipts use.
+    pub blake3: Tree<Blake3Tree, Nodes>,
+    /// RFC 6962, optional.
+    pub sha256: Option<Tree<Sha256Tree, Nodes>>,
+    /// Leaf hashes computed.
+    leaf_hashes: u64,
+    scratch: Vec<Hash>,
+}
+
+impl Trees {
+    /// Puts opened trees together.
+    #[must_use]
+    pub fn new(blake3: Tree<Blake3Tree, Nodes>, sha256: Option<Tree<Sha256Tree, Nodes>>) -> Self {
+        Self {
+            blake3,
+            sha256,
+            leaf_hashes: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Empty trees in memory.
+    ///
+    /// # Errors
+    /// None in practice; opening a tree can fail on a disk.
+    pub fn in_memory(sha256: bool) -> Result<Self, MerkleError> {
+        let blake3 = Tree::open(Nodes::new(MemoryNodes::default()), 0, None)?;
+        let other = match sha256 {
+            true => Some(Tree::open(Nodes::new(MemoryNodes::default()), 0, None)?),
+            false => None,
+        };
+        Ok(Self::new(blake3, other))
+    }
+
+    /// Merkle hashes computed since opening, leaves and nodes (M6).
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        let sha256 = self.sha256.as_ref().map_or(0, Tree::hashes);
+        self.leaf_hashes + self.blake3.hashes() + sha256
+    }
+
+    /// Offset from which leaves are wanted by some tree.
+    #[must_use]
+    pub fn wanted_from(&self) -> u64 {
+        let blake3 = self.blake3.size();
+        self.sha256
+            .as_ref()
+            .map_or(blake3, |tree| tree.size().min(blake3))
+    }
+
+    /// Appends the leaves of `records`, which begin at `offset`, to each tree that lacks them.
+    pub(crate) fn push(&mut self, offset: u64, records: &[RecordBytes]) -> Result<(), MerkleError> {
+        let Self {
+            blake3,
+            sha256,
+            leaf_hashes,
+            scratch,
+        } = self;
+        *leaf_hashes += push(blake3, offset, records, scratch)?;
+        if let Some(sha256) = sha256 {
+            *leaf_hashes += push(sha256, offset, records, scratch)?;
+        }
+        Ok(())
+    }
+
+    /// Roots of the first `size` records.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Io`.
+    pub fn roots_at(&self, size: u64) -> Result<Roots, MerkleError> {
+        let sha256 = self.sha256.as_ref().map(|tree| tree.root_at(size));
+        Ok(Roots {
+            size,
+            blake3: self.blake3.root_at(size)?,
+            sha256: sha256.transpose()?,
+        })
+    }
+
+    /// Returns once the node files are durable.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn sync(&mut self) -> Result<(), MerkleError> {
+        self.blake3.sync()?;
+        self.sha256.as_mut().map_or(Ok(()), Tree::sync)
+    }
+}
+
+fn push<H: TreeHash>(
+    tree: &mut Tree<H, Nodes>,
+    offset: u64,
+    records: &[RecordBytes],
+    scratch: &mut Vec<Hash>,
+) -> Result<u64, MerkleError> {
+    let known = tree.size().saturating_sub(offset) as usize;
+    let Some(records) = records.get(known..).filter(|rest| !rest.is_empty()) else {
+        return Ok(0);
+    };
+    scratch.clear();
+    H::leaves(records, scratch);
+    tree.append(scratch)?;
+    Ok(records.len() as u64)
+}
