@@ -1,0 +1,46 @@
+/**
+ * The bars of the project, all in one place, and what peers reach. A figure without an entry has no bar.
+ *
+ * Durable batches are judged by the stricter of the two floors: one BLAKE3 over the whole batch. How they stand to the
+ * other, one BLAKE3 a record, is printed beside it without a bar.
+ */
+import type { Bar, BenchName } from './types.ts';
+
+interface Expectation {
+  readonly bar?: Bar;
+  readonly peer?: string;
+}
+
+const ofFloor: Expectation = { bar: { atLeastOfFloor: 0.7 } };
+
+const LOG: Readonly<Record<string, Expectation>> = {
+  'durable batch, 1 in flight': ofFloor,
+  'durable batch, 2 in flight': ofFloor,
+  'durable batch, 4 in flight': ofFloor,
+  'durable batch, 8 in flight': ofFloor,
+  'single durable append p99': { bar: { atMostOfFloor: 1.6 } },
+  'Merkle append': { bar: { atLeast: 4e6 } },
+  '30-hash proof, native': { bar: { atMost: 5 } },
+  '30-hash proof, TypeScript': { bar: { atMost: 300 } },
+  'hashes at open': { bar: { atMost: 64 } },
+};
+
+const NOTARY: Readonly<Record<string, Expectation>> = {
+  'first RPC, second start': { bar: { atMost: 1000 } },
+  'submit, 256 clients': { bar: { atLeast: 15_000 }, peer: 'Tessera 7,100' },
+  'submit p50, 256 clients': { bar: { atMost: 20 }, peer: 'Tessera 29' },
+  'submit to checkpoint p50, 256 clients': { bar: { atMost: 25 }, peer: 'Tessera 100-550' },
+  'submit to checkpoint p50, 1 client': { bar: { atMost: 5 } },
+  'packed digests': { bar: { atLeast: 500_000 } },
+  'RSS after start': { bar: { atMost: 120 } },
+  'RSS at rest': { bar: { atMost: 120 } },
+};
+
+export function expectation(bench: BenchName, metric: string): Expectation {
+  return (bench === 'log' ? LOG : NOTARY)[metric] ?? {};
+}
+
+/** Metrics that carry a bar: what a run must contain to have shown anything. */
+export function barred(bench: BenchName): string[] {
+  return Object.keys(bench === 'log' ? LOG : NOTARY);
+}
