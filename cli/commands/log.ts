@@ -1,0 +1,175 @@
+import { fromHex } from '../../base/bytes.ts';
+import { parseSafe, parseU64 } from '../../base/decimal.ts';
+import type { Client, LogInfo, TreeAlgorithm } from '../../client/index.ts';
+import { digestBytes, isDigestAlgorithm, receiptToJson } from '../../receipt/index.ts';
+import type { Context } from '../context.ts';
+import { cliError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type NodeFlags, withNode } from '../find-node.ts';
+import { hashFile } from '../hash-file.ts';
+import { Progress } from '../progress.ts';
+import { writeReceipt } from '../receipt-file.ts';
+
+export interface SearchFlags extends NodeFlags {
+  readonly digest?: string;
+  readonly algorithm: string;
+  readonly limit: string;
+}
+
+export interface ProofFlags extends NodeFlags {
+  readonly index?: string;
+  readonly size?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly tree: TreeAlgorithm;
+}
+
+/** `pyralog info`. */
+export async function info(context: Context, flags: NodeFlags): Promise<ExitCode> {
+  return withNode(context, flags, async (client, url) => {
+    const answer = await client.info({ signal: context.signal });
+    context.print(`node ${url}, version ${answer.version}, network ${answer.networkId}`);
+    for (const log of answer.logs) context.print(`log ${log.origin}: ${log.size} records`);
+    for (const { scope, keys, threshold } of answer.policies) {
+      context.print(`keys of ${scope}, ${threshold} of ${keys.length} needed:`);
+      for (const key of keys) context.print(`  ${key}`);
+    }
+    context.answer({ node: url, ...answer });
+    return EXIT.ok.code;
+  });
+}
+
+/** `pyralog get ID`. */
+export async function get(
+  context: Context,
+  idText: string,
+  flags: NodeFlags & { out?: string },
+): Promise<ExitCode> {
+  const id = parseU64(idText);
+  if (id === undefined) throw cliError('cli/usage', `${idText}: not a Scarab id`);
+  return withNode(context, flags, async (client) => {
+    const options = { signal: context.signal };
+    const status = await client.status(id, options);
+    const receipt = await client.receipt(id, options);
+    if (flags.out !== undefined) writeReceipt(flags.out, receipt, false);
+    printRecord(context, status);
+    context.answer({ ...status, receipt: receiptToJson(receipt) });
+    return EXIT.ok.code;
+  });
+}
+
+/** `pyralog search`. Finding nothing is a failure, so that scripts can ask. */
+export async function search(
+  context: Context,
+  file: string | undefined,
+  flags: SearchFlags,
+): Promise<ExitCode> {
+  const { algorithm } = flags;
+  if (!isDigestAlgorithm(algorithm)) throw cliError('cli/usage', `unknown hash ${algorithm}`);
+  if ((file === undefined) === (flags.digest === undefined)) {
+    throw cliError('cli/usage', 'give a file, or a digest with --digest');
+  }
+  const limit = parseSafe(flags.limit, 1_000);
+  if (limit === undefined || limit < 1) throw cliError('cli/usage', '--limit is 1 to 1000');
+  const progress = new Progress(context, undefined);
+  const options = { signal: context.signal, onBytes: (n: number) => progress.add(n) };
+  const digest =
+    file === undefined ? fromHex(flags.digest ?? '') : await hashFile(file, algorithm, options);
+  progress.end();
+  if (digest?.length !== digestBytes(algorithm)) {
+    throw cliError(
+      'cli/usage',
+      `--digest: ${algorithm} has ${digestBytes(algorithm)} bytes of hex`,
+    );
+  }
+  return withNode(context, flags, async (client) => {
+    const records = await client.search({ algorithm, digest, limit }, { signal: context.signal });
+    for (const record of records) printRecord(context, record);
+    if (records.length === 0) context.print('no record of it');
+    context.answer({ records });
+    return records.length === 0 ? EXIT.failed.code : EXIT.ok.code;
+  });
+}
+
+/** `pyralog log info`. */
+export async function logInfo(
+  context: Context,
+  origin: string | undefined,
+  flags: NodeFlags,
+): Promise<ExitCode> {
+  return withNode(context, flags, async (client) => {
+    const logs = await client.logs(origin, { signal: context.signal });
+    for (const log of logs) {
+      const signed = log.checkpoint === undefined ? 'none yet' : `at ${log.checkpoint.size}`;
+      context.print(`${log.origin}: ${log.size} records, checkpoint ${signed}`);
+    }
+    context.answer({ logs });
+    return EXIT.ok.code;
+  });
+}
+
+/** `pyralog log proof`. */
+export async function logProof(
+  context: Context,
+  origin: string | undefined,
+  flags: ProofFlags,
+): Promise<ExitCode> {
+  const { index, size, from, to, tree: algorithm } = flags;
+  if ((index === undefined) === (from === undefined)) {
+    throw cliError(
+      'cli/usage',
+      'give --index for an inclusion proof or --from for a consistency proof',
+    );
+  }
+  const options = { signal: context.signal };
+  return withNode(context, flags, async (client) => {
+    const log = await chooseLog(client, origin);
+    const newest = () => {
+      if (log.checkpoint !== undefined) return log.checkpoint.size;
+      throw cliError('cli/usage', `${log.origin}: no checkpoint yet; give a size`);
+    };
+    const number = (text: string | undefined, name: string, otherwise: () => number) => {
+      if (text === undefined) return otherwise();
+      const value = parseSafe(text);
+      if (value === undefined) throw cliError('cli/usage', `${name} ${text}: not a number`);
+      return value;
+    };
+    const where = { origin: log.origin, algorithm };
+    let path: Uint8Array[];
+    let request: Record<string, number>;
+    if (index === undefined) {
+      const range = { from: number(from, '--from', newest), to: number(to, '--to', newest) };
+      path = await client.consistencyProof({ ...where, ...range }, options);
+      request = range;
+    } else {
+      const place = {
+        index: number(index, '--index', newest),
+        size: number(size, '--size', newest),
+      };
+      path = await client.inclusionProof({ ...where, ...place }, options);
+      request = place;
+    }
+    for (const hash of path) context.print(Buffer.from(hash).toString('base64'));
+    context.answer({
+      ...where,
+      ...request,
+      path: path.map((h) => Buffer.from(h).toString('base64')),
+    });
+    return EXIT.ok.code;
+  });
+}
+
+async function chooseLog(client: Client, origin: string | undefined): Promise<LogInfo> {
+  const [log, ...others] = await client.logs(origin);
+  if (log !== undefined && others.length === 0) return log;
+  throw cliError('cli/usage', `which log? ${[log, ...others].map((l) => l?.origin).join(', ')}`);
+}
+
+function printRecord(
+  context: Context,
+  record: { id: bigint; origin: string; offset: number; level: string; timestamp: number },
+): void {
+  const { id, origin, offset, level, timestamp } = record;
+  const time = new Date(timestamp).toISOString();
+  context.print(`${id}: ${level}, offset ${offset} of ${origin}, ${time} (claimed by the log)`);
+}

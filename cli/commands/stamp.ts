@@ -1,0 +1,230 @@
+import { existsSync } from 'node:fs';
+import { toHex } from '../../base/bytes.ts';
+import { PyralogError } from '../../base/errors.ts';
+import type { Client } from '../../client/index.ts';
+import { type DigestAlgorithm, isDigestAlgorithm, type Receipt } from '../../receipt/index.ts';
+import type { Context } from '../context.ts';
+import { cliError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { type NodeFlags, withNode } from '../find-node.ts';
+import { hashFile, hashStream } from '../hash-file.ts';
+import { Progress } from '../progress.ts';
+import { receiptExists, writeReceipt } from '../receipt-file.ts';
+import { type Found, type FoundFile, findFiles, receiptPathOf, skippedText } from '../walk.ts';
+
+export interface StampFlags extends NodeFlags {
+  readonly algorithm: string;
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly wait: string;
+}
+
+/** One file in the answer for programs. */
+interface FileResult {
+  readonly file: string;
+  readonly receipt?: string;
+  readonly id?: bigint;
+  readonly offset?: number;
+  readonly level?: string;
+  readonly duplicate?: boolean;
+  readonly error?: { readonly code: string; readonly message: string };
+  /** A file found in a directory that has a receipt already. */
+  readonly skipped?: true;
+}
+
+/** Most files in one call (rpc.md R4). */
+const BATCH_FILES_MAX = 1_000;
+const BATCH_BYTES_MAX = 256e6;
+
+/** `pyralog stamp`: hashes, submits, writes a receipt beside each file. */
+export async function stamp(
+  context: Context,
+  paths: readonly string[],
+  flags: StampFlags,
+): Promise<ExitCode> {
+  const { algorithm, wait } = flags;
+  if (!isDigestAlgorithm(algorithm)) {
+    throw cliError('cli/usage', `--algorithm ${algorithm}: known are sha256, sha512, blake3`);
+  }
+  if (wait !== 'checkpoint' && wait !== 'durable') {
+    throw cliError('cli/usage', `--wait ${wait}: known are checkpoint, durable`);
+  }
+  const job = new StampJob(context, { ...flags, algorithm, wait });
+  return withNode(context, flags, async (client) => {
+    if (paths.includes('-')) return job.stampInput(client, paths);
+    return job.stampFiles(client, paths);
+  });
+}
+
+interface Hashed {
+  readonly file: string;
+  readonly target: string;
+  readonly digest: Uint8Array;
+}
+
+class StampJob {
+  readonly #context: Context;
+  readonly #flags: StampFlags & { algorithm: DigestAlgorithm; wait: 'checkpoint' | 'durable' };
+  readonly #results: FileResult[] = [];
+
+  constructor(
+    context: Context,
+    flags: StampFlags & { algorithm: DigestAlgorithm; wait: 'checkpoint' | 'durable' },
+  ) {
+    this.#context = context;
+    this.#flags = flags;
+  }
+
+  async stampInput(client: Client, paths: readonly string[]): Promise<ExitCode> {
+    const { out, force, algorithm } = this.#flags;
+    if (paths.length > 1) throw cliError('cli/usage', '-: standard input is stamped alone');
+    if (out === undefined) {
+      throw cliError(
+        'cli/usage',
+        '-: standard input has no name; say where the receipt goes with --out',
+      );
+    }
+    if (existsSync(out) && !force) throw receiptExists(out);
+    const progress = new Progress(this.#context, undefined);
+    const options = { signal: this.#context.signal, onBytes: (n: number) => progress.add(n) };
+    const digest = await hashStream(process.stdin, algorithm, options);
+    progress.end();
+    await this.#submit(client, [{ file: '-', target: out, digest }]);
+    return this.#finish({ links: 0, directories: 0, special: 0 });
+  }
+
+  async stampFiles(client: Client, paths: readonly string[]): Promise<ExitCode> {
+    const { out } = this.#flags;
+    const found = findFiles(paths);
+    for (const { path, message } of found.unreadable) this.#fail(path, 'cli/file', message);
+    if (out !== undefined && found.files.length !== 1) {
+      throw cliError('cli/usage', '--out names one receipt: give one file');
+    }
+    const files = found.files.filter((file) => this.#wants(file));
+    const progress = new Progress(
+      this.#context,
+      files.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    let batch: Hashed[] = [];
+    let batchBytes = 0;
+    for (const { path, bytes } of files) {
+      const hashed = await this.#hash(path, progress);
+      if (hashed !== undefined) batch.push(hashed);
+      batchBytes += bytes;
+      // A long run is submitted in parts: what is hashed is stamped before it grows old.
+      if (batch.length < BATCH_FILES_MAX && batchBytes < BATCH_BYTES_MAX) continue;
+      await this.#submit(client, batch);
+      batch = [];
+      batchBytes = 0;
+    }
+    progress.end();
+    await this.#submit(client, batch);
+    return this.#finish(found.skipped);
+  }
+
+  #targetOf(path: string): string {
+    return this.#flags.out ?? receiptPathOf(path);
+  }
+
+  /** Whether a file is to be stamped: not when it has a receipt, which only somebody who named it is told about. */
+  #wants({ path, named }: FoundFile): boolean {
+    const target = this.#targetOf(path);
+    if (this.#flags.force || !existsSync(target)) return true;
+    if (named) this.#failWith(path, receiptExists(target));
+    else this.#results.push({ file: path, receipt: target, skipped: true });
+    return false;
+  }
+
+  async #hash(path: string, progress: Progress): Promise<Hashed | undefined> {
+    const { signal } = this.#context;
+    try {
+      const onBytes = (bytes: number) => progress.add(bytes);
+      const digest = await hashFile(path, this.#flags.algorithm, { signal, onBytes });
+      return { file: path, target: this.#targetOf(path), digest };
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#failWith(path, error);
+      return undefined;
+    }
+  }
+
+  async #submit(client: Client, batch: readonly Hashed[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { algorithm, wait } = this.#flags;
+    const outcomes = await client.submitBatch(
+      batch.map(({ digest }) => ({ algorithm, digest })),
+      { waitFor: wait, signal: this.#context.signal },
+    );
+    for (const [i, hashed] of batch.entries()) {
+      const outcome = outcomes[i];
+      if (outcome === undefined) {
+        this.#fail(hashed.file, 'cli/wrong-answer', 'the node left it unanswered');
+      } else if (!outcome.ok) {
+        this.#fail(hashed.file, outcome.error.data.reason, outcome.error.message);
+      } else {
+        const { submitted } = outcome;
+        const receipt = submitted.receipt ?? (await client.receipt(submitted.id));
+        this.#keep(hashed, receipt, submitted);
+      }
+    }
+  }
+
+  #keep(
+    { file, target, digest }: Hashed,
+    receipt: Receipt,
+    submitted: { id: bigint; offset: number; level: string; duplicate: boolean },
+  ): void {
+    try {
+      if (toHex(receipt.record.digest) !== toHex(digest)) {
+        throw cliError(
+          'cli/wrong-answer',
+          `${file}: the node answered with another file's receipt`,
+        );
+      }
+      writeReceipt(target, receipt, this.#flags.force === true);
+      const { id, offset, duplicate } = submitted;
+      const level = receipt.checkpoint === undefined ? 'durable' : 'checkpoint';
+      this.#results.push({ file, receipt: target, id, offset, level, duplicate });
+    } catch (error) {
+      this.#failWith(file, error);
+    }
+  }
+
+  #failWith(file: string, error: unknown): void {
+    if (!(error instanceof PyralogError)) throw error;
+    this.#fail(file, error.code, error.message);
+  }
+
+  #fail(file: string, code: string, message: string): void {
+    const text = message.includes(file) ? message : `${file}: ${message}`;
+    this.#context.note(`pyralog: ${text}`);
+    this.#results.push({ file, error: { code, message: text } });
+  }
+
+  #finish(skipped: Found['skipped']): ExitCode {
+    const stamped = this.#results.filter(({ id }) => id !== undefined);
+    const failed = this.#results.filter(({ error }) => error !== undefined);
+    const present = this.#results.filter((result) => result.skipped).length;
+    const unsigned = stamped.filter(({ level }) => level !== 'checkpoint').length;
+    for (const { file, receipt, offset, level } of stamped.length <= 20 ? stamped : []) {
+      this.#context.print(`${file}: ${level} at offset ${offset}, receipt ${receipt}`);
+    }
+    const parts = [`${stamped.length} stamped`];
+    if (unsigned > 0) parts.push(`${unsigned} of them not yet signed (pyralog upgrade)`);
+    if (present > 0) parts.push(`${present} had receipts`);
+    if (failed.length > 0) parts.push(`${failed.length} failed`);
+    const left = skippedText(skipped);
+    if (left !== '') parts.push(`skipped ${left}`);
+    this.#context.print(parts.join(', '));
+    this.#context.answer({
+      ok: failed.length === 0,
+      stamped: stamped.length,
+      failed: failed.length,
+      hadReceipts: present,
+      skipped,
+      files: this.#results,
+    });
+    if (failed.length === 0) return EXIT.ok.code;
+    return stamped.length > 0 ? EXIT.partial.code : EXIT.failed.code;
+  }
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+import type { Action } from './action.ts';
+import { createContext } from './context.ts';
+import { examples } from './examples.ts';
+import { addFileCommands } from './program-files.ts';
+import { addLogCommands } from './program-log.ts';
+import { addNodeCommands } from './program-node.ts';
+import { versionLine } from './version.ts';
+
+/** Every command with its help. Actions import their file when they run. */
+export function buildProgram(signal: AbortSignal, onCode: (code: number) => void): Command {
+  const program = new Command('pyralog');
+  program
+    .description(
+      'Notarize files: receipts that prove offline that a record existed, where, and when.',
+    )
+    .version('', '-V, --version', 'version and commit')
+    .configureHelp({ showGlobalOptions: false })
+    .helpCommand(false)
+    .exitOverride()
+    .addHelpText(
+      'after',
+      examples('pyralog devnet', 'pyralog stamp report.pdf', 'pyralog verify report.pdf'),
+    );
+  // Asking git for the commit takes time: only when somebody wants to know.
+  program.version(
+    process.argv.some((arg) => arg === '-V' || arg === '--version') ? versionLine() : '',
+  );
+  const action: Action =
+    (run) =>
+    async (...args) => {
+      const command = args.at(-1) as Command;
+      const json = command.optsWithGlobals()['json'] === true;
+      onCode(await run(createContext(json, signal), command));
+    };
+  addFileCommands(program, action);
+  addLogCommands(program, action);
+  addNodeCommands(program, action);
+  for (const command of allCommands(program)) {
+    command.exitOverride();
+    if (command !== program && command.commands.length === 0) {
+      command.option('--json', 'one JSON document on standard output');
+    }
+  }
+  return program;
+}
+
+export function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
