@@ -14,7 +14,7 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
     .description(
       'Notarize files: receipts that prove offline that a record existed, where, and when.',
     )
-    .version('', '-V, --version', 'version and commit')
+    .version(versionWhenAsked(), '-V, --version', 'version and commit')
     .configureHelp({ showGlobalOptions: false })
     .helpCommand(false)
     .exitOverride()
@@ -22,10 +22,6 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
       'after',
       examples('pyralog devnet', 'pyralog stamp report.pdf', 'pyralog verify report.pdf'),
     );
-  // Asking git for the commit takes time: only when somebody wants to know.
-  program.version(
-    process.argv.some((arg) => arg === '-V' || arg === '--version') ? versionLine() : '',
-  );
   const action: Action =
     (run) =>
     async (...args) => {
@@ -43,6 +39,12 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
     }
   }
   return program;
+}
+
+/** Asking git for the commit takes time: only when somebody wants to know. */
+function versionWhenAsked(): string {
+  const asked = process.argv.some((arg) => arg === '-V' || arg === '--version');
+  return asked ? versionLine() : '';
 }
 
 export function allCommands(command: Command): Command[] {

@@ -83,7 +83,7 @@ async function prepare(dir: string): Promise<void> {
   mkdirSync(dir, { recursive: true });
   await createDataDir(dir, createGenesis(NAMES.name, Date.now()), async (paths, id) => {
     for (const purpose of ['cosigning', 'log'] as const) {
-      // An interrupted first start leaves keys of a genesis that was never finished.
+      // An interrupted first start leaves keys; these are derived and come out the same.
       rmSync(keyPath(paths, purpose), { force: true });
       const name = keyName(purpose, id, NAMES);
       const key = await devnetKey(NAMES.name, { purpose, name, number: 0 });

@@ -64,10 +64,15 @@ export function isDataDir(root: string): boolean {
  */
 export async function createDataDir(
   root: string,
-  genesis: Genesis,
+  given: Genesis,
   fill: (paths: DataDirPaths, network: string) => Promise<void>,
 ): Promise<DataDir> {
   const paths = dataDirPaths(root);
+  // Keys of an interrupted creation are for the network it was creating: it goes on with that one.
+  const genesis = existsSync(paths.genesis) ? readGenesis(paths.genesis) : given;
+  if (genesis.network !== given.network) {
+    throw badDataDir(root, `has an unfinished ${genesis.network}; remove it or name that network`);
+  }
   try {
     mkdirSync(root, { recursive: true, mode: 0o700 });
     refuseStrangers(paths);

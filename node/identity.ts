@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   clusterScope,
   formatOrigin,
@@ -41,6 +42,8 @@ export async function writeNodeKeys(
   { id, names, passphrase }: { id: string; names: Names; passphrase: string | undefined },
 ): Promise<void> {
   for (const purpose of ['cosigning', 'log'] as const) {
+    // Left by an interrupted creation, and good: it is for the same genesis (D4).
+    if (existsSync(keyPath(paths, purpose))) continue;
     const key = createKey(purpose, keyName(purpose, id, names));
     await writeKeyFile(keyPath(paths, purpose), key, passphrase);
   }
