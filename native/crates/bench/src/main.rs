@@ -1,2 +1,54 @@
-//! Native floors and figures for `npm run bench`.
-fn main() {}
+//! Native floors and figures for `npm run bench -- log`: one line of JSON a figure on standard output.
+//!
+//! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
+//! size alone. Everything is written under DIR, which must exist; the caller removes it.
+
+mod apply;
+mod batches;
+mod cpu;
+mod durable;
+mod error;
+mod figure;
+mod floor;
+mod ids;
+mod merkle;
+mod open;
+mod plan;
+mod sample;
+mod single;
+mod subject;
+
+use std::process::ExitCode;
+
+use batches::Proposals;
+use error::BenchError;
+use plan::Plan;
+use subject::Subject;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pyralog-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), BenchError> {
+    let plan = Plan::parse(std::env::args().skip(1))?;
+    if let Some(floor) = plan.floor {
+        return durable::floor_only(&plan.dir, &floor);
+    }
+    let store = plan.dir.join("store");
+    let (subject, _) = Subject::open(&store)?;
+    let mut proposals = Proposals::default();
+    // Latencies first: gigabytes of batches leave a disk busy for a while.
+    single::measure(&plan, &subject, &mut proposals)?;
+    durable::measure(&plan, &subject, &mut proposals)?;
+    subject.close()?;
+    open::measure(&store)?;
+    apply::measure(&plan)?;
+    merkle::measure(&plan)?;
+    ids::measure(&plan)
+}

@@ -1,0 +1,143 @@
+//! How much is measured.
+
+use std::path::PathBuf;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Existing directory that everything is written under.
+    pub dir: PathBuf,
+    /// Only the floor of batches of so many bytes, with the largest of `in_flight`.
+    pub floor: Option<FloorPlan>,
+    /// Proposals in flight, one series each.
+    pub in_flight: Vec<usize>,
+    /// Rounds of a series; one more goes before as warm-up.
+    pub rounds: usize,
+    /// Proposals of one slice.
+    pub slice: usize,
+    /// Single appends timed.
+    pub singles: usize,
+    /// Leaves appended a round.
+    pub leaves: usize,
+    /// Whether partitions are measured with a full duplicate window.
+    pub fill_window: bool,
+    /// Operations of one round of proofs and ids.
+    pub operations: u32,
+}
+
+/// What to measure a floor with.
+#[derive(Clone, Copy, Debug)]
+pub struct FloorPlan {
+    /// Of a batch.
+    pub bytes: usize,
+    /// Batches unanswered.
+    pub in_flight: usize,
+}
+
+/// Why the arguments are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// No `--dir`.
+    #[error("--dir DIR is missing: name an existing directory on the disk to be measured")]
+    NoDir,
+    /// An option that does not exist, or lacks its value.
+    #[error(
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES"
+    )]
+    Option(String),
+    /// Not a list of positive numbers.
+    #[error("{0}: use positive numbers with commas between them")]
+    Numbers(String),
+}
+
+impl Plan {
+    /// Reads the arguments, the program's name not among them.
+    ///
+    /// # Errors
+    /// [`UsageError`] says which argument is wrong.
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, UsageError> {
+        let mut dir = None;
+        let mut quick = false;
+        let mut in_flight = vec![1, 2, 4, 8];
+        let mut floor = None;
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--quick" => quick = true,
+                "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
+                "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
+                "--floor" => {
+                    let given = numbers(&args.next().ok_or(UsageError::Option(arg))?)?;
+                    floor = given.first().copied();
+                }
+                _ => return Err(UsageError::Option(arg)),
+            }
+        }
+        let dir = dir.ok_or(UsageError::NoDir)?;
+        let deepest = in_flight.iter().copied().max().unwrap_or(1);
+        let full = Self {
+            dir,
+            floor: floor.map(|bytes| FloorPlan {
+                bytes,
+                in_flight: deepest,
+            }),
+            in_flight,
+            rounds: 11,
+            slice: 256,
+            singles: 4000,
+            leaves: 1 << 20,
+            fill_window: true,
+            operations: 200_000,
+        };
+        Ok(if quick { full.quick() } else { full })
+    }
+
+    fn quick(self) -> Self {
+        Self {
+            rounds: 2,
+            slice: 24,
+            singles: 200,
+            leaves: 1 << 16,
+            fill_window: false,
+            operations: 5_000,
+            ..self
+        }
+    }
+}
+
+fn numbers(text: &str) -> Result<Vec<usize>, UsageError> {
+    text.split(',')
+        .map(|number| number.parse().ok().filter(|&n| n > 0))
+        .collect::<Option<_>>()
+        .ok_or_else(|| UsageError::Numbers(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Plan, UsageError> {
+        Plan::parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn reads_its_arguments() {
+        let plan = parse("--dir d --in-flight 1,3").expect("valid");
+        assert_eq!((plan.dir, plan.in_flight), (PathBuf::from("d"), vec![1, 3]));
+        let quick = parse("--quick --dir d").expect("valid");
+        assert!(quick.rounds < plan.rounds && quick.in_flight.len() == 4);
+    }
+
+    #[test]
+    fn refuses_others() {
+        assert!(matches!(parse(""), Err(UsageError::NoDir)));
+        assert!(matches!(parse("--dir"), Err(UsageError::Option(_))));
+        assert!(matches!(
+            parse("--dir d --fast"),
+            Err(UsageError::Option(_))
+        ));
+        assert!(matches!(
+            parse("--dir d --in-flight 1,0"),
+            Err(UsageError::Numbers(_))
+        ));
+    }
+}
