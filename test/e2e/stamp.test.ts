@@ -1,0 +1,114 @@
+/** The main job on real input: stamp the files of this repository and a large one, stop the node, verify offline. */
+import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { decodeReceiptJson, parseTrustStore, verifyReceipt } from '../../receipt/index.ts';
+import { Workspace } from '../support/node-process.ts';
+import { root, sourceFiles } from '../support/tidy.ts';
+
+const BIG_MIB = 200;
+
+describe('stamp and verify', function () {
+  this.timeout(180_000);
+  const workspace = new Workspace();
+  const files = sourceFiles().map(({ path }) => path);
+  after(() => workspace.remove());
+
+  before(async () => {
+    for (const path of files) {
+      mkdirSync(dirname(workspace.path('copy', path)), { recursive: true });
+      cpSync(join(root, path), workspace.path('copy', path));
+    }
+    mkdirSync(workspace.path('copy', '.git'));
+    writeFileSync(workspace.path('copy', '.git', 'config'), 'never stamped');
+    writeBig(workspace.path('big.bin'));
+    await workspace.json(['init', '.', '--network', 'e2e']);
+    const node = await workspace.start();
+    await workspace.json(['trust', 'add', node.http, '--yes']);
+    const stamped = await workspace.cli(['stamp', 'copy', 'big.bin', '--node', node.http]);
+    assert.equal(stamped.code, 0, stamped.stderr + stamped.stdout);
+    assert.equal((await node.stop()).code, 0);
+  });
+
+  it('verifies every file offline, with the node stopped', async () => {
+    const { code, stdout, stderr } = await workspace.cli(['verify', 'copy', 'big.bin']);
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  it('left receipts beside the files and nowhere else', () => {
+    for (const path of files) assert.ok(statSync(workspace.path('copy', `${path}.pyr.json`)).size > 0);
+    assert.throws(() => statSync(workspace.path('copy', '.git', 'config.pyr.json')));
+  });
+
+  it('names the record as the file system knows it', () => {
+    const receipt = JSON.parse(readFileSync(workspace.path('big.bin.pyr.json'), 'utf8'));
+    const digest = createHash('sha256').update(readFileSync(workspace.path('big.bin'))).digest('hex');
+    assert.equal(receipt.record.digest, digest);
+  });
+
+  it('refuses a changed file with its own message and exit code 1', async () => {
+    const path = workspace.path('changed.txt');
+    cpSync(workspace.path('copy', 'README.md'), path);
+    cpSync(workspace.path('copy', 'README.md.pyr.json'), `${path}.pyr.json`);
+    writeFileSync(path, `${readFileSync(path, 'utf8')} `);
+    const { code, stdout, stderr } = await workspace.cli(['verify', 'changed.txt']);
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, /changed|digest/i);
+  });
+
+  it('does not stamp twice, and says so', async () => {
+    const node = await workspace.start();
+    const again = await workspace.cli(['stamp', 'big.bin', '--node', node.http]);
+    assert.notEqual(again.code, 0);
+    assert.match(again.stderr + again.stdout, /exists/);
+    await node.stop();
+  });
+
+  it('says what to do when no node is there', async () => {
+    writeFileSync(workspace.path('new.txt'), 'new');
+    const { code, stderr, stdout } = await workspace.cli(['stamp', 'new.txt', '--node', 'http://127.0.0.1:9']);
+    assert.equal(code, 4, stderr + stdout);
+  });
+
+  it('refuses every changed byte of a receipt and of a small file', async () => {
+    const trust = parseTrustStore(readFileSync(workspace.path('xdg', 'pyralog', 'trust.json'), 'utf8'));
+    assert.ok(trust.ok);
+    const name = '.npmrc';
+    cpSync(join(root, name), workspace.path('small'));
+    const node = await workspace.start();
+    const stamped = await workspace.cli(['stamp', 'small', '--node', node.http]);
+    assert.equal(stamped.code, 0, stamped.stderr);
+    await node.stop();
+    const file = new Uint8Array(readFileSync(workspace.path('small')));
+    const receipt = new Uint8Array(readFileSync(workspace.path('small.pyr.json')));
+    const check = (data: Uint8Array, bytes: Uint8Array) => {
+      const parsed = decodeReceiptJson(bytes);
+      if (!parsed.ok) return parsed;
+      return verifyReceipt(parsed.value, new Uint8Array(createHash('sha256').update(data).digest()), trust.value);
+    };
+    assert.ok(check(file, receipt).ok);
+    for (const [what, bytes] of [['file', file], ['receipt', receipt]] as const)
+      for (let at = 0; at < bytes.length; at++) {
+        for (const flip of [1, 0x20, 0x80]) {
+          const changed = bytes.slice();
+          changed[at] = (changed[at] ?? 0) ^ flip;
+          const verdict = what === 'file' ? check(changed, receipt) : check(file, changed);
+          assert.ok(!verdict.ok, `${what}: byte ${at} ^ ${flip} was accepted`);
+          assert.ok(verdict.code.length > 0 && verdict.message.length > 0);
+        }
+      }
+  });
+});
+
+/** 200 MiB that do not compress to nothing. */
+function writeBig(path: string): void {
+  const block = new Uint8Array(1 << 20);
+  const file = openSync(path, 'w');
+  for (let i = 0; i < BIG_MIB; i++) {
+    new DataView(block.buffer).setUint32(0, i);
+    for (let at = 4; at < block.length; at += 4096) block[at] = (at + i) & 255;
+    writeSync(file, block);
+  }
+  closeSync(file);
+}
