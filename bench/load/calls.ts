@@ -52,7 +52,7 @@ export async function runCalls(
       } else {
         checkSubmission(answer, command.call, seen);
         if (answers++ % SAMPLE_EVERY === 0 && samples.length < SAMPLES_MAX)
-          samples.push({ digest: requests[client]?.digest ?? '', answer });
+          samples.push({ digest: requests[client]?.digest ?? '', answer: payload.toString() });
       }
       return 0;
     },
