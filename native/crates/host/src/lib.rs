@@ -1,1 +1,33 @@
 //! The threads that own a store: one queue in, group commits, signed checkpoints out.
+//!
+//! - *apply* takes everything that waits, stamps it, stages it in one frame of the log and applies it;
+//! - *sync* writes frames and waits for the disk, publishes, signs and answers, while the next group is hashed;
+//! - *background* prepares log files, reserves ids, and signs what nobody waits for.
+//!
+//! Readers come on their own threads, take short read locks, and see durable records only.
+
+mod answer;
+mod background;
+mod base64;
+mod commit;
+mod error;
+mod files;
+mod host;
+pub mod note;
+mod open;
+mod options;
+mod queue;
+mod read;
+mod shared;
+mod sign;
+mod stage;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Reply, SignedCheckpoint, Wait};
+pub use error::HostError;
+pub use host::{Host, Stats};
+pub use options::{Cosigner, HostOptions, PartitionOptions, Recovery, World};
+pub use pyralog_partition::DedupWindow;
+pub use read::Algorithm;

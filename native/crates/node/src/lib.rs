@@ -1,1 +1,12 @@
-//! The binding: the only crate that knows napi.
+//! The binding: the only crate that knows napi. It translates, nothing else.
+//!
+//! Cores live in a registry of the process and are named by a number, so that worker threads share them. No callback and
+//! no promise of Node.js is ever touched from the core's threads: each environment (main thread or worker) opens one
+//! [`channel`](mod@channel), completions are put into it, and one weak thread-safe function rings its bell. When a worker dies
+//! its channel dies with it, and completions for it are dropped.
+
+mod channel;
+mod convert;
+mod core;
+mod error;
+mod reads;

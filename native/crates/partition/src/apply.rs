@@ -113,7 +113,11 @@ impl Partition {
                     }
                 }
                 Match::Duplicate { offset, id } => {
-                    step.refuse(&self.index, (OutcomeStatus::Duplicate, offset, id), position);
+                    step.refuse(
+                        &self.index,
+                        (OutcomeStatus::Duplicate, offset, id),
+                        position,
+                    );
                 }
                 Match::Conflict { offset, id } => {
                     step.refuse(&self.index, (OutcomeStatus::Conflict, offset, id), position);

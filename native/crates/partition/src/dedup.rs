@@ -55,9 +55,9 @@ impl Dedup {
             let Some((offset, record)) = self.ring.pop() else {
                 return;
             };
-            let found = self.table.find_entry(hash_of(&record.fingerprint), |&slot| {
-                slot == offset as u32
-            });
+            let found = self
+                .table
+                .find_entry(hash_of(&record.fingerprint), |&slot| slot == offset as u32);
             if let Ok(entry) = found {
                 entry.remove();
             }

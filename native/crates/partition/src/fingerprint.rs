@@ -10,7 +10,7 @@ use blake3::IncrementCounter;
 use blake3::platform::Platform;
 use pyralog_merkle::RecordBytes;
 use pyralog_types::batch::Entry;
-use pyralog_types::{part_hash, ZERO_HASH};
+use pyralog_types::{ZERO_HASH, part_hash};
 
 /// Bytes of a leaf record in front of its content.
 pub(crate) const HEAD_BYTES: usize = 28;

@@ -1,0 +1,53 @@
+//! Calls and their answers.
+
+use std::sync::Arc;
+
+use crate::error::HostError;
+
+/// When a proposal is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Once it is committed and synced (N4).
+    Durable,
+    /// Once a signed checkpoint covers it.
+    Checkpoint {
+        /// Also give inclusion paths against it.
+        paths: bool,
+    },
+}
+
+/// A signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// Records covered.
+    pub size: u64,
+    /// The note (C1–C3).
+    pub note: String,
+    /// The SHA-256 tree's note (C8).
+    pub sha256_note: Option<String>,
+}
+
+/// What a proposal came to.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Term that activated its records.
+    pub epoch: u32,
+    /// Packed outcomes (B4).
+    pub outcomes: Vec<u8>,
+    /// The checkpoint waited for.
+    pub checkpoint: Option<Arc<SignedCheckpoint>>,
+    /// Per record the number of hashes and the inclusion path (M4).
+    pub paths: Option<Vec<u8>>,
+}
+
+/// Called exactly once, from a thread of the host.
+pub type Reply<T> = Box<dyn FnOnce(Result<T, HostError>) + Send>;
+
+/// A proposal on its way in.
+pub(crate) struct Call {
+    pub partition: usize,
+    /// A checked proposal (B1, B2).
+    pub bytes: Vec<u8>,
+    pub wait: Wait,
+    pub reply: Reply<Answer>,
+}

@@ -1,0 +1,77 @@
+//! The thread for what must not hold up a commit: the next log file (W10), the next window of ids (S6), and checkpoints
+//! that nobody waits for (N5).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use pyralog_log::{LogError, Preparer};
+use pyralog_obelisk::EPOCH_MS;
+
+use crate::files::Windows;
+use crate::shared::{Nudge, Shared};
+
+/// How often windows are looked at: four times in the life of one (S2).
+const LOOK: Duration = Duration::from_millis(250);
+
+pub(crate) struct Background {
+    pub shared: Arc<Shared>,
+    pub preparer: Option<Preparer>,
+    pub windows: Arc<Windows>,
+    pub nudges: Receiver<Nudge>,
+}
+
+impl Background {
+    pub fn run(self) {
+        let mut wait = Duration::ZERO;
+        loop {
+            match self.nudges.recv_timeout(wait) {
+                Ok(Nudge::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Nudge::Look) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            wait = self.look();
+        }
+    }
+
+    /// Returns how long to sleep.
+    fn look(&self) -> Duration {
+        if self.shared.failure().is_some() {
+            return LOOK;
+        }
+        let shards = self.shared.shards.iter();
+        let wait = shards
+            .filter_map(|shard| self.shared.sign_when_due(shard))
+            .min();
+        self.reserve();
+        self.prepare();
+        wait.map_or(LOOK, |wait| wait.min(LOOK))
+    }
+
+    fn reserve(&self) {
+        let wall = (self.shared.world.clock)().saturating_sub(EPOCH_MS);
+        // A failure shows again where ids are issued, with somebody to tell.
+        let _ = self.windows.reserve_ahead(wall >> 10);
+    }
+
+    fn prepare(&self) {
+        let Some(preparer) = self.preparer.as_ref().filter(|p| p.wanted()) else {
+            return;
+        };
+        match preparer.prepare_next() {
+            Ok(_) => self
+                .shared
+                .counters
+                .disk_full
+                .store(false, Ordering::Relaxed),
+            Err(LogError::DiskFull { .. }) => {
+                self.shared
+                    .counters
+                    .disk_full
+                    .store(true, Ordering::Relaxed);
+            }
+            // Shows again, with its reason, where a frame needs the file.
+            Err(_) => {}
+        }
+    }
+}

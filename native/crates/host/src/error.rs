@@ -1,0 +1,115 @@
+//! What callers of the host can be told.
+
+use pyralog_log::LogError;
+use pyralog_merkle::MerkleError;
+use pyralog_obelisk::SequencerError;
+use pyralog_partition::PartitionError;
+use pyralog_types::TypeError;
+use thiserror::Error;
+
+/// Errors of the host. [`HostError::code`] gives the name they have in TypeScript.
+#[derive(Debug, Clone, Error)]
+pub enum HostError {
+    /// The log refused.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The proposal's bytes break batch.md (B6).
+    #[error("{0}; build proposals as docs/spec/batch.md says")]
+    Malformed(String),
+    /// The bounded queue is full (retry).
+    #[error("{waiting} bytes wait already, at most {max} may; retry in a moment")]
+    Overloaded {
+        /// Bytes waiting.
+        waiting: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// Logical time is too far ahead of the wall clock (S4).
+    #[error("{0}")]
+    ClockBehind(String),
+    /// The batch was on its way when the log failed; whether it is there shows at the next opening.
+    #[error(
+        "the log failed while the batch was on its way ({0}); open it again and ask for the record"
+    )]
+    OutcomeUnknown(String),
+    /// What was asked for does not exist.
+    #[error("{what} {asked} does not exist: there are {have}")]
+    OutOfRange {
+        /// A noun.
+        what: &'static str,
+        /// Asked for.
+        asked: u64,
+        /// Present.
+        have: u64,
+    },
+    /// A sidecar or an entry is not what was written.
+    #[error("{0}")]
+    Corrupt(String),
+    /// Options that don't fit what is on disk.
+    #[error("{0}")]
+    Format(String),
+    /// The operating system refused.
+    #[error("{0}")]
+    Io(String),
+    /// The host was closed.
+    #[error("the core is closed; open it again")]
+    Closed,
+}
+
+impl HostError {
+    /// The code this error has in TypeScript (`NativeErrorCode`).
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Log(error) => error.code(),
+            Self::Malformed(_) => "batch/malformed",
+            Self::Overloaded { .. } => "log/overloaded",
+            Self::ClockBehind(_) => "log/clock-behind",
+            Self::OutcomeUnknown(_) => "log/outcome-unknown",
+            Self::OutOfRange { .. } => "log/out-of-range",
+            Self::Corrupt(_) => "storage/corrupt",
+            Self::Format(_) => "storage/format",
+            Self::Io(_) => "storage/io",
+            Self::Closed => "log/closed",
+        }
+    }
+}
+
+impl From<TypeError> for HostError {
+    fn from(error: TypeError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl From<PartitionError> for HostError {
+    fn from(error: PartitionError) -> Self {
+        match error {
+            PartitionError::Tree(error) => error.into(),
+            other => Self::Corrupt(format!("the log holds what cannot be applied: {other}")),
+        }
+    }
+}
+
+impl From<MerkleError> for HostError {
+    fn from(error: MerkleError) -> Self {
+        match error {
+            MerkleError::OutOfRange { size, asked } => Self::OutOfRange {
+                what: "record",
+                asked,
+                have: size,
+            },
+            MerkleError::Io(error) => Self::Io(format!("node file: {error}")),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<SequencerError> for HostError {
+    fn from(error: SequencerError) -> Self {
+        match error {
+            SequencerError::Io(error) => Self::Io(format!("sequencer file: {error}")),
+            SequencerError::Coordinator(_) => Self::Format(error.to_string()),
+            other => Self::ClockBehind(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The log's file layer, as the trees' node files and the sequencer's window file need it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use pyralog_log::{File, FileLayer, OpenMode};
+use pyralog_merkle::NodeFile;
+use pyralog_obelisk::WindowFile;
+
+/// Opens a file, creating it and its directory entry durably when missing.
+pub(crate) fn open_durably(layer: &dyn FileLayer, path: &Path) -> io::Result<Arc<dyn File>> {
+    let file = layer.open(path, OpenMode::OpenOrCreate)?;
+    file.sync_data()?;
+    if let Some(folder) = path.parent() {
+        layer.sync_dir(folder)?;
+    }
+    Ok(file)
+}
+
+/// A node file (M5).
+pub(crate) struct Nodes(pub Arc<dyn File>);
+
+impl NodeFile for Nodes {
+    fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, at)
+    }
+    fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+    fn map(&self, _at: u64, _len: usize) -> Option<pyralog_merkle::Mapped> {
+        None // Reads go through the page cache; a proof takes at most 64 of them.
+    }
+}
+
+/// Reserved windows (S2), shared by the thread that issues ids and the one that reserves ahead of need (S6).
+pub(crate) struct Windows {
+    file: Arc<dyn File>,
+    reserved: AtomicU64,
+    growing: Mutex<()>,
+}
+
+impl Windows {
+    pub fn open(layer: &dyn FileLayer, path: &Path) -> io::Result<Arc<Self>> {
+        let file = open_durably(layer, path)?;
+        let reserved = AtomicU64::new(file.len()?);
+        Ok(Arc::new(Self {
+            file,
+            reserved,
+            growing: Mutex::new(()),
+        }))
+    }
+
+    /// Returns once `windows` are durably reserved; at once when they are.
+    pub fn reserve(&self, windows: u64) -> io::Result<()> {
+        if self.reserved.load(Ordering::Acquire) >= windows {
+            return Ok(());
+        }
+        let _growing = self.growing.lock();
+        if self.reserved.load(Ordering::Acquire) < windows {
+            self.file.set_len(windows)?;
+            self.file.sync_data()?;
+            self.reserved.store(windows, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Reserves one more window when the last one is in use or about to be: `current` is that of the wall clock.
+    pub fn reserve_ahead(&self, current: u64) -> io::Result<()> {
+        self.reserve(current + 2)
+    }
+}
+
+/// The sequencer's side of [`Windows`].
+pub(crate) struct SharedWindows(pub Arc<Windows>);
+
+impl WindowFile for SharedWindows {
+    fn windows(&self) -> io::Result<u64> {
+        Ok(self.0.reserved.load(Ordering::Acquire))
+    }
+    fn reserve(&mut self, windows: u64) -> io::Result<()> {
+        self.0.reserve(windows)
+    }
+}

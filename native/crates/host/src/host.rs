@@ -1,0 +1,359 @@
+//! The host itself: opens, hands out, closes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::bounded;
+use parking_lot::{Mutex, RwLock};
+use pyralog_obelisk::{Sequencer, SequencerOptions};
+use pyralog_partition::Stamper;
+use pyralog_types::Hash;
+use pyralog_types::batch::Proposal;
+
+use crate::answer::{Answer, Call, Reply, SignedCheckpoint, Wait};
+use crate::background::Background;
+use crate::commit::Committing;
+use crate::error::HostError;
+use crate::files::{SharedWindows, Windows};
+use crate::note::NamedKey;
+use crate::open::{Opened, open};
+use crate::options::{HostOptions, Recovery, World};
+use crate::queue::Queue;
+use crate::read::Algorithm;
+use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
+use crate::stage::Staging;
+
+/// Groups hashed ahead of the disk.
+const PIPELINE: usize = 2;
+
+/// Figures since opening.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)] // each is explained in native/types.ts
+pub struct Stats {
+    pub fdatasyncs: u64,
+    pub group_commits: u64,
+    pub entries: u64,
+    pub records: u64,
+    pub duplicates: u64,
+    pub conflicts: u64,
+    pub checkpoints: u64,
+    pub wal_bytes: u64,
+    pub queue_bytes: u64,
+    pub sync_seconds_sum: f64,
+    pub disk_full: bool,
+    pub read_only: bool,
+    pub poisoned: bool,
+}
+
+struct Threads {
+    apply: JoinHandle<Result<(), HostError>>,
+    sync: JoinHandle<()>,
+    background: JoinHandle<()>,
+}
+
+/// An open store with its threads. Every method can be called from any thread.
+pub struct Host {
+    shared: Arc<Shared>,
+    recovery: Recovery,
+    threads: Mutex<Option<Threads>>,
+}
+
+impl Host {
+    /// Opens the store, replays it and starts the threads. A damaged log opens read-only ([`Recovery::damage`]).
+    ///
+    /// # Errors
+    /// `Format` when options do not fit the directory, and the log's (`Locked`, `DiskFull`, `Io` …).
+    pub fn open(world: World, options: &HostOptions) -> Result<Self, HostError> {
+        let opened = open(&world, options)?;
+        let path = options.dir.join("sequencer");
+        let windows = Windows::open(world.files.as_ref(), &path)
+            .map_err(|error| HostError::Io(format!("{}: {error}", path.display())))?;
+        let mut sequencer = Sequencer::open(
+            SharedWindows(Arc::clone(&windows)),
+            SequencerOptions {
+                coordinator: options.coordinator,
+                lead_ms_max: options.lead_ms_max,
+            },
+        )?;
+        for replayed in &opened.replayed {
+            sequencer.advance_past(replayed.partition.last_id());
+        }
+        Self::start(opened, (world, options), windows, sequencer)
+    }
+
+    fn start(
+        opened: Opened,
+        (world, options): (World, &HostOptions),
+        windows: Arc<Windows>,
+        sequencer: Sequencer<SharedWindows>,
+    ) -> Result<Self, HostError> {
+        let Opened {
+            log,
+            replayed,
+            recovery,
+            damage,
+        } = opened;
+        let stampers = replayed
+            .iter()
+            .map(|r| Stamper::behind(r.partition.last_timestamp()))
+            .collect();
+        let sidecars = replayed.iter().map(|r| r.sidecar).collect();
+        let shards = replayed
+            .into_iter()
+            .zip(&options.partitions)
+            .map(|(replayed, partition)| Shard {
+                origin: partition.origin.clone(),
+                log_key: options
+                    .log_seed
+                    .filter(|_| partition.sha256)
+                    .map(|seed| NamedKey::log(&partition.origin, &seed)),
+                durable: AtomicU64::new(replayed.state.size),
+                state: RwLock::new(replayed.partition),
+                signing: Mutex::new(Signing {
+                    durable: replayed.state,
+                    newest: None,
+                    signed_at: None,
+                    waiters: Vec::new(),
+                }),
+                hot: Mutex::new(None),
+            })
+            .collect();
+        let (nudge, nudges) = bounded(1);
+        let (groups, group_queue) = bounded(PIPELINE);
+        let shared = Arc::new(Shared {
+            world,
+            cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
+            checkpoint_ms_min: options.checkpoint_ms_min,
+            shards,
+            queue: Queue::new(options.queue_bytes_max),
+            counters: Counters::default(),
+            in_flight: AtomicUsize::new(0),
+            failure: Mutex::new(damage),
+            reader: RwLock::new(Some(log.reader)),
+            nudge,
+        });
+        let committing = Arc::new(Committing::new(Arc::clone(&shared), log.committer));
+        let staging = Staging {
+            shared: Arc::clone(&shared),
+            store: log.store,
+            sequencer,
+            stampers,
+            committing: Arc::clone(&committing),
+            groups,
+            calls: Vec::new(),
+            sidecars,
+        };
+        let background = Background {
+            shared: Arc::clone(&shared),
+            preparer: log.preparer,
+            windows,
+            nudges,
+        };
+        let threads = Threads {
+            apply: spawn("pyralog-apply", move || staging.run())?,
+            sync: spawn("pyralog-sync", move || committing.run(&group_queue))?,
+            background: spawn("pyralog-background", move || background.run())?,
+        };
+        Ok(Self {
+            shared,
+            recovery,
+            threads: Mutex::new(Some(threads)),
+        })
+    }
+
+    /// How the opening went.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Puts a packed proposal in the queue (N2, N4). `reply` is called exactly once: at once with a refusal, later from a
+    /// thread of the host with the outcome.
+    pub fn propose(&self, partition: usize, bytes: Vec<u8>, wait: Wait, reply: Reply<Answer>) {
+        let checked = self
+            .shared
+            .shard(partition)
+            .map(|_| ())
+            .and_then(|()| Proposal::parse(&bytes).map(|_| ()).map_err(Into::into))
+            .and_then(|()| self.shared.failure().map_or(Ok(()), Err));
+        if let Err(error) = checked {
+            return reply(Err(error));
+        }
+        let call = Call {
+            partition,
+            bytes,
+            wait,
+            reply,
+        };
+        if let Err((call, error)) = self.shared.queue.push(call) {
+            (call.reply)(Err(error));
+        }
+    }
+
+    /// Records that are durable.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an unknown partition.
+    pub fn durable_size(&self, partition: usize) -> Result<u64, HostError> {
+        Ok(self
+            .shared
+            .shard(partition)?
+            .durable
+            .load(Ordering::Acquire))
+    }
+
+    /// Rows (B5) from `offset` on: at least one if it is durable, then until the answer has `bytes`.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Corrupt`, `Closed`, and the log's.
+    pub fn read(&self, partition: usize, offset: u64, bytes: usize) -> Result<Vec<u8>, HostError> {
+        self.shared
+            .read(self.shared.shard(partition)?, offset, bytes)
+    }
+
+    /// Offset of the durable record with this id.
+    ///
+    /// # Errors
+    /// See [`Host::read`].
+    pub fn offset_of_id(&self, partition: usize, id: u64) -> Result<Option<u64>, HostError> {
+        self.shared.offset_of_id(self.shared.shard(partition)?, id)
+    }
+
+    /// Offsets of durable notary records with this multihash, ascending.
+    ///
+    /// # Errors
+    /// See [`Host::read`].
+    pub fn offsets_of_digest(
+        &self,
+        partition: usize,
+        multihash: &[u8],
+        limit: usize,
+    ) -> Result<Vec<u64>, HostError> {
+        let shard = self.shared.shard(partition)?;
+        self.shared.offsets_of_digest(shard, multihash, limit)
+    }
+
+    /// Root of the first `size` durable records.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Io`.
+    pub fn root(
+        &self,
+        partition: usize,
+        size: u64,
+        algorithm: Algorithm,
+    ) -> Result<Hash, HostError> {
+        self.shared.shard(partition)?.root(size, algorithm)
+    }
+
+    /// Inclusion path, checked (M7).
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Corrupt`, `Io`.
+    pub fn inclusion(
+        &self,
+        partition: usize,
+        (index, size): (u64, u64),
+        algorithm: Algorithm,
+    ) -> Result<Vec<Hash>, HostError> {
+        self.shared
+            .shard(partition)?
+            .inclusion(index, size, algorithm)
+    }
+
+    /// Consistency path, checked (M7).
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Corrupt`, `Io`.
+    pub fn consistency(
+        &self,
+        partition: usize,
+        (from, to): (u64, u64),
+        algorithm: Algorithm,
+    ) -> Result<Vec<Hash>, HostError> {
+        self.shared
+            .shard(partition)?
+            .consistency(from, to, algorithm)
+    }
+
+    /// Newest checkpoint signed since opening.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an unknown partition.
+    pub fn checkpoint(&self, partition: usize) -> Result<Option<Arc<SignedCheckpoint>>, HostError> {
+        Ok(self.shared.shard(partition)?.signing.lock().newest.clone())
+    }
+
+    /// Calls back once a checkpoint of at least `size` records is signed, at once if that can be done now.
+    pub fn checkpoint_at(&self, partition: usize, size: u64, reply: Reply<Arc<SignedCheckpoint>>) {
+        match self.shared.shard(partition) {
+            Ok(_) if self.shared.reader.read().is_none() => reply(Err(HostError::Closed)),
+            Ok(shard) => self.shared.checkpoint_at(shard, size, reply),
+            Err(error) => reply(Err(error)),
+        }
+    }
+
+    /// Figures since opening.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = &self.shared.counters;
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let failed = self.shared.failure().is_some();
+        Stats {
+            fdatasyncs: get(&counters.fdatasyncs),
+            group_commits: get(&counters.fdatasyncs),
+            entries: get(&counters.entries),
+            records: get(&counters.records),
+            duplicates: get(&counters.duplicates),
+            conflicts: get(&counters.conflicts),
+            checkpoints: get(&counters.checkpoints),
+            wal_bytes: get(&counters.wal_bytes),
+            queue_bytes: self.shared.queue.bytes() as u64,
+            sync_seconds_sum: get(&counters.sync_nanos) as f64 / 1e9,
+            disk_full: counters.disk_full.load(Ordering::Relaxed),
+            read_only: self.recovery.read_only,
+            poisoned: failed && !self.recovery.read_only,
+        }
+    }
+
+    /// Drains the queue, syncs node files and log, stops the threads, gives the lock back. Waits for all of it; calling it
+    /// again does nothing.
+    ///
+    /// # Errors
+    /// What the last writes came to; everything is closed all the same.
+    pub fn close(&self) -> Result<(), HostError> {
+        let mut threads = self.threads.lock();
+        let Some(running) = threads.take() else {
+            return Ok(());
+        };
+        self.shared.queue.close();
+        let result = running.apply.join().unwrap_or(Err(HostError::Closed));
+        let synced = running.sync.join();
+        let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
+        let stopped = running.background.join();
+        self.shared.give_up_waiters(&HostError::Closed);
+        *self.shared.reader.write() = None;
+        if synced.is_err() || stopped.is_err() {
+            return Err(HostError::Io("a thread of the core panicked".to_owned()));
+        }
+        result
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Whoever wants to know how closing went has called `close`.
+        let _ = self.close();
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, HostError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| HostError::Io(format!("cannot start a thread: {error}")))
+}

@@ -1,0 +1,296 @@
+//! Opening: the log is recovered, its entries are replayed, and the trees are trusted up to what the log says of them
+//! (M6).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pyralog_log::{
+    GroupState, LogError, LogReader, NewEntry, OpenLog, PartitionConfig, TreeState, WalLogStore,
+    WalOptions,
+};
+use pyralog_merkle::{FileNodes, MerkleError, Tree, TreeHash, nodes_of};
+use pyralog_partition::{Nodes, Partition, Stamper, Trees, WINDOW_RECORDS_MAX};
+use pyralog_types::Hash;
+
+use crate::error::HostError;
+use crate::files::{self, open_durably};
+use crate::options::{HostOptions, PartitionOptions, Recovery, World};
+use crate::shared::EPOCH;
+
+/// A partition as it was replayed.
+pub(crate) struct Replayed {
+    pub partition: Partition,
+    /// State recorded in the log, equal to what was replayed.
+    pub state: TreeState,
+    /// Size up to which its node files are synced.
+    pub sidecar: u64,
+}
+
+/// What opening found.
+pub(crate) struct Opened {
+    pub log: OpenLog,
+    pub replayed: Vec<Replayed>,
+    pub recovery: Recovery,
+    /// Why nothing can be appended.
+    pub damage: Option<HostError>,
+}
+
+/// Opens the store and brings every partition to where its log ends.
+pub(crate) fn open(world: &World, options: &HostOptions) -> Result<Opened, HostError> {
+    let began = Instant::now();
+    check(options)?;
+    let wal = WalOptions {
+        file_bytes: options.wal_file_bytes,
+    };
+    let mut log = WalLogStore::open(Arc::clone(&world.files), &options.dir, &wal)?;
+    let mut damage = log
+        .recovery
+        .damage
+        .clone()
+        .map(LogError::ReadOnly)
+        .map(HostError::from);
+    let mut recovery = Recovery {
+        cut_bytes: log.recovery.cut_bytes,
+        ..Recovery::default()
+    };
+    let mut rebuilt = false;
+    let mut replayed = Vec::new();
+    for (number, partition) in options.partitions.iter().enumerate() {
+        let replay = Replay {
+            world,
+            dir: &options.dir,
+            reader: log.reader.as_ref(),
+            number: number as u32,
+            options: partition,
+        };
+        let state = log.reader.state(number as u32).unwrap_or_default();
+        replay.check_config(&state)?;
+        let (result, wrong) = replay.run(&state, &mut recovery, &mut rebuilt)?;
+        damage = damage.or(wrong);
+        recovery.records += result.partition.size();
+        recovery.hashes += result.partition.trees().hashes();
+        replayed.push(result);
+    }
+    if damage.is_none() {
+        record(&mut log, &mut replayed, (world, options))?;
+    }
+    recovery.read_only = damage.is_some();
+    recovery.clean = log.recovery.clean() && damage.is_none() && !rebuilt;
+    recovery.damage = damage.as_ref().map(ToString::to_string);
+    recovery.millis = began.elapsed().as_secs_f64() * 1_000.0;
+    Ok(Opened {
+        log,
+        replayed,
+        recovery,
+        damage,
+    })
+}
+
+fn check(options: &HostOptions) -> Result<(), HostError> {
+    for partition in &options.partitions {
+        if partition.window.records > WINDOW_RECORDS_MAX {
+            return Err(HostError::Format(format!(
+                "a window of {} records is too long; at most {WINDOW_RECORDS_MAX} are remembered",
+                partition.window.records
+            )));
+        }
+        if partition.sha256 && options.log_seed.is_none() {
+            return Err(HostError::Format(format!(
+                "{} keeps a SHA-256 tree and there is no log key to sign it; give logSeed",
+                partition.origin
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what the log does not say yet: configurations, a changed window (B7), the state to sign.
+fn record(
+    log: &mut OpenLog,
+    replayed: &mut [Replayed],
+    (world, options): (&World, &HostOptions),
+) -> Result<(), HostError> {
+    for (number, (replayed, wanted)) in replayed.iter_mut().zip(&options.partitions).enumerate() {
+        let group = number as u32;
+        let state = log.reader.state(group).unwrap_or_default();
+        if state.config.is_none() {
+            let config = PartitionConfig {
+                dedup_window_ms: wanted.window.millis,
+                dedup_records: wanted.window.records,
+                sha256: wanted.sha256,
+                origin: wanted.origin.clone(),
+            };
+            log.store.configure(group, &config)?;
+        }
+        let partition = &mut replayed.partition;
+        if partition.window() != wanted.window {
+            let mut stamper = Stamper::behind(partition.last_timestamp());
+            let bytes = stamper.stamp_window((world.clock)(), wanted.window);
+            let entry = NewEntry {
+                term: u64::from(EPOCH),
+                parts: &[&bytes],
+            };
+            let index = log.store.append(group, &[entry])?;
+            partition.apply_entry(&bytes, index, EPOCH)?;
+        }
+        if state.signed != Some(replayed.state) {
+            log.store.sign_state(group, &replayed.state)?;
+        }
+    }
+    if let Some(frame) = log.store.seal() {
+        log.committer.commit(frame)?;
+        log.committer.mark_idle()?;
+    }
+    Ok(())
+}
+
+struct Replay<'a> {
+    world: &'a World,
+    dir: &'a Path,
+    reader: &'a dyn LogReader,
+    number: u32,
+    options: &'a PartitionOptions,
+}
+
+impl Replay<'_> {
+    /// A directory holds the partitions it was made with (I4, I6).
+    fn check_config(&self, state: &GroupState) -> Result<(), HostError> {
+        let Some(config) = &state.config else {
+            return Ok(());
+        };
+        if config.origin != self.options.origin {
+            return Err(HostError::Format(format!(
+                "partition {} is {} on disk and {} in the configuration: this directory belongs to another log",
+                self.number, config.origin, self.options.origin
+            )));
+        }
+        if config.sha256 != self.options.sha256 {
+            return Err(HostError::Format(format!(
+                "{} was made {} a SHA-256 tree; that cannot be changed later",
+                config.origin,
+                if config.sha256 { "with" } else { "without" }
+            )));
+        }
+        Ok(())
+    }
+
+    /// Replays with the node files trusted; when those turn out damaged, once more without.
+    fn run(
+        &self,
+        state: &GroupState,
+        recovery: &mut Recovery,
+        rebuilt: &mut bool,
+    ) -> Result<(Replayed, Option<HostError>), HostError> {
+        let trusted = state
+            .sidecar
+            .and_then(|sidecar| self.trees(Some(&sidecar)).ok());
+        if let Some(trees) = trusted {
+            let (result, wrong) = self.replay(trees, state, recovery)?;
+            if wrong.is_none() {
+                return Ok((result, None));
+            }
+        }
+        *rebuilt = *rebuilt || state.sidecar.is_some();
+        recovery.entries -= recovery
+            .entries
+            .min(state.last_index.saturating_sub(state.first_index - 1));
+        self.replay(self.trees(None)?, state, recovery)
+    }
+
+    fn replay(
+        &self,
+        trees: Trees,
+        state: &GroupState,
+        recovery: &mut Recovery,
+    ) -> Result<(Replayed, Option<HostError>), HostError> {
+        let window = state.config.as_ref().map_or(self.options.window, |config| {
+            pyralog_partition::DedupWindow {
+                millis: config.dedup_window_ms,
+                records: config.dedup_records,
+            }
+        });
+        let sidecar = trees.wanted_from();
+        let mut partition = Partition::create(trees, window);
+        let mut refused = None;
+        let visited = self
+            .reader
+            .replay(self.number, 1, &mut |index, term, bytes| {
+                if refused.is_none() {
+                    recovery.entries += 1;
+                    refused = partition.apply_entry(bytes, index, term as u32).err();
+                }
+                Ok(())
+            });
+        let mut wrong = refused.map(HostError::from);
+        if let Err(error) = visited {
+            wrong = wrong.or(Some(error.into()));
+        }
+        let size = partition.size().min(partition.trees().wanted_from());
+        let roots = partition.trees().roots_at(size)?;
+        let state_now = TreeState {
+            size,
+            root: roots.blake3,
+            sha256_root: roots.sha256,
+        };
+        if wrong.is_none() {
+            wrong = check_signed(&partition, state)?;
+        }
+        let result = Replayed {
+            partition,
+            state: state_now,
+            sidecar: sidecar.min(size),
+        };
+        Ok((result, wrong))
+    }
+
+    /// Trees up to a synced state, or empty.
+    fn trees(&self, sidecar: Option<&TreeState>) -> Result<Trees, HostError> {
+        let size = sidecar.map_or(0, |state| state.size);
+        let sha256_root = sidecar.and_then(|state| state.sha256_root.as_ref());
+        let blake3 = self.tree("blake3", size, sidecar.map(|state| &state.root))?;
+        let sha256 = match self.options.sha256 {
+            true => Some(self.tree("sha256", size, sha256_root)?),
+            false => None,
+        };
+        Ok(Trees::new(blake3, sha256))
+    }
+
+    fn tree<H: TreeHash>(
+        &self,
+        algorithm: &str,
+        size: u64,
+        root: Option<&Hash>,
+    ) -> Result<Tree<H, Nodes>, HostError> {
+        let dir = self.dir.join("sidecars");
+        let io = |error: std::io::Error| HostError::Io(format!("{}: {error}", dir.display()));
+        let files = self.world.files.as_ref();
+        files.create_dir(&dir).map_err(io)?;
+        let name = format!("{}.{algorithm}", self.number);
+        let file = open_durably(files, &dir.join(name)).map_err(io)?;
+        let nodes = FileNodes::open(Box::new(files::Nodes(file)), nodes_of(size))?;
+        Tree::open(Nodes::new(nodes), size, root).map_err(|error: MerkleError| error.into())
+    }
+}
+
+/// What was signed last must be what was replayed: equal roots mean equal records (C6).
+fn check_signed(partition: &Partition, state: &GroupState) -> Result<Option<HostError>, HostError> {
+    let Some(signed) = &state.signed else {
+        return Ok(None);
+    };
+    if signed.size > partition.size() {
+        return Ok(Some(HostError::Corrupt(format!(
+            "a checkpoint of {} records was signed and the log holds {}",
+            signed.size,
+            partition.size()
+        ))));
+    }
+    let roots = partition.trees().roots_at(signed.size)?;
+    if roots.blake3 == signed.root && roots.sha256 == signed.sha256_root {
+        return Ok(None);
+    }
+    Ok(Some(HostError::Corrupt(format!(
+        "the log's first {} records do not lead to the root that was signed for them",
+        signed.size
+    ))))
+}

@@ -1,0 +1,114 @@
+//! What a host is made of: settings from the operator, and the outside world as it is handed in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyralog_log::FileLayer;
+use pyralog_partition::DedupWindow;
+
+/// A partition's settings. Its number is its position in [`HostOptions::partitions`].
+#[derive(Debug, Clone)]
+pub struct PartitionOptions {
+    /// Origin of its checkpoints (I4).
+    pub origin: String,
+    /// Whether it keeps a SHA-256 tree (M3).
+    pub sha256: bool,
+    /// How long submissions are remembered (N3).
+    pub window: DedupWindow,
+}
+
+/// Name and seed of this replica's cosigning key (C3).
+#[derive(Clone)]
+pub struct Cosigner {
+    /// Key name (I4).
+    pub name: String,
+    /// Ed25519 seed.
+    pub seed: [u8; 32],
+}
+
+/// Settings of a host.
+#[derive(Clone)]
+pub struct HostOptions {
+    /// Directory of the store; created when missing.
+    pub dir: PathBuf,
+    /// Size of a log file (W1).
+    pub wal_file_bytes: u64,
+    /// The partitions, by number.
+    pub partitions: Vec<PartitionOptions>,
+    /// Coordinator number of the sequencer (S7).
+    pub coordinator: u16,
+    /// Who signs checkpoints.
+    pub cosigner: Cosigner,
+    /// Seed of the log key, needed when a partition keeps a SHA-256 tree (C8).
+    pub log_seed: Option<[u8; 32]>,
+    /// Least distance between checkpoints nobody waits for, milliseconds (N5).
+    pub checkpoint_ms_min: u64,
+    /// Largest lead of logical time over the wall clock, milliseconds (S4).
+    pub lead_ms_max: u64,
+    /// Bound of proposals waiting, bytes.
+    pub queue_bytes_max: usize,
+}
+
+/// A wrong turn that a test switches on, to prove that the crash tests notice it.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// Calls are answered before their group is synced.
+    ReplyBeforeSync,
+    /// Checkpoints are signed before their state is synced (C6).
+    SignBeforeSync,
+}
+
+/// The outside world.
+#[derive(Clone)]
+pub struct World {
+    /// Files.
+    pub files: Arc<dyn FileLayer>,
+    /// Wall clock, Unix milliseconds.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    #[cfg(test)]
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl World {
+    /// A world of these files and this clock.
+    pub fn new(files: Arc<dyn FileLayer>, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self {
+            files,
+            clock: Arc::new(clock),
+            #[cfg(test)]
+            mutant: None,
+        }
+    }
+
+    /// The operating system's clock with these files.
+    #[must_use]
+    pub fn real(files: Arc<dyn FileLayer>) -> Self {
+        Self::new(files, || {
+            std::time::UNIX_EPOCH
+                .elapsed()
+                .map_or(0, |since| since.as_millis() as u64)
+        })
+    }
+}
+
+/// How the last opening went.
+#[derive(Debug, Clone, Default)]
+pub struct Recovery {
+    /// No torn tail, no damage, and sidecars were trusted.
+    pub clean: bool,
+    /// Appends are refused because the log is damaged (W8).
+    pub read_only: bool,
+    /// Bytes of a torn tail that were cut (W7).
+    pub cut_bytes: u64,
+    /// Entries replayed.
+    pub entries: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Merkle hashes computed (M6).
+    pub hashes: u64,
+    /// What is damaged and where.
+    pub damage: Option<String>,
+    /// How long it took, milliseconds.
+    pub millis: f64,
+}

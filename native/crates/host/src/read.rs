@@ -1,0 +1,219 @@
+//! Reads, from any thread, never beyond what is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pyralog_merkle::{Blake3Tree, NodeStore, Tree, TreeHash, verify_consistency, verify_inclusion};
+use pyralog_partition::{EntryPlace, RowBudget, id_position, rows_of};
+use pyralog_types::batch::Row;
+use pyralog_types::{Hash, LeafRecord};
+
+use crate::error::HostError;
+use crate::shared::{Shard, Shared};
+
+/// Which tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Keyed BLAKE3 (M2).
+    Blake3,
+    /// RFC 6962 (M3).
+    Sha256,
+}
+
+/// An inclusion path, checked before it leaves (M7).
+pub(crate) fn checked_path<H: TreeHash, S: NodeStore>(
+    tree: &Tree<H, S>,
+    index: u64,
+    (size, root): (u64, &Hash),
+) -> Result<Vec<Hash>, HostError> {
+    let path = tree.inclusion(index, size)?;
+    let leaf = tree.leaf(index)?;
+    if verify_inclusion::<H>((&leaf, index), (root, size), &path) {
+        return Ok(path);
+    }
+    Err(HostError::Corrupt(format!(
+        "the node file does not prove record {index} in {size}; close the core and open it again to rebuild the file"
+    )))
+}
+
+fn checked_consistency<H: TreeHash, S: NodeStore>(
+    tree: &Tree<H, S>,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Hash>, HostError> {
+    let path = tree.consistency(from, to)?;
+    let (old, new) = (tree.root_at(from)?, tree.root_at(to)?);
+    if verify_consistency::<H>((&old, from), (&new, to), &path) {
+        return Ok(path);
+    }
+    Err(HostError::Corrupt(format!(
+        "the node file does not prove that {to} records extend {from}; close the core and open it again to rebuild it"
+    )))
+}
+
+impl Shared {
+    /// Rows (B5) from `offset` on: at least one if it is durable, then up to `bytes` in all.
+    pub(crate) fn read(
+        &self,
+        shard: &Shard,
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Vec<u8>, HostError> {
+        let to = shard.durable.load(Ordering::Acquire);
+        let mut out = Vec::new();
+        let mut from = offset;
+        while from < to {
+            let Some(place) = shard.state.read().place_of_offset(from) else {
+                break;
+            };
+            let entry = self.entry(shard, &place)?;
+            let budget = RowBudget { from, to, bytes };
+            let mut check = |leaf: &LeafRecord| check_leaf(shard, leaf);
+            let (next, full) = rows_of((&entry, &place), budget, &mut out, &mut check)?;
+            if full || next == from {
+                break;
+            }
+            from = next;
+        }
+        Ok(out)
+    }
+
+    /// Offset of a durable record by id.
+    pub(crate) fn offset_of_id(&self, shard: &Shard, id: u64) -> Result<Option<u64>, HostError> {
+        let Some(place) = shard.state.read().place_of_id(id) else {
+            return Ok(None);
+        };
+        let durable = shard.durable.load(Ordering::Acquire);
+        if place.base_offset >= durable {
+            return Ok(None);
+        }
+        let entry = self.entry(shard, &place)?;
+        Ok(id_position(&entry, &place, id)?.filter(|offset| *offset < durable))
+    }
+
+    /// Offsets of durable notary records with this value, ascending.
+    pub(crate) fn offsets_of_digest(
+        &self,
+        shard: &Shard,
+        multihash: &[u8],
+        limit: usize,
+    ) -> Result<Vec<u64>, HostError> {
+        let durable = shard.durable.load(Ordering::Acquire);
+        let hash = *blake3::hash(multihash).as_bytes();
+        let candidates: Vec<u64> = {
+            let partition = shard.state.read();
+            let digests = partition.digests().candidates(&hash);
+            digests.take_while(|offset| *offset < durable).collect()
+        };
+        let mut found = Vec::new();
+        for offset in candidates {
+            if found.len() >= limit {
+                break;
+            }
+            let row = self.read(shard, offset, 0)?;
+            let rows = Row::parse_all(&row)?;
+            if rows.first().is_some_and(|row| row.value == multihash) {
+                found.push(offset);
+            }
+        }
+        Ok(found)
+    }
+
+    fn entry(&self, shard: &Shard, place: &EntryPlace) -> Result<Arc<Vec<u8>>, HostError> {
+        let mut hot = shard.hot.lock();
+        if let Some((index, bytes)) = &*hot
+            && *index == place.log_index
+        {
+            return Ok(Arc::clone(bytes));
+        }
+        let group = self.number_of(shard);
+        let entry = self.reader()?.entry(group, place.log_index)?;
+        let entry = entry.ok_or_else(|| {
+            HostError::Corrupt(format!("entry {} of the log is gone", place.log_index))
+        })?;
+        let bytes = Arc::new(entry.bytes);
+        *hot = Some((place.log_index, Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+
+    fn number_of(&self, shard: &Shard) -> u32 {
+        let number = self.shards.iter().position(|s| std::ptr::eq(s, shard));
+        number.unwrap_or_default() as u32
+    }
+}
+
+/// A record that is given out must hash to the leaf that the tree holds.
+fn check_leaf(shard: &Shard, leaf: &LeafRecord) -> Result<(), HostError> {
+    let held = shard.state.read().trees().blake3.leaf(leaf.offset)?;
+    if held == Blake3Tree::leaf(&leaf.to_bytes()) {
+        return Ok(());
+    }
+    Err(HostError::Corrupt(format!(
+        "record {} does not hash to its leaf; close the core and open it again to rebuild the node file",
+        leaf.offset
+    )))
+}
+
+impl Shard {
+    pub(crate) fn root(&self, size: u64, algorithm: Algorithm) -> Result<Hash, HostError> {
+        self.check(size)?;
+        let partition = self.state.read();
+        match algorithm {
+            Algorithm::Blake3 => Ok(partition.trees().blake3.root_at(size)?),
+            Algorithm::Sha256 => Ok(sha256(partition.trees().sha256.as_ref())?.root_at(size)?),
+        }
+    }
+
+    pub(crate) fn inclusion(
+        &self,
+        index: u64,
+        size: u64,
+        algorithm: Algorithm,
+    ) -> Result<Vec<Hash>, HostError> {
+        let root = self.root(size, algorithm)?;
+        let partition = self.state.read();
+        match algorithm {
+            Algorithm::Blake3 => checked_path(&partition.trees().blake3, index, (size, &root)),
+            Algorithm::Sha256 => {
+                let tree = sha256(partition.trees().sha256.as_ref())?;
+                checked_path(tree, index, (size, &root))
+            }
+        }
+    }
+
+    pub(crate) fn consistency(
+        &self,
+        from: u64,
+        to: u64,
+        algorithm: Algorithm,
+    ) -> Result<Vec<Hash>, HostError> {
+        self.check(to)?;
+        let partition = self.state.read();
+        match algorithm {
+            Algorithm::Blake3 => checked_consistency(&partition.trees().blake3, from, to),
+            Algorithm::Sha256 => {
+                checked_consistency(sha256(partition.trees().sha256.as_ref())?, from, to)
+            }
+        }
+    }
+
+    fn check(&self, size: u64) -> Result<(), HostError> {
+        let have = self.durable.load(Ordering::Acquire);
+        if size > have {
+            return Err(HostError::OutOfRange {
+                what: "size",
+                asked: size,
+                have,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn sha256<T>(tree: Option<&T>) -> Result<&T, HostError> {
+    tree.ok_or(HostError::OutOfRange {
+        what: "SHA-256 tree",
+        asked: 0,
+        have: 0,
+    })
+}

@@ -1,0 +1,110 @@
+//! What the host's threads and its readers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use parking_lot::{Mutex, RwLock};
+use pyralog_log::{LogReader, TreeState};
+use pyralog_partition::Partition;
+
+use crate::answer::{Reply, SignedCheckpoint};
+use crate::error::HostError;
+use crate::note::NamedKey;
+use crate::options::World;
+use crate::queue::Queue;
+
+/// Term of an unreplicated log.
+pub(crate) const EPOCH: u32 = 1;
+
+/// Signing: newest durable state, newest signature, and who waits for one.
+pub(crate) struct Signing {
+    /// Newest (size, roots) that is durable in the log; only this may be signed (C6).
+    pub durable: TreeState,
+    pub newest: Option<Arc<SignedCheckpoint>>,
+    pub signed_at: Option<Instant>,
+    pub waiters: Vec<(u64, Reply<Arc<SignedCheckpoint>>)>,
+}
+
+/// One partition.
+pub(crate) struct Shard {
+    pub origin: String,
+    pub log_key: Option<NamedKey>,
+    pub state: RwLock<Partition>,
+    /// Records that may be shown.
+    pub durable: AtomicU64,
+    pub signing: Mutex<Signing>,
+    /// The entry read last, because neighbours are often read next.
+    pub hot: Mutex<Option<(u64, Arc<Vec<u8>>)>>,
+}
+
+/// Figures since opening.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub fdatasyncs: AtomicU64,
+    pub entries: AtomicU64,
+    pub records: AtomicU64,
+    pub duplicates: AtomicU64,
+    pub conflicts: AtomicU64,
+    pub checkpoints: AtomicU64,
+    pub wal_bytes: AtomicU64,
+    pub sync_nanos: AtomicU64,
+    pub disk_full: AtomicBool,
+}
+
+impl Counters {
+    pub fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// Wakes the background thread early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nudge {
+    /// Something changed that it looks after.
+    Look,
+    /// The host closes.
+    Stop,
+}
+
+/// Everything that more than one thread touches.
+pub(crate) struct Shared {
+    pub world: World,
+    pub cosigner: NamedKey,
+    pub checkpoint_ms_min: u64,
+    pub shards: Vec<Shard>,
+    pub queue: Queue,
+    pub counters: Counters,
+    /// Groups sealed and not yet synced.
+    pub in_flight: AtomicUsize,
+    /// Why nothing can be appended any more: poisoned or read-only.
+    pub failure: Mutex<Option<HostError>>,
+    /// Taken away at closing, so that the lock is given back.
+    pub reader: RwLock<Option<Arc<dyn LogReader>>>,
+    pub nudge: Sender<Nudge>,
+}
+
+impl Shared {
+    pub fn shard(&self, partition: usize) -> Result<&Shard, HostError> {
+        self.shards.get(partition).ok_or(HostError::OutOfRange {
+            what: "partition",
+            asked: partition as u64,
+            have: self.shards.len() as u64,
+        })
+    }
+
+    pub fn reader(&self) -> Result<Arc<dyn LogReader>, HostError> {
+        self.reader.read().clone().ok_or(HostError::Closed)
+    }
+
+    /// Remembers the first failure; nothing is appended afterwards (W9).
+    pub fn fail(&self, error: &HostError) {
+        self.failure.lock().get_or_insert_with(|| error.clone());
+    }
+
+    /// Error for appends, if they are refused for good.
+    pub fn failure(&self) -> Option<HostError> {
+        self.failure.lock().clone()
+    }
+}

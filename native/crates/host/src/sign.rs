@@ -1,0 +1,127 @@
+//! Signing checkpoints: only of states that are durable in this replica's log (C6), at once for those who wait (N5).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use pyralog_log::TreeState;
+
+use crate::answer::{Reply, SignedCheckpoint};
+use crate::error::HostError;
+use crate::note::Body;
+use crate::shared::{Counters, EPOCH, Shard, Shared, Signing};
+
+impl Shared {
+    /// Takes note of a durable state. Signs it when `now` is set, somebody waits, or the last signature is old enough;
+    /// gives the newest checkpoint when it covers the state.
+    pub(crate) fn publish(
+        &self,
+        shard: &Shard,
+        state: TreeState,
+        now: bool,
+    ) -> Option<Arc<SignedCheckpoint>> {
+        let mut signing = shard.signing.lock();
+        signing.durable = state;
+        shard.durable.store(state.size, Ordering::Release);
+        let awaited = signing.waiters.iter().any(|(size, _)| *size <= state.size);
+        if now || awaited || self.due(&signing) {
+            return Some(self.sign(shard, &mut signing));
+        }
+        None
+    }
+
+    /// Signs the newest durable state if nobody did yet and the last signature is old enough. Returns how long to wait
+    /// before asking again, when there is something left to sign.
+    pub(crate) fn sign_when_due(&self, shard: &Shard) -> Option<Duration> {
+        let mut signing = shard.signing.lock();
+        let signed = signing.newest.as_ref().map(|newest| newest.size);
+        if signed.unwrap_or(0) >= signing.durable.size {
+            return None;
+        }
+        if self.due(&signing) {
+            self.sign(shard, &mut signing);
+            return None;
+        }
+        let least = Duration::from_millis(self.checkpoint_ms_min);
+        let since = signing.signed_at.map_or(least, |at| at.elapsed());
+        Some(least.saturating_sub(since))
+    }
+
+    /// Calls back with a checkpoint of at least `size` records.
+    pub(crate) fn checkpoint_at(
+        &self,
+        shard: &Shard,
+        size: u64,
+        reply: Reply<Arc<SignedCheckpoint>>,
+    ) {
+        let mut signing = shard.signing.lock();
+        let newest = signing.newest.clone().filter(|newest| newest.size >= size);
+        let ready = match newest {
+            Some(newest) => Some(newest),
+            None if signing.durable.size >= size => Some(self.sign(shard, &mut signing)),
+            None => None,
+        };
+        match (ready, self.failure()) {
+            (Some(checkpoint), _) => {
+                drop(signing);
+                reply(Ok(checkpoint));
+            }
+            (None, Some(error)) => {
+                drop(signing);
+                reply(Err(error));
+            }
+            (None, None) => signing.waiters.push((size, reply)),
+        }
+    }
+
+    /// Tells everybody who waits for a checkpoint that none will come.
+    pub(crate) fn give_up_waiters(&self, error: &HostError) {
+        for shard in &self.shards {
+            let waiters = std::mem::take(&mut shard.signing.lock().waiters);
+            for (_, reply) in waiters {
+                reply(Err(error.clone()));
+            }
+        }
+    }
+
+    fn due(&self, signing: &Signing) -> bool {
+        let least = Duration::from_millis(self.checkpoint_ms_min);
+        signing.signed_at.is_none_or(|at| at.elapsed() >= least)
+    }
+
+    fn sign(&self, shard: &Shard, signing: &mut Signing) -> Arc<SignedCheckpoint> {
+        if let Some(newest) = &signing.newest
+            && newest.size == signing.durable.size
+        {
+            return Arc::clone(newest);
+        }
+        let checkpoint = self.sign_state(shard, &signing.durable);
+        signing.newest = Some(Arc::clone(&checkpoint));
+        signing.signed_at = Some(Instant::now());
+        let (ready, waiting) = std::mem::take(&mut signing.waiters)
+            .into_iter()
+            .partition(|(size, _)| *size <= checkpoint.size);
+        signing.waiters = waiting;
+        for (_, reply) in Vec::from_iter::<Vec<_>>(ready) {
+            reply(Ok(Arc::clone(&checkpoint)));
+        }
+        checkpoint
+    }
+
+    pub(crate) fn sign_state(&self, shard: &Shard, state: &TreeState) -> Arc<SignedCheckpoint> {
+        let body = Body {
+            origin: &shard.origin,
+            size: state.size,
+            root: &state.root,
+            sha256_root: state.sha256_root.as_ref(),
+            epoch: EPOCH,
+            time_ms: (self.world.clock)(),
+        };
+        Counters::add(&self.counters.checkpoints, 1);
+        Arc::new(SignedCheckpoint {
+            size: state.size,
+            note: body.cosign(&self.cosigner),
+            sha256_note: shard.log_key.as_ref().and_then(|key| body.sign_sha256(key)),
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! The first half of a group commit: stamp, append, apply (propose → entry → commit → apply of a lone node).
+//!
+//! A lone node's entry is committed by being first in its own log, so it is applied as soon as it is staged and nothing
+//! of it is shown before the frame is synced. A Raft group takes this file's place: it proposes, and applies what its
+//! majority committed; everything behind [`Group`] stays as it is.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::Sender;
+use pyralog_log::{LogError, LogStore, NewEntry, TreeState};
+use pyralog_obelisk::Sequencer;
+use pyralog_partition::{Prepared, Roots, Stamper};
+use pyralog_types::batch::{Entry, IdRun, Proposal};
+
+use crate::answer::Call;
+use crate::commit::{Committing, Group, Staged};
+use crate::error::HostError;
+use crate::files::SharedWindows;
+use crate::shared::{Counters, EPOCH, Shard, Shared};
+
+/// Proposals of one group commit, bytes: large enough for the disk, small enough that nobody waits long.
+const GROUP_BYTES: usize = 4 << 20;
+/// A group below this is synced by the thread that staged it, when nothing else is on the way.
+const INLINE_BYTES: usize = 64 << 10;
+/// Records between syncs of the node files; after a crash so many leaves are hashed again, a tenth of a second.
+const SIDECAR_RECORDS: u64 = 262_144;
+
+/// The thread that applies.
+pub(crate) struct Staging {
+    pub shared: Arc<Shared>,
+    pub store: Box<dyn LogStore>,
+    pub sequencer: Sequencer<SharedWindows>,
+    pub stampers: Vec<Stamper>,
+    pub committing: Arc<Committing>,
+    pub groups: Sender<Group>,
+    /// Calls staged in the open frame.
+    pub calls: Vec<Staged>,
+    /// Size up to which each partition's node files are synced.
+    pub sidecars: Vec<u64>,
+}
+
+impl Staging {
+    /// Until the queue is closed and empty; then syncs the node files and ends the log cleanly.
+    pub fn run(mut self) -> Result<(), HostError> {
+        while let Some(calls) = self.shared.queue.take(GROUP_BYTES) {
+            for call in calls {
+                self.stage(call);
+            }
+            self.seal();
+            self.sync_sidecars(SIDECAR_RECORDS);
+        }
+        self.finish()
+    }
+
+    fn stage(&mut self, call: Call) {
+        let refused = self.shared.failure();
+        let staged = refused.map_or_else(|| self.append(&call), Err);
+        match staged {
+            Ok(outcomes) => self.calls.push(Staged {
+                partition: call.partition,
+                outcomes,
+                wait: call.wait,
+                reply: call.reply,
+            }),
+            Err(error) => {
+                let full = matches!(error, HostError::Log(LogError::DiskFull { .. }));
+                self.shared
+                    .counters
+                    .disk_full
+                    .store(full, Ordering::Relaxed);
+                (call.reply)(Err(error));
+            }
+        }
+    }
+
+    /// Stamps, appends and applies; on an error nothing was staged.
+    fn append(&mut self, call: &Call) -> Result<Vec<u8>, HostError> {
+        let proposal = Proposal::parse(&call.bytes)?;
+        let shared = Arc::clone(&self.shared);
+        let shard = shared.shard(call.partition)?;
+        let wall_ms = (shared.world.clock)();
+        let issued = self.sequencer.issue(proposal.len() as u32, wall_ms)?;
+        let runs: Vec<IdRun> = issued
+            .iter()
+            .map(|run| IdRun {
+                first: run.first,
+                count: run.count,
+            })
+            .collect();
+        let mut head = Vec::with_capacity(16 + 16 * runs.len());
+        let timestamp = self.stampers[call.partition].stamp(wall_ms, &runs, &mut head);
+        let index = self.append_entry(call.partition, &[&head, &call.bytes])?;
+        shared.counters.disk_full.store(false, Ordering::Relaxed);
+        let entry = Entry {
+            timestamp,
+            runs,
+            proposal,
+        };
+        let prepared = Prepared::of(&entry);
+        let applied = shard.state.write().apply((&entry, prepared), index, EPOCH);
+        let applied = applied.map_err(|error| {
+            // The entry is staged and the state is not what it says: nothing may be built on it.
+            let error = HostError::from(error);
+            shared.fail(&error);
+            error
+        })?;
+        let counters = &shared.counters;
+        Counters::add(&counters.entries, 1);
+        Counters::add(&counters.records, u64::from(applied.count));
+        Counters::add(&counters.duplicates, u64::from(applied.duplicates));
+        Counters::add(&counters.conflicts, u64::from(applied.conflicts));
+        Ok(applied.outcomes)
+    }
+
+    fn append_entry(&mut self, partition: usize, parts: &[&[u8]]) -> Result<u64, HostError> {
+        let entry = NewEntry {
+            term: u64::from(EPOCH),
+            parts,
+        };
+        match self.store.append(partition as u32, &[entry]) {
+            Err(LogError::FrameFull { .. }) => {
+                self.seal();
+                Ok(self.store.append(partition as u32, &[entry])?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Closes the open frame with the states to sign (C6) and sends it to the disk.
+    fn seal(&mut self) {
+        if self.store.staged_bytes() == 0 {
+            return;
+        }
+        let calls = std::mem::take(&mut self.calls);
+        match self.stage_states(&calls) {
+            Ok(states) => self.submit(calls, states),
+            Err(error) => {
+                self.shared.fail(&error);
+                for call in calls {
+                    (call.reply)(Err(HostError::OutcomeUnknown(error.to_string())));
+                }
+            }
+        }
+    }
+
+    fn stage_states(&mut self, calls: &[Staged]) -> Result<Vec<(usize, TreeState)>, HostError> {
+        let mut touched: Vec<usize> = calls.iter().map(|call| call.partition).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let mut states = Vec::with_capacity(touched.len());
+        for partition in touched {
+            let state = state_of(self.shared.shard(partition)?)?;
+            if let Err(error) = self.store.sign_state(partition as u32, &state) {
+                let LogError::FrameFull { .. } = error else {
+                    return Err(error.into());
+                };
+                // The entries go ahead; their calls wait for the frame with the state.
+                self.submit(Vec::new(), Vec::new());
+                self.store.sign_state(partition as u32, &state)?;
+            }
+            states.push((partition, state));
+        }
+        Ok(states)
+    }
+
+    fn submit(&mut self, calls: Vec<Staged>, states: Vec<(usize, TreeState)>) {
+        let bytes = self.store.staged_bytes();
+        let Some(frame) = self.store.seal() else {
+            return;
+        };
+        let group = Group {
+            frame,
+            calls,
+            states,
+        };
+        let alone = self.shared.in_flight.fetch_add(1, Ordering::AcqRel) == 0;
+        if alone && bytes <= INLINE_BYTES && self.shared.queue.is_empty() {
+            self.committing.commit(group);
+        } else if let Err(lost) = self.groups.send(group) {
+            // The thread that syncs is gone, which only a panic explains.
+            let error = HostError::Closed;
+            self.shared.fail(&error);
+            for call in lost.0.calls {
+                (call.reply)(Err(HostError::OutcomeUnknown(error.to_string())));
+            }
+        }
+    }
+
+    /// Syncs the node files of partitions that grew by `records`, and says so in the log (M6).
+    fn sync_sidecars(&mut self, records: u64) {
+        for partition in 0..self.sidecars.len() {
+            let shared = Arc::clone(&self.shared);
+            let shard = &shared.shards[partition];
+            let size = shard.state.read().size();
+            if size < self.sidecars[partition] + records.max(1) || shared.failure().is_some() {
+                continue;
+            }
+            let synced = shard.state.write().trees_mut().sync();
+            let recorded = synced
+                .map_err(HostError::from)
+                .and_then(|()| state_of(shard))
+                .and_then(|state| Ok(self.store.sidecar_state(partition as u32, &state)?));
+            // The node file is rebuildable: a failure costs hashing at the next opening, nothing else.
+            if recorded.is_ok() {
+                self.sidecars[partition] = size;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<(), HostError> {
+        if self.shared.failure().is_none() {
+            self.sync_sidecars(1);
+            self.submit(Vec::new(), Vec::new());
+        }
+        let Self {
+            groups,
+            committing,
+            shared,
+            ..
+        } = self;
+        drop(groups);
+        while shared.in_flight.load(Ordering::Acquire) > 0 {
+            std::thread::yield_now();
+        }
+        match shared.failure() {
+            None => committing.stop(),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// The state to sign: everything applied.
+pub(crate) fn state_of(shard: &Shard) -> Result<TreeState, HostError> {
+    let partition = shard.state.read();
+    let Roots {
+        size,
+        blake3,
+        sha256,
+    } = partition.trees().roots_at(partition.size())?;
+    Ok(TreeState {
+        size,
+        root: blake3,
+        sha256_root: sha256,
+    })
+}

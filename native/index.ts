@@ -1,0 +1,153 @@
+/**
+ * The native core: log, Merkle trees, ids and checkpoints, behind one typed facade.
+ *
+ * @example
+ * const core = await openCore({ dir, fileLayer: 'real', walFileBytes: 64 << 20, partitions, ... });
+ * const answer = await core.propose(0, proposal, { wait: 'checkpoint', paths: true });
+ * new Worker(file, { workerData: core.handle });   // there: attachCore(workerData)
+ * await core.close();
+ */
+import { PyralogError } from '../base/errors.ts';
+import { ask, binding, call } from './binding.ts';
+import type { Completion, NativeCheckpoint } from './pyralog.d.ts';
+import type {
+  Core,
+  CoreOptions,
+  CoreStats,
+  ProposeAnswer,
+  ProposeOptions,
+  RecoveryReport,
+  SignedCheckpoint,
+  TreeAlgorithm,
+} from './types.ts';
+
+export type {
+  Core,
+  CoreOptions,
+  CoreStats,
+  NativeErrorCode,
+  PartitionOptions,
+  ProposeAnswer,
+  ProposeOptions,
+  RecoveryReport,
+  SignedCheckpoint,
+  TreeAlgorithm,
+} from './types.ts';
+
+/**
+ * Opens the store in `options.dir` and starts its threads.
+ *
+ * Rejects with `storage/locked`, `storage/format`, `storage/disk-full`, `storage/io`. A damaged log opens read-only
+ * (W8): see {@link Core.recovery}.
+ */
+export async function openCore(options: CoreOptions): Promise<Core> {
+  const native = {
+    dir: options.dir,
+    loseUnsynced: options.fileLayer === 'lose-unsynced',
+    walFileBytes: options.walFileBytes,
+    partitions: [...options.partitions],
+    coordinator: options.coordinator,
+    cosignerName: options.cosigner.name,
+    cosignerSeed: options.cosigner.seed,
+    ...(options.logSeed === undefined ? {} : { logSeed: options.logSeed }),
+    checkpointMsMin: options.checkpointMsMin,
+    leadMsMax: options.leadMsMax,
+    queueBytesMax: options.queueBytesMax,
+  };
+  const opened = await call((channel, token) => binding.openCore(native, channel, token));
+  return new NativeCore(opened.handle ?? 0);
+}
+
+/** A handle of this thread to a core that another thread opened. Throws `log/closed` when it is closed. */
+export function attachCore(handle: number): Core {
+  return new NativeCore(handle);
+}
+
+class NativeCore implements Core {
+  readonly handle: number;
+  readonly recovery: RecoveryReport;
+
+  constructor(handle: number) {
+    this.handle = handle;
+    this.recovery = ask(() => binding.recovery(handle));
+  }
+
+  async propose(
+    partition: number,
+    proposal: Uint8Array,
+    options: ProposeOptions,
+  ): Promise<ProposeAnswer> {
+    if (options.paths && options.wait !== 'checkpoint') {
+      throw new PyralogError('batch/malformed', "paths are asked for: set wait to 'checkpoint'");
+    }
+    const wait = options.wait === 'durable' ? 0 : options.paths ? 2 : 1;
+    const done = await call((channel, token) =>
+      binding.propose(this.handle, partition, proposal, wait, channel, token),
+    );
+    return {
+      epoch: done.epoch ?? 0,
+      outcomes: done.outcomes ?? new Uint8Array(),
+      ...(done.note === undefined ? {} : { checkpoint: checkpointOf(done) }),
+      ...(done.paths === undefined ? {} : { paths: done.paths }),
+    };
+  }
+
+  durableSize(partition: number): number {
+    return ask(() => binding.durableSize(this.handle, partition));
+  }
+
+  read(partition: number, offset: number, maxBytes: number): Uint8Array {
+    return ask(() => binding.read(this.handle, partition, offset, maxBytes));
+  }
+
+  offsetOfId(partition: number, id: bigint): number | undefined {
+    return ask(() => binding.offsetOfId(this.handle, partition, id)) ?? undefined;
+  }
+
+  offsetsOfDigest(partition: number, multihash: Uint8Array, limit: number): number[] {
+    return ask(() => binding.offsetsOfDigest(this.handle, partition, multihash, limit));
+  }
+
+  root(partition: number, size: number, algorithm: TreeAlgorithm): Uint8Array {
+    return ask(() => binding.root(this.handle, partition, size, algorithm === 'sha256'));
+  }
+
+  inclusion(partition: number, index: number, size: number, algorithm: TreeAlgorithm): Uint8Array {
+    const sha256 = algorithm === 'sha256';
+    return ask(() => binding.inclusion(this.handle, partition, index, size, sha256));
+  }
+
+  consistency(partition: number, from: number, to: number, algorithm: TreeAlgorithm): Uint8Array {
+    const sha256 = algorithm === 'sha256';
+    return ask(() => binding.consistency(this.handle, partition, from, to, sha256));
+  }
+
+  checkpoint(partition: number): SignedCheckpoint | undefined {
+    const newest = ask(() => binding.checkpoint(this.handle, partition));
+    return newest ? checkpointOf(newest) : undefined;
+  }
+
+  async checkpointAt(partition: number, size: number): Promise<SignedCheckpoint> {
+    return checkpointOf(
+      await call((channel, token) =>
+        binding.checkpointAt(this.handle, partition, size, channel, token),
+      ),
+    );
+  }
+
+  stats(): CoreStats {
+    return ask(() => binding.stats(this.handle));
+  }
+
+  async close(): Promise<void> {
+    await call((channel, token) => binding.closeCore(this.handle, channel, token));
+  }
+}
+
+function checkpointOf(from: Completion | NativeCheckpoint): SignedCheckpoint {
+  return {
+    size: from.size ?? 0,
+    note: from.note ?? '',
+    ...(from.sha256Note === undefined ? {} : { sha256Note: from.sha256Note }),
+  };
+}
