@@ -66,6 +66,9 @@ pub struct Sequencer<F> {
     sequence: u64,
     /// Windows that are durably reserved.
     reserved: u64,
+    /// Largest size whose reservation failed, 0 if none: the file may have it in memory only, where asking for the same
+    /// size again changes nothing and so proves nothing.
+    doubtful: u64,
 }
 
 impl<F: WindowFile> Sequencer<F> {
@@ -93,6 +96,7 @@ impl<F: WindowFile> Sequencer<F> {
             ms: first(reserved) << WINDOW_SHIFT,
             sequence: 0,
             reserved,
+            doubtful: 0,
         })
     }
 
@@ -189,10 +193,20 @@ impl<F: WindowFile> Sequencer<F> {
     }
 
     fn reserve(&mut self, windows: u64) -> Result<(), SequencerError> {
-        if windows > self.reserved {
-            self.file.reserve(windows)?;
-            self.reserved = windows;
+        if windows <= self.reserved {
+            return Ok(());
         }
+        // Behind a failed reservation only a larger one counts (S2): it changes the file, so its sync says something.
+        let windows = match self.doubtful {
+            0 => windows,
+            doubtful => windows.max(doubtful + 1),
+        };
+        if let Err(error) = self.file.reserve(windows) {
+            self.doubtful = windows;
+            return Err(error.into());
+        }
+        self.reserved = windows;
+        self.doubtful = 0;
         Ok(())
     }
 }

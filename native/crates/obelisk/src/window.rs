@@ -15,13 +15,18 @@ pub trait WindowFile: Send {
     /// Returns once `windows` are durably reserved. Never shrinks.
     ///
     /// # Errors
-    /// Of the operating system; whether the reservation is durable is then unknown, and it must not be used.
+    /// Of the operating system; whether the reservation is durable is then unknown, and it must not be used. Asking for
+    /// the same number again proves nothing (a failed sync may have forgotten the change): the next call asks for more.
     fn reserve(&mut self, windows: u64) -> io::Result<()>;
 }
 
 /// The counter as the size of a sparse file.
 #[derive(Debug)]
-pub struct SizeFile(File);
+pub struct SizeFile {
+    file: File,
+    /// Windows that a sync has confirmed; the size itself may be further after a sync that failed.
+    durable: u64,
+}
 
 impl SizeFile {
     /// Opens the file, creating it when missing; its directory entry is durable afterwards.
@@ -36,23 +41,27 @@ impl SizeFile {
             .truncate(false)
             .open(path)?;
         file.sync_all()?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(Self(file))
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        File::open(folder)?.sync_all()?;
+        let durable = file.metadata()?.len();
+        Ok(Self { file, durable })
     }
 }
 
 impl WindowFile for SizeFile {
     fn windows(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.durable)
     }
 
     fn reserve(&mut self, windows: u64) -> io::Result<()> {
-        if windows > self.windows()? {
-            self.0.set_len(windows)?;
+        if windows > self.durable {
+            self.file.set_len(windows)?;
             // A changed size is metadata that fdatasync must write, too: the file cannot be read without it.
-            self.0.sync_data()?;
+            self.file.sync_data()?;
+            self.durable = windows;
         }
         Ok(())
     }

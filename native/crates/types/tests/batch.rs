@@ -175,9 +175,32 @@ fn entries_carry_one_id_a_record() {
             first: u64::MAX,
             count: 3,
         }],
+        // The second run begins with the last id of the first (L5).
+        vec![
+            IdRun {
+                first: 10,
+                count: 2,
+            },
+            IdRun {
+                first: 11,
+                count: 1,
+            },
+        ],
     ] {
         assert!(Entry::parse(&entry(&bad)).is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn an_entry_beyond_exact_integers_is_refused() {
+    let entry = |timestamp| {
+        let mut bytes = Vec::new();
+        encode_entry_head(&mut bytes, timestamp, &[IdRun { first: 1, count: 1 }]);
+        bytes.extend_from_slice(&encode_digests(0x12, b"", &[5; 32]));
+        bytes
+    };
+    assert!(Entry::parse(&entry((1 << 53) - 1)).is_ok());
+    assert!(Entry::parse(&entry(1 << 53)).is_err());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Log entries: a proposal with what its leader stamped on it (B3).
 
 use super::proposal::Proposal;
-use crate::TypeError;
 use crate::cursor::Cursor;
+use crate::{SAFE_INTEGER_MAX, TypeError};
 
 /// Consecutive Scarab ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,12 @@ impl<'a> Entry<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, TypeError> {
         let mut cursor = Cursor::new(bytes);
         let timestamp = cursor.u64()?;
+        if timestamp > SAFE_INTEGER_MAX {
+            return Err(TypeError::Batch {
+                at: 0,
+                what: "timestamp above 2^53 - 1 (L2)",
+            });
+        }
         let count = cursor.u32()?;
         if cursor.u32()? != 0 {
             return Err(cursor.fail("bytes that must be zero are not"));
@@ -51,6 +57,7 @@ impl<'a> Entry<'a> {
         // Bounded by the bytes that are there, not by what they claim.
         let mut runs = Vec::with_capacity((count as usize).min(bytes.len() / 16));
         let mut ids = 0_u64;
+        let mut behind = 0_u64;
         for _ in 0..count {
             let run = IdRun {
                 first: cursor.u64()?,
@@ -62,6 +69,10 @@ impl<'a> Entry<'a> {
             {
                 return Err(cursor.fail("malformed run of ids"));
             }
+            if run.first < behind {
+                return Err(cursor.fail("ids do not strictly increase (L5)"));
+            }
+            behind = run.first + u64::from(run.count);
             ids += u64::from(run.count);
             runs.push(run);
         }
