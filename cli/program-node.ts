@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { Action } from './action.ts';
 import type { DevnetFlags } from './commands/devnet.ts';
+import type { InitFlags } from './commands/init.ts';
 import type { KeyFlags } from './commands/keys.ts';
-import type { InitFlags, StartFlags } from './commands/node.ts';
+import type { StartFlags } from './commands/start.ts';
 import { examples } from './examples.ts';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
@@ -19,7 +20,7 @@ export function addNodeCommands(program: Command, action: Action): void {
     .addHelpText('after', examples('pyralog init', 'pyralog init /srv/pyralog --network acme'))
     .action(
       action(async (context, command) => {
-        const { init } = await import('./commands/node.ts');
+        const { init } = await import('./commands/init.ts');
         return init(context, command.args[0] ?? '.', command.opts<InitFlags>());
       }),
     );
@@ -42,7 +43,7 @@ export function addNodeCommands(program: Command, action: Action): void {
     )
     .action(
       action(async (context, command) => {
-        const { start } = await import('./commands/node.ts');
+        const { start } = await import('./commands/start.ts');
         return start(context, command.args, command.opts<StartFlags>());
       }),
     );

@@ -5,26 +5,27 @@
 import module from 'node:module';
 
 module.enableCompileCache();
-const { loadConfig, runNode } = await import('../node/index.ts');
+const { runNode } = await import('../node/process/index.ts');
 const parentGone = new AbortController();
 process.on('disconnect', () => parentGone.abort());
 
 const flags: Record<string, string> = JSON.parse(process.argv[2] ?? '{}');
-const configuring = loadConfig({ environment: {}, flags, workingDir: process.cwd() });
+const sources = { environment: {}, flags, workingDir: process.cwd() };
 try {
-  await runNode(
-    configuring.then(({ config }) => config),
-    {
-      signal: parentGone.signal,
-      onReady: ({ address, adminAddress, networkId, origin, policy }) =>
-        process.send?.({ kind: 'ready', address, adminAddress, networkId, origin, policy }),
-    },
-  );
+  await runNode(sources, {
+    signal: parentGone.signal,
+    onReady: ({ address, adminAddress, networkId, origin, policy }) =>
+      process.send?.({ kind: 'ready', address, adminAddress, networkId, origin, policy }),
+  });
   process.exitCode = 0;
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`pyralog: ${message}\n`);
-  if (process.connected) process.send?.({ kind: 'failed', message });
+  if (process.connected) process.send?.({ kind: 'failed', message, code: codeOf(error) });
   process.exitCode = 1;
 }
 if (process.connected) process.disconnect();
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -16,6 +16,8 @@ export type DevnetErrorCode =
   | 'devnet/not-running'
   /** A node did not come up. */
   | 'devnet/start-failed'
+  /** A node did not come up because somebody else listens on its port. */
+  | 'devnet/port-taken'
   /** A node ended by itself. */
   | 'devnet/node-stopped'
   /** `devnet.json` or `trust.json` is not what a devnet writes. */

@@ -46,7 +46,7 @@ export function startNodeProcess(
       JSON.stringify({ ...flags, dataDir: dir }),
     ],
     // A group of its own: a terminal's Ctrl-C reaches the parent alone, which then stops its nodes in order.
-    { stdio: ['ignore', log, log, 'ipc'], detached: true },
+    { stdio: ['ignore', log, log, 'ipc'], detached: true, env: { ...MALLOC, ...process.env } },
   );
   closeSync(log);
   const exited = new Promise<number | string>((resolve) => {
@@ -67,6 +67,9 @@ export function startNodeProcess(
   };
 }
 
+/** glibc keeps a heap of its own for every thread otherwise: some 5 MB that nobody uses. */
+const MALLOC = { MALLOC_ARENA_MAX: '2' };
+
 /** Less memory kept for garbage: a node at rest stays small. */
 const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
 
@@ -75,17 +78,23 @@ async function readiness(
   exited: Promise<number | string>,
   logFile: string,
 ): Promise<ReadyNode> {
+  let reason = '';
   const said = new Promise<ReadyNode | string>((resolve) => {
-    child.on('message', (message: { kind: string; message?: string } & ReadyNode) => {
-      resolve(message.kind === 'ready' ? message : (message.message ?? ''));
-    });
+    child.on(
+      'message',
+      (message: { kind: string; message?: string; code?: string } & ReadyNode) => {
+        reason = message.code ?? '';
+        resolve(message.kind === 'ready' ? message : (message.message ?? ''));
+      },
+    );
   });
   const first = await Promise.race([said, exited.then((code) => `exited with ${code}`)]);
   if (typeof first !== 'string') return first;
   const ended = await exited;
   const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN);
+  const code = reason === 'rpc/listen' ? 'devnet/port-taken' : 'devnet/start-failed';
   throw devnetError(
-    'devnet/start-failed',
+    code,
     [`the node did not start: ${first} (exit ${ended}). Its log ${logFile} ends:`, ...tail].join(
       '\n  ',
     ),

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { PyralogError } from '../base/errors.ts';
 import {
   createDataDir,
   createGenesis,
@@ -63,11 +64,33 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
   const dir = join(paths.nodes, NAMES.node);
   const [port] = await Promise.all([options.port ?? preferredPort(), prepare(dir)]);
+  try {
+    return await startOn(port, { paths, dir, settings: options.settings });
+  } catch (error) {
+    const taken = error instanceof PyralogError && error.code === 'devnet/port-taken';
+    if (!taken || options.port !== undefined || port === 0) throw error;
+    // Somebody was quicker between the look and the start: any free port will do.
+    return startOn(0, { paths, dir, settings: options.settings });
+  }
+}
+
+async function startOn(
+  port: number,
+  {
+    paths,
+    dir,
+    settings,
+  }: {
+    paths: ReturnType<typeof devnetPaths>;
+    dir: string;
+    settings: Readonly<Record<string, string>>;
+  },
+): Promise<Devnet> {
   const node = startNodeProcess(dir, {
     'rpc.host': '127.0.0.1',
     'rpc.port': String(port),
     'rpc.adminPort': '0',
-    ...options.settings,
+    ...settings,
   });
   try {
     return await announce(node, { paths, dir });

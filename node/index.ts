@@ -2,8 +2,9 @@
  * A node: configuration, data directory, keys, and the parts wired together.
  *
  * ```ts
- * const { config } = await loadConfig({ environment: process.env, flags: {}, workingDir: process.cwd() });
- * await runNode(config, { onReady: (node) => console.log(node.address) });
+ * const sources = { environment: process.env, flags: {}, workingDir: process.cwd() };
+ * const node = await startNode(sources, signal);
+ * await node.stopped;
  * ```
  *
  * Everything heavy (RPC, native core, YAML, TypeBox) is imported when it is needed: start-up time counts.
@@ -40,8 +41,7 @@ export {
   readKeySummary,
   writeKeyFile,
 } from './key-file.ts';
-export { runNode } from './run.ts';
-export { passphraseOf, type RunningNode, startNode } from './start.ts';
+export { type RunningNode, startNode } from './start.ts';
 export { versionText } from './version.ts';
 
 /** Lazy, because the schema's library takes longer to load than a devnet may take to start. */

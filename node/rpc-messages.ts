@@ -1,23 +1,18 @@
-import type { PartitionOptions } from '../native/index.ts';
-import type { LogLevel, NodeInfo, RpcAddress, RpcOptions } from '../rpc/index.ts';
+import type { LogLevel, RpcAddress } from '../rpc/index.ts';
+import type { ConfigSources } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import type { PreparedNode } from './prepare.ts';
 
 /** Main thread to RPC thread. */
 export type ToRpcThread =
-  | {
-      readonly kind: 'start';
-      readonly coreHandle: number;
-      readonly partitions: readonly PartitionOptions[];
-      readonly checkpointMsMin: number;
-      readonly info: NodeInfo;
-      readonly rpc: RpcOptions;
-      readonly logLevel: LogLevel;
-      readonly shared: SharedArrayBuffer;
-    }
+  | { readonly kind: 'prepare'; readonly from: Config | ConfigSources }
+  | { readonly kind: 'start'; readonly coreHandle: number; readonly shared: SharedArrayBuffer }
   /** Answer what was taken, for at most so long, then say `stopped`. A second one with 0 cuts it short. */
   | { readonly kind: 'stop'; readonly drainMsMax: number };
 
 /** RPC thread to main thread. */
 export type FromRpcThread =
+  | { readonly kind: 'prepared'; readonly prepared: PreparedNode }
   | {
       readonly kind: 'listening';
       readonly address: RpcAddress;

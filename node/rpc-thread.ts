@@ -6,29 +6,50 @@ import module from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { assert, PyralogError } from '../base/errors.ts';
 import { composeService, loadServiceModules, type Service } from './compose.ts';
+import type { ConfigSources } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import type { PreparedNode } from './prepare.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
+import { SETTLE_MS, settleHeap } from './settle.ts';
 
 // The cache is a thread's own affair; without it this thread would compile every module at every start.
 module.enableCompileCache();
 assert(parentPort !== null, 'the RPC thread is a worker');
 const port = parentPort;
 const say = (message: FromRpcThread) => port.postMessage(message);
-const modules = loadServiceModules();
+let prepared: PreparedNode | undefined;
+let modules: ReturnType<typeof loadServiceModules> | undefined;
 const cut = new AbortController();
 let service: Promise<Service | undefined> | undefined;
 let stopping = false;
 
 port.on('message', (message: ToRpcThread) => {
-  if (message.kind === 'start') service = start(message);
+  if (message.kind === 'prepare') void prepare(message.from);
+  else if (message.kind === 'start') service = start(message);
   else stop(message.drainMsMax);
 });
 
-async function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefined> {
-  try {
+async function prepare(from: Config | ConfigSources): Promise<void> {
+  await orFail(async () => {
+    const { prepareNode } = await import('./prepare.ts');
+    prepared = await prepareNode(from);
+    say({ kind: 'prepared', prepared });
+    modules = loadServiceModules();
+  });
+}
+
+function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefined> {
+  return orFail(async () => {
+    assert(prepared !== undefined && modules !== undefined, 'the RPC thread prepares, then starts');
     const { createLogger } = await import('./log.ts');
-    const logger = createLogger(order.logLevel, 'rpc');
+    const { config, core, info, rpc } = prepared;
+    const logger = createLogger(config.logLevel, 'rpc');
     const running = await composeService(await modules, {
       ...order,
+      partitions: core.partitions,
+      checkpointMsMin: core.checkpointMsMin,
+      info,
+      rpc,
       logger,
       admin: {
         shutdown: () => say({ kind: 'shutdown-asked' }),
@@ -40,7 +61,15 @@ async function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | 
     });
     const { address, adminAddress } = running.rpc;
     say({ kind: 'listening', address, adminAddress });
+    setTimeout(settleHeap, SETTLE_MS).unref();
     return running;
+  });
+}
+
+/** Expected trouble goes to the main thread as it is; a bug ends this thread. */
+async function orFail<T>(task: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await task();
   } catch (error) {
     if (!(error instanceof PyralogError)) throw error;
     say({ kind: 'failed', code: error.code, message: error.message });

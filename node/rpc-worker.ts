@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { PyralogError } from '../base/errors.ts';
 import type { RpcAddress } from '../rpc/index.ts';
+import type { ConfigSources } from './config/load.ts';
+import type { Config } from './config/schema.ts';
 import { nodeError } from './errors.ts';
+import type { PreparedNode } from './prepare.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
 
 /** Far above what requests need at rest; a runaway ends the thread, not the machine. */
@@ -24,6 +27,7 @@ export class RpcWorker {
     address: RpcAddress;
     adminAddress: RpcAddress | undefined;
   }>();
+  readonly #prepared = Promise.withResolvers<PreparedNode>();
   #stopping = false;
   #events: RpcWorkerEvents | undefined;
   #crash: Error | undefined;
@@ -37,6 +41,7 @@ export class RpcWorker {
         maxYoungGenerationSizeMb: YOUNG_MIB_MAX,
       },
     });
+    this.#prepared.promise.catch(() => {});
     this.#listening.promise.catch(() => {}); // whoever listens gets it; a crash before that is told by onCrash
     this.#worker.on('message', (message: FromRpcThread) => this.#hear(message));
     this.#worker.on('error', (error) =>
@@ -45,6 +50,12 @@ export class RpcWorker {
     this.#worker.on('exit', (code) => {
       if (!this.#stopping) this.#crashed(new Error(`the RPC thread exited with code ${code}`));
     });
+  }
+
+  /** Has the thread read configuration, data directory and keys. Rejects with their codes. */
+  prepare(from: Config | ConfigSources): Promise<PreparedNode> {
+    this.#tell({ kind: 'prepare', from });
+    return this.#prepared.promise;
   }
 
   /** Rejects with the code the thread failed with, such as `rpc/listen`. */
@@ -74,9 +85,12 @@ export class RpcWorker {
   }
 
   #hear(message: FromRpcThread): void {
+    if (message.kind === 'prepared') this.#prepared.resolve(message.prepared);
     if (message.kind === 'listening') this.#listening.resolve(message);
     if (message.kind === 'failed') {
-      this.#listening.reject(new PyralogError(message.code, message.message));
+      const error = new PyralogError(message.code, message.message);
+      this.#prepared.reject(error);
+      this.#listening.reject(error);
     }
     if (message.kind === 'shutdown-asked') this.#events?.onShutdownAsked();
     if (message.kind === 'log-level') this.#events?.onLogLevel(message.level);
@@ -87,6 +101,7 @@ export class RpcWorker {
     this.#crash = nodeError('node/worker-stopped', `the RPC thread stopped: ${cause.message}`, {
       cause,
     });
+    this.#prepared.reject(this.#crash);
     this.#listening.reject(this.#crash);
     this.#events?.onCrash(this.#crash);
   }

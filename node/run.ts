@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { type RunningNode, startNode } from './start.ts';
 
@@ -12,7 +13,7 @@ const BUG = 6;
  * nothing that was answered), and a bug ends it with a line that says so. Resolves when the node has stopped.
  */
 export async function runNode(
-  config: Config | Promise<Config>,
+  from: Config | ConfigSources,
   { onReady, signal }: { onReady: (node: RunningNode) => void; signal?: AbortSignal },
 ): Promise<void> {
   const stop = new AbortController();
@@ -26,7 +27,7 @@ export async function runNode(
   process.on('unhandledRejection', die);
   try {
     const both = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-    const node = await startNode(config, both);
+    const node = await startNode(from, both);
     onReady(node);
     await node.stopped;
   } finally {

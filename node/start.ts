@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { assert } from '../base/errors.ts';
 import type { Core, RecoveryReport } from '../native/index.ts';
-import type { NodePolicy, RpcAddress, RpcOptions } from '../rpc/index.ts';
-import { composeCore, coreOptions, partitionsOf } from './compose.ts';
+import type { NodePolicy, RpcAddress } from '../rpc/index.ts';
+import { composeCore } from './compose.ts';
+import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { type DataDir, openDataDir, readAdminToken } from './data-dir.ts';
-import { nodeError, systemCode } from './errors.ts';
-import { type NodeIdentity, readNodeIdentity } from './identity.ts';
+import { nodeError } from './errors.ts';
 import type { NodeLogger } from './log.ts';
+import type { PreparedNode } from './prepare.ts';
 import { RpcWorker } from './rpc-worker.ts';
+import { SETTLE_MS, settleHeap } from './settle.ts';
 import { createSharedFigures, publishLag } from './shared-figures.ts';
-import { versionText } from './version.ts';
 
 /** A node that answers. */
 export interface RunningNode {
@@ -24,29 +24,28 @@ export interface RunningNode {
 }
 
 /**
- * Starts a node: RPC thread first (it loads while configuration and core are read), then the core, then the listeners. `signal`
- * drains and stops it in reverse order: no new calls, answers out, core closed.
+ * Starts a node: RPC thread first (it reads configuration and keys, then loads its modules while the core opens), then
+ * the core, then the listeners. `signal` drains and stops it in reverse order: no new calls, answers out, core closed.
  *
  * @throws PyralogError of config, data directory, keys, core or listener; everything opened is closed again
  */
 export async function startNode(
-  configuring: Config | Promise<Config>,
+  from: Config | ConfigSources,
   signal: AbortSignal,
 ): Promise<RunningNode> {
   const worker = new RpcWorker();
   try {
-    const config = await configuring;
-    const dataDir = openDataDir(config.dataDir);
-    const identity = await readNodeIdentity(dataDir, config, () => passphraseOf(config));
-    const { createLogger } = await import('./log.ts');
-    const logger = createLogger(config.logLevel, 'main');
-    const core = await composeCore(coreOptions(dataDir.paths.store, config, identity));
+    const logging = import('./log.ts');
+    const prepared = await worker.prepare(from);
+    const core = await composeCore(prepared.core);
+    const { createLogger } = await logging;
+    const logger = createLogger(prepared.config.logLevel, 'main');
     logRecovery(logger, core.recovery);
     if (signal.aborted) {
       await core.close();
       throw nodeError('node/stopped', 'asked to stop before it was ready');
     }
-    return await serve({ config, dataDir, identity, logger, core, worker, signal });
+    return await serve({ prepared, logger, core, worker, signal });
   } catch (error) {
     await worker.stop(0);
     throw error;
@@ -54,36 +53,27 @@ export async function startNode(
 }
 
 interface OpenedParts {
-  readonly config: Config;
-  readonly dataDir: DataDir;
-  readonly identity: NodeIdentity;
+  readonly prepared: PreparedNode;
   readonly logger: NodeLogger;
   readonly core: Core;
   readonly worker: RpcWorker;
   readonly signal: AbortSignal;
 }
 
-async function serve(parts: OpenedParts): Promise<RunningNode> {
-  const { config, dataDir, identity, logger, core, worker, signal } = parts;
+async function serve({
+  prepared,
+  logger,
+  core,
+  worker,
+  signal,
+}: OpenedParts): Promise<RunningNode> {
+  const { config, info, origin } = prepared;
   const shared = createSharedFigures();
   const end = Promise.withResolvers<Error | undefined>();
-  const info = {
-    networkId: dataDir.networkId,
-    version: versionText(),
-    policies: [identity.policy],
-  };
   let listening: Awaited<ReturnType<RpcWorker['listen']>>;
   try {
     listening = await worker.listen(
-      {
-        coreHandle: core.handle,
-        partitions: partitionsOf(config, identity.origin),
-        checkpointMsMin: config.store.checkpointMsMin,
-        info,
-        rpc: rpcOptions(config, dataDir),
-        logLevel: config.logLevel,
-        shared,
-      },
+      { coreHandle: core.handle, shared },
       {
         onShutdownAsked: () => end.resolve(undefined),
         onLogLevel: (level) => logger.setLevel(level),
@@ -95,10 +85,11 @@ async function serve(parts: OpenedParts): Promise<RunningNode> {
     throw error;
   }
   const { address, adminAddress } = listening;
-  logger.info({ ...address, networkId: info.networkId, origin: identity.origin }, 'node ready');
+  logger.info({ ...address, networkId: info.networkId, origin }, 'node ready');
   if (signal.aborted) end.resolve(undefined);
   else signal.addEventListener('abort', () => end.resolve(undefined), { once: true });
   const stopLag = publishLag(shared);
+  setTimeout(settleHeap, SETTLE_MS).unref();
   const stopped = end.promise.then(async (reason) => {
     if (reason === undefined) logger.info({ drainMsMax: config.drainMsMax }, 'node draining');
     else logger.error({ err: reason }, 'node stopping after a failure');
@@ -110,29 +101,18 @@ async function serve(parts: OpenedParts): Promise<RunningNode> {
   });
   return {
     networkId: info.networkId,
-    origin: identity.origin,
+    origin,
     address,
     adminAddress,
-    policy: identity.policy,
+    policy: policyOf(info.policies),
     recovery: core.recovery,
     stopped,
   };
 }
 
-function rpcOptions(config: Config, dataDir: DataDir): RpcOptions {
-  const { rpc } = config;
-  const admin =
-    rpc.adminPort < 0
-      ? {}
-      : { adminPort: rpc.adminPort, adminToken: readAdminToken(dataDir.paths) };
-  return {
-    host: rpc.host,
-    port: rpc.port,
-    ...admin,
-    allowedHosts: rpc.allowedHosts,
-    allowedOrigins: rpc.allowedOrigins,
-    limits: { requestsPerSecond: rpc.requestsPerSecond, connectionsMax: rpc.connectionsMax },
-  };
+function policyOf([policy]: readonly NodePolicy[]): NodePolicy {
+  assert(policy !== undefined, 'a node has a policy of its own');
+  return policy;
 }
 
 function logRecovery(logger: NodeLogger, recovery: RecoveryReport): void {
@@ -140,19 +120,4 @@ function logRecovery(logger: NodeLogger, recovery: RecoveryReport): void {
   if (recovery.readOnly) logger.error(fields, 'log is damaged, opened read-only');
   else if (!recovery.clean) logger.warn(fields, 'log recovered after an unclean stop');
   else logger.info(fields, 'log opened');
-}
-
-/** From `PYRALOG_PASSPHRASE`, else from the file the configuration names (K5). */
-export function passphraseOf(config: Config): string | undefined {
-  const given = process.env['PYRALOG_PASSPHRASE'];
-  if (given !== undefined || config.passphraseFile === '') return given;
-  try {
-    return readFileSync(config.passphraseFile, 'utf8').replace(/\r?\n$/, '');
-  } catch (cause) {
-    throw nodeError(
-      'node/passphrase',
-      `${config.passphraseFile}: cannot be read (${systemCode(cause)})`,
-      { cause },
-    );
-  }
 }

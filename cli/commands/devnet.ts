@@ -11,6 +11,7 @@ import {
 } from '../../devnet/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { settingsOf } from './start.ts';
 
 export interface DevnetFlags {
   readonly dir: string;
@@ -126,15 +127,5 @@ function runningDevnet(context: Context, flags: DevnetFlags) {
   throw devnetError(
     'devnet/not-running',
     `no devnet runs in ${root}${last === undefined ? '' : `; its log ended: ${last}`}`,
-  );
-}
-
-/** `rpc.connectionsMax=9` each. */
-function settingsOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
   );
 }

@@ -21,6 +21,8 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Settings by path (`rpc.port`), as texts. */
   readonly flags: Readonly<Record<string, string>>;
+  /** What stood on the command line as `--rpc-port 7070` or `--rpc-port=7070`. */
+  readonly arguments?: readonly string[];
   readonly workingDir: string;
 }
 
@@ -46,6 +48,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const fromOutside = new Map<string, ConfigValue>([
     ...fromEnvironment(sources.environment),
     ...fromFlags(sources.flags),
+    ...fromArguments(sources.arguments ?? []),
   ]);
   for (const [path, value] of fromOutside) settings.set(path, value);
   rebase(settings, sources.workingDir);
@@ -92,6 +95,22 @@ function fromFlags(flags: ConfigSources['flags']): Settings {
     const field = fields.get(path);
     if (field === undefined) throw unknownName('command line', path, [...fields.keys()]);
     settings.set(path, parseValue(field, value, field.flag));
+  }
+  return settings;
+}
+
+function fromArguments(words: readonly string[]): Settings {
+  const fields = new Map(configFields().map((field) => [field.flag, field]));
+  const settings: Settings = new Map();
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const at = word.indexOf('=');
+    const flag = at < 0 ? word : word.slice(0, at);
+    const field = fields.get(flag);
+    if (field === undefined) throw unknownName('command line', flag, [...fields.keys()]);
+    const value = at < 0 ? rest.shift() : word.slice(at + 1);
+    if (value === undefined) throw badConfig('command line', `${flag} needs a value`);
+    settings.set(field.path, parseValue(field, value, flag));
   }
   return settings;
 }

@@ -6,9 +6,6 @@ import {
   createGenesis,
   describeConfig,
   loadConfig,
-  nearestName,
-  nodeError,
-  runNode,
   writeDurably,
   writeNodeKeys,
 } from '../../node/index.ts';
@@ -22,12 +19,6 @@ export interface InitFlags {
   readonly network: string;
   readonly name: string;
   readonly genesis?: string;
-}
-
-export interface StartFlags {
-  readonly config?: string;
-  readonly set?: readonly string[];
-  readonly json?: boolean;
 }
 
 /** `pyralog init`: a commented configuration, a genesis, keys, a data directory. */
@@ -58,64 +49,6 @@ export async function init(context: Context, dir: string, flags: InitFlags): Pro
   context.print('start it with `pyralog start`');
   context.answer({ networkId: made.networkId, config: file, dataDir: config.dataDir });
   return EXIT.ok.code;
-}
-
-/** `pyralog start`: every setting is a flag, too. */
-export async function start(
-  context: Context,
-  rest: readonly string[],
-  flags: StartFlags,
-): Promise<ExitCode> {
-  const settings = await settingsOf(rest, flags.set ?? []);
-  const loaded = loadConfig({
-    file: flags.config,
-    environment: context.environment,
-    flags: settings,
-    workingDir: context.workingDir,
-  });
-  const config = loaded.then((result) => result.config);
-  await runNode(config, {
-    onReady({ address, adminAddress, networkId, origin, recovery }) {
-      context.print(`pyralog ${networkId}: listening on ${address.host}:${address.port}`);
-      context.answer({ address, adminAddress, networkId, origin, recovery, pid: process.pid });
-    },
-  });
-  return EXIT.ok.code;
-}
-
-/** Reads `--rpc-port 7070`, `--rpc-port=7070` and `--set rpc.port=7070` into settings by path (D9). */
-export async function settingsOf(
-  rest: readonly string[],
-  pairs: readonly string[],
-): Promise<Record<string, string>> {
-  const { fields } = await describeConfig();
-  const settings: Record<string, string> = {};
-  for (const pair of pairs) {
-    const at = pair.indexOf('=');
-    if (at < 1) throw cliError('cli/usage', `--set ${pair}: is name=value`);
-    settings[pair.slice(0, at)] = pair.slice(at + 1);
-  }
-  for (let i = 0; i < rest.length; i++) {
-    const [flag = '', inline] = splitOnce(rest[i] ?? '');
-    const field = fields.find((candidate) => candidate.flag === flag);
-    if (field === undefined) {
-      const nearest = nearestName(
-        flag,
-        fields.map((candidate) => candidate.flag),
-      );
-      const hint = nearest === undefined ? 'see docs/OPERATIONS.md' : `did you mean ${nearest}?`;
-      throw nodeError('node/bad-config', `command line: there is no option ${flag}; ${hint}`);
-    }
-    const value = inline ?? rest[++i];
-    if (value === undefined) throw cliError('cli/usage', `${flag}: needs a value`);
-    settings[field.path] = value;
-  }
-  return settings;
-}
-
-function splitOnce(text: string): [string, string | undefined] {
-  const at = text.indexOf('=');
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function readGenesis(path: string): Genesis {
