@@ -20,7 +20,7 @@ interface Plan {
   readonly roundMs: number;
 }
 
-const FULL: Plan = { idleMs: 10_000, warmMs: 3000, rounds: 5, roundMs: 3000 };
+const FULL: Plan = { idleMs: 10_000, warmMs: 2000, rounds: 4, roundMs: 2500 };
 const QUICK: Plan = { idleMs: 300, warmMs: 200, rounds: 1, roundMs: 400 };
 
 interface Bench extends BenchContext {

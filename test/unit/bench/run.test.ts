@@ -19,7 +19,9 @@ interface Ended {
 /** Runs the bench as a user does; `watch` sees standard error as it comes. */
 function run(args: readonly string[], watch: (stderr: string, pid: number) => void = () => {}) {
   return new Promise<Ended>((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {

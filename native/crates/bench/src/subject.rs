@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use pyralog_host::{
-    Answer, Cosigner, Host, HostError, HostOptions, PartitionOptions, Recovery, Wait, World,
+    Answer, Cosigner, Host, HostError, HostOptions, PartitionOptions, Recovery, Reply, Wait, World,
 };
 use pyralog_log::RealFiles;
 use pyralog_partition::DedupWindow;
@@ -107,7 +107,7 @@ impl Subject {
             let _gone = answer.send(outcome);
         };
         self.host
-            .propose(0, proposal, Wait::Durable, Box::new(reply));
+            .propose(0, proposal, Wait::Durable, Reply::new(reply));
     }
 
     /// Records in the log.
