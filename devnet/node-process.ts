@@ -70,8 +70,8 @@ export function startNodeProcess(
 /** glibc keeps a heap of its own for every thread otherwise: some 5 MB that nobody uses. */
 const MALLOC = { MALLOC_ARENA_MAX: '2' };
 
-/** Less memory kept for garbage: a node at rest stays small. */
-const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+/** The main thread of a node makes little garbage; the RPC thread has its own limit. */
+const NODE_FLAGS = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 
 async function readiness(
   child: ChildProcess,
