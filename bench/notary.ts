@@ -3,6 +3,7 @@
  * apart: `cpuPerOp` is the node's, the generator's has lines of its own.
  */
 import { type LoadGenerator, type LoadResult, startLoadGenerator } from './load/index.ts';
+import { buildNativeBench, runNativeBench } from './native-bench.ts';
 import { type BenchNode, startBenchNode } from './node-process.ts';
 import { cpuMicros, rssMb } from './process-stat.ts';
 import { median } from './sample.ts';
@@ -12,6 +13,10 @@ import { verifySamples } from './verify-samples.ts';
 const CLIENTS = 256;
 /** Few connections with full frames: what fills the pipe without a queue of its own. */
 const PACKED = { clients: 2, inFlight: 2, digests: 8192 } as const;
+
+/** Bytes of a packed proposal before its digests (batch.md B2), and of one SHA-256. */
+const PROPOSAL_HEAD = 8;
+const DIGEST_BYTES = 32;
 
 interface Plan {
   readonly idleMs: number;
@@ -32,6 +37,7 @@ interface Bench extends BenchContext {
 export async function benchNotary(context: BenchContext): Promise<void> {
   const { progress, figure, signal } = context;
   const plan = context.quick ? QUICK : FULL;
+  await buildNativeBench(context);
   progress('starting a node, twice');
   const first = await startBenchNode(context.dir, signal);
   await first.stop();
@@ -127,13 +133,33 @@ async function measurePacked(bench: Bench): Promise<void> {
   const command = { kind: 'packed', ...PACKED } as const;
   await load.run({ ...command, ms: plan.warmMs });
   const runs: Measured[] = [];
-  for (let round = 0; round < plan.rounds; round++)
+  const floors: number[] = [];
+  for (let round = 0; round < plan.rounds; round++) {
     runs.push(await measured(bench, () => load.run({ ...command, ms: plan.roundMs })));
+    floors.push(await packedFloor(bench));
+  }
   const packed = summary(runs);
-  figure({ ...plain('packed digests', packed.rate, 'digests/s'), cpuPerOp: packed.cpuPerOp });
+  const floor = median(floors);
+  figure({
+    ...plain('packed digests', packed.rate, 'digests/s'),
+    cpuPerOp: packed.cpuPerOp,
+    floor,
+  });
   figure(latency('packed frame p50', packed.p50Ms, packed));
   figure(latency('packed frame p99', packed.p99Ms, packed));
   figure(plain('packed digests, generator CPU', packed.loadCpuPerOp, 'us'));
+}
+
+/** The same bytes through BLAKE3, write and fdatasync alone, with as many batches unanswered, in digests a second. */
+async function packedFloor({ dir, signal }: Bench): Promise<number> {
+  const { clients, inFlight, digests } = PACKED;
+  const bytes = String(PROPOSAL_HEAD + digests * DIGEST_BYTES);
+  let rate = 0;
+  const args = ['--dir', dir, '--floor', bytes, '--in-flight', String(clients * inFlight)];
+  await runNativeBench(args, signal, ({ value }) => {
+    rate = value * digests;
+  });
+  return rate;
 }
 
 interface Measured extends LoadResult {
