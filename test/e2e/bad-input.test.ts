@@ -189,7 +189,7 @@ describe('no room and no right to write', function () {
   const mount = () => workspace.path('small');
   let mounted = false;
   after(async () => {
-    if (mounted) execFileSync('umount', [mount()]);
+    if (mounted) execFileSync('umount', ['-l', mount()]);
     await workspace.remove();
   });
 

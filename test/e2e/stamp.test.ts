@@ -49,8 +49,8 @@ describe('stamp and verify', function () {
 
   it('refuses a changed file with its own message and exit code 1', async () => {
     const path = workspace.path('changed.txt');
-    cpSync(workspace.path('copy', 'README.md'), path);
-    cpSync(workspace.path('copy', 'README.md.pyr.json'), `${path}.pyr.json`);
+    cpSync(workspace.path('copy', 'ARCHITECTURE.md'), path);
+    cpSync(workspace.path('copy', 'ARCHITECTURE.md.pyr.json'), `${path}.pyr.json`);
     writeFileSync(path, `${readFileSync(path, 'utf8')} `);
     const { code, stdout, stderr } = await workspace.cli(['verify', 'changed.txt']);
     assert.equal(code, 1);
@@ -61,7 +61,7 @@ describe('stamp and verify', function () {
     const node = await workspace.start();
     const again = await workspace.cli(['stamp', 'big.bin', '--node', node.http]);
     assert.notEqual(again.code, 0);
-    assert.match(again.stderr + again.stdout, /exists/);
+    assert.match(again.stderr + again.stdout, /receipt already/);
     await node.stop();
   });
 

@@ -54,9 +54,12 @@ export class Workspace {
       });
     });
     const first = await Promise.race([said, exit]);
-    if (typeof first !== 'string')
-      throw new Error(`the node did not start (exit ${first.code}): ${first.stdout}${first.stderr}`);
-    return new NodeProcess(child, exit, JSON.parse(first) as Ready);
+    const ready = typeof first === 'string' ? (JSON.parse(first) as Partial<Ready>) : {};
+    if (ready.address === undefined) {
+      const { code, stdout, stderr } = await exit;
+      throw new Error(`the node did not start (exit ${code}): ${stdout}${stderr}`);
+    }
+    return new NodeProcess(child, exit, ready as Ready);
   }
 
   /** Kills what still runs and deletes the directory. */

@@ -50,7 +50,9 @@ export function leftovers(files: readonly SourceFile[]): string[] {
   );
 }
 
-const MACHINE_PATH = new RegExp(`(^|[\\s"'\`(=])/(${['wo' + 'rk', 'ro' + 'ot', 'ho' + 'me'].join('|')})/[a-z.]`);
+const MACHINE_PATH = new RegExp(
+  `(^|[\\s"'\`(=])/(${['wo' + 'rk', 'ro' + 'ot', 'ho' + 'me'].join('|')})/[a-z.]`,
+);
 
 export function machinePaths(files: readonly SourceFile[]): string[] {
   return files.flatMap(({ path, text }) =>
@@ -80,9 +82,14 @@ export function uncitedRules(files: readonly SourceFile[]): string[] {
     .flatMap(({ path, text }) =>
       [...text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, rule = '']) => ({ rule, path })),
     );
-  const code = files.filter(({ path }) => /\.(ts|rs|mjs)$/.test(path)).map(({ text }) => text).join('\n');
+  const code = files
+    .filter(({ path }) => /\.(ts|rs|mjs)$/.test(path))
+    .map(({ text }) => text)
+    .join('\n');
   const cited = new Set([...code.matchAll(/\b[A-Z]\d{1,2}\b/g)].map(([rule]) => rule));
-  for (const [, letter = '', from = '0', to = '0'] of code.matchAll(/\b([A-Z])(\d{1,2})(?:[-–]| to )\1?(\d{1,2})\b/g))
+  for (const [, letter = '', from = '0', to = '0'] of code.matchAll(
+    /\b([A-Z])(\d{1,2})(?:[-–]| to )\1?(\d{1,2})\b/g,
+  ))
     for (let i = Number(from); i <= Number(to); i++) cited.add(`${letter}${i}`);
   return defined.filter(({ rule }) => !cited.has(rule)).map(({ rule, path }) => `${path}: ${rule}`);
 }
@@ -106,7 +113,9 @@ export function undocumented(have: readonly string[], page: string): string[] {
 }
 
 export function foldersWithoutReadme(files: readonly SourceFile[]): string[] {
-  const folders = new Set(files.map(({ path }) => path.split('/')).flatMap((p) => (p.length > 1 ? [p[0] ?? ''] : [])));
+  const folders = new Set(
+    files.map(({ path }) => path.split('/')).flatMap((p) => (p.length > 1 ? [p[0] ?? ''] : [])),
+  );
   return [...folders]
     .filter((folder) => !folder.startsWith('.'))
     .filter((folder) => {
