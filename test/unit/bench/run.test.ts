@@ -67,7 +67,7 @@ describe('bench: quick runs', function () {
   it('stops at a signal and leaves nothing behind', async () => {
     let asked = false;
     const { code, stderr } = await run(['notary', '--json', '--dir', dir], (text, pid) => {
-      if (asked || !text.includes('one client')) return;
+      if (asked || !text.includes('rest for')) return;
       asked = true;
       process.kill(pid, 'SIGINT');
     });
