@@ -114,11 +114,21 @@ pub trait NodeFile: Send + Sync {
 const WINDOW_HASHES: u64 = 131_072;
 const HASH_BYTES: u64 = 32;
 
+/// A full window of hashes.
+enum Window {
+    /// In the file and mapped.
+    Mapped(Mapped),
+    /// In the file, read hash by hash.
+    Written,
+    /// Not in the file yet, because writing it failed; tried again at every sync.
+    Waiting(Vec<Hash>),
+}
+
 /// Hashes in a file: full windows are written once and mapped (or read where maps are not to be had), the rest is in
-/// memory until it is synced.
+/// memory until it is synced. A full disk costs memory, not the tree: what cannot be written waits.
 pub struct FileNodes {
     file: Box<dyn NodeFile>,
-    windows: Vec<Option<Mapped>>,
+    windows: Vec<Window>,
     tail: Vec<Hash>,
     /// Hashes of the tail that are in the file already.
     tail_written: usize,
@@ -142,7 +152,7 @@ impl FileNodes {
             tail_written: 0,
         };
         for window in 0..len / WINDOW_HASHES {
-            nodes.windows.push(nodes.map(window));
+            nodes.windows.push(nodes.written(window));
         }
         let start = nodes.windows.len() as u64 * WINDOW_HASHES;
         nodes.tail = vec![[0; 32]; (len - start) as usize];
@@ -153,13 +163,27 @@ impl FileNodes {
         Ok(nodes)
     }
 
-    fn map(&self, window: u64) -> Option<Mapped> {
+    fn written(&self, window: u64) -> Window {
         let bytes = WINDOW_HASHES * HASH_BYTES;
-        self.file.map(window * bytes, bytes as usize)
+        self.file
+            .map(window * bytes, bytes as usize)
+            .map_or(Window::Written, Window::Mapped)
     }
 
     fn tail_start(&self) -> u64 {
         self.windows.len() as u64 * WINDOW_HASHES
+    }
+
+    /// Writes what waits, in order: the file never has a hole before something it holds.
+    fn write_windows(&mut self) -> Result<(), MerkleError> {
+        for at in 0..self.windows.len() {
+            if let Window::Waiting(hashes) = &self.windows[at] {
+                let start = at as u64 * WINDOW_HASHES * HASH_BYTES;
+                self.file.write_at(start, hashes.as_flattened())?;
+                self.windows[at] = self.written(at as u64);
+            }
+        }
+        Ok(())
     }
 
     fn write_tail(&mut self) -> Result<(), MerkleError> {
@@ -178,16 +202,19 @@ impl NodeStore for FileNodes {
 
     fn get(&self, position: u64) -> Result<Hash, MerkleError> {
         let mut hash = [0; 32];
+        let in_window = (position % WINDOW_HASHES) as usize;
         match self.windows.get((position / WINDOW_HASHES) as usize) {
-            Some(Some(window)) => {
-                let at = ((position % WINDOW_HASHES) * HASH_BYTES) as usize;
+            Some(Window::Mapped(window)) => {
+                let at = in_window * HASH_BYTES as usize;
                 hash.copy_from_slice(&window[at..at + 32]);
             }
-            Some(None) => self.file.read_at(position * HASH_BYTES, &mut hash)?,
+            Some(Window::Written) => self.file.read_at(position * HASH_BYTES, &mut hash)?,
+            Some(Window::Waiting(hashes)) => hash = hashes[in_window],
             None => {
                 hash = *self
                     .tail
-                    .get((position - self.tail_start()) as usize)
+                    .get(in_window)
+                    .filter(|_| position < self.len())
                     .ok_or_else(|| out_of_range(self.len(), position))?;
             }
         }
@@ -201,11 +228,11 @@ impl NodeStore for FileNodes {
             self.tail.extend_from_slice(now);
             hashes = later;
             if self.tail.len() as u64 == WINDOW_HASHES {
-                self.write_tail()?;
-                let mapped = self.map(self.windows.len() as u64);
-                self.windows.push(mapped);
-                self.tail.clear();
+                let full = std::mem::replace(&mut self.tail, Vec::with_capacity(room));
+                self.windows.push(Window::Waiting(full));
                 self.tail_written = 0;
+                // A failure shows at the next sync, which is where somebody can act on it.
+                let _written_or_waiting = self.write_windows();
             }
         }
         Ok(())
@@ -217,6 +244,7 @@ impl NodeStore for FileNodes {
         if len >= start {
             self.tail.truncate((len - start) as usize);
         } else {
+            self.write_windows()?;
             let window = len / WINDOW_HASHES;
             let mut tail = vec![[0; 32]; (len % WINDOW_HASHES) as usize];
             self.file
@@ -228,11 +256,14 @@ impl NodeStore for FileNodes {
         }
         self.tail_written = self.tail_written.min(self.tail.len());
         let written = self.tail_start() + self.tail_written as u64;
-        self.file.set_len(written * HASH_BYTES)?;
+        if self.file.len()? > written * HASH_BYTES {
+            self.file.set_len(written * HASH_BYTES)?;
+        }
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), MerkleError> {
+        self.write_windows()?;
         self.write_tail()?;
         self.file.sync()?;
         Ok(())

@@ -10,7 +10,7 @@ use pyralog_merkle::{
 use pyralog_types::Hash;
 
 #[derive(Clone, Default)]
-struct Bytes(Arc<Mutex<Vec<u8>>>);
+struct Bytes(Arc<Mutex<Vec<u8>>>, Arc<std::sync::atomic::AtomicBool>);
 
 impl NodeFile for Bytes {
     fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
@@ -23,6 +23,9 @@ impl NodeFile for Bytes {
     }
 
     fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.1.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let mut all = self.0.lock().unwrap();
         let end = at as usize + bytes.len();
         if all.len() < end {
@@ -125,4 +128,36 @@ fn a_short_file_and_a_damaged_peak_are_seen() {
         opened.err(),
         Some(MerkleError::Damaged { size: 1_000 })
     ));
+}
+
+#[test]
+fn a_full_disk_costs_memory_and_not_the_tree() {
+    let all = leaves(200_000);
+    let file = Bytes::default();
+    let full = file.1.clone();
+    let nodes = FileNodes::open(Box::new(file.clone()), 0).unwrap();
+    let mut tree: Tree<Blake3Tree, _> = Tree::open(nodes, 0, None).unwrap();
+    tree.append(&all[..70_000]).unwrap();
+    full.store(true, std::sync::atomic::Ordering::Relaxed);
+    for part in all[70_000..].chunks(9_000) {
+        tree.append(part).unwrap();
+    }
+    assert!(
+        tree.sync().is_err(),
+        "the trouble shows where it can be acted on"
+    );
+    let mut fresh: Tree<Blake3Tree, _> = Tree::open(MemoryNodes::default(), 0, None).unwrap();
+    fresh.append(&all).unwrap();
+    for index in (0..200_000).step_by(3_571) {
+        assert_eq!(
+            tree.inclusion(index, 200_000).unwrap(),
+            fresh.inclusion(index, 200_000).unwrap()
+        );
+    }
+    full.store(false, std::sync::atomic::Ordering::Relaxed);
+    tree.sync().unwrap();
+    let root = tree.root();
+    let nodes = FileNodes::open(Box::new(file), nodes_of(200_000)).unwrap();
+    let reopened: Tree<Blake3Tree, _> = Tree::open(nodes, 200_000, Some(&root)).unwrap();
+    assert_eq!(reopened.root(), fresh.root());
 }
