@@ -203,7 +203,8 @@ function latency(metric: string, ms: number, { cpuPerOp }: { cpuPerOp: number })
 }
 
 /** The one fixed wait: how much a node uses when nothing happens is a matter of time. */
-function rest(ms: number, signal: AbortSignal): Promise<void> {
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted(); // an abort that came before is not told again
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
