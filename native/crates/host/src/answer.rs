@@ -40,8 +40,35 @@ pub struct Answer {
     pub paths: Option<Vec<u8>>,
 }
 
-/// Called exactly once, from a thread of the host.
-pub type Reply<T> = Box<dyn FnOnce(Result<T, HostError>) + Send>;
+/// Where an answer goes: called exactly once, from a thread of the host. Dropped unanswered (a thread died with it), it
+/// says that the outcome is unknown, so that nobody waits for ever.
+pub struct Reply<T>(Option<Callback<T>>);
+
+type Callback<T> = Box<dyn FnOnce(Result<T, HostError>) + Send>;
+
+impl<T> Reply<T> {
+    /// An answer goes to `callback`.
+    pub fn new(callback: impl FnOnce(Result<T, HostError>) + Send + 'static) -> Self {
+        Self(Some(Box::new(callback)))
+    }
+
+    /// Answers.
+    pub fn send(mut self, answer: Result<T, HostError>) {
+        if let Some(callback) = self.0.take() {
+            callback(answer);
+        }
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(callback) = self.0.take() {
+            callback(Err(HostError::OutcomeUnknown(
+                "the core gave the call up".to_owned(),
+            )));
+        }
+    }
+}
 
 /// A proposal on its way in.
 pub(crate) struct Call {

@@ -63,25 +63,25 @@ impl Committing {
         } = group;
         #[cfg(test)]
         let (calls, states) = self.mutate(calls, states);
-        let mut committer = self.committer.lock();
+        let mut log = self.committer.lock();
         let began = Instant::now();
-        match committer.commit(frame) {
-            Ok(committed) => {
+        match log.commit(frame) {
+            Ok(written) => {
                 let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 Counters::add(&shared.counters.sync_nanos, nanos);
                 Counters::add(&shared.counters.fdatasyncs, 1);
-                Counters::add(&shared.counters.wal_bytes, committed.bytes);
+                Counters::add(&shared.counters.wal_bytes, written.bytes);
                 self.finish(calls, &states);
                 if shared.in_flight.fetch_sub(1, Ordering::AcqRel) == 1
-                    && let Err(error) = committer.mark_idle()
+                    && let Err(error) = log.mark_idle()
                 {
                     shared.fail(&error.into());
                 }
             }
             Err(error) => {
-                drop(committer);
+                drop(log);
                 shared.in_flight.fetch_sub(1, Ordering::AcqRel);
-                self.fail(calls, error.into());
+                self.fail(calls, &error.into());
             }
         }
     }
@@ -107,7 +107,7 @@ impl Committing {
         for call in calls {
             let signed = checkpoints.iter().find(|(p, _, _)| *p == call.partition);
             let answer = self.answer(&call, signed.map(|(_, state, c)| (state, c.as_ref())));
-            (call.reply)(answer);
+            call.reply.send(answer);
         }
         if unsigned {
             let _ = self.shared.nudge.try_send(Nudge::Look); // full: it is awake already
@@ -142,12 +142,13 @@ impl Committing {
         Ok(answer)
     }
 
-    fn fail(&self, calls: Vec<Staged>, error: HostError) {
-        self.shared.fail(&error);
+    fn fail(&self, calls: Vec<Staged>, error: &HostError) {
+        self.shared.fail(error);
         for call in calls {
-            (call.reply)(Err(HostError::OutcomeUnknown(error.to_string())));
+            call.reply
+                .send(Err(HostError::OutcomeUnknown(error.to_string())));
         }
-        self.shared.give_up_waiters(&error);
+        self.shared.give_up_waiters(error);
     }
 
     #[cfg(test)]

@@ -45,12 +45,18 @@ pub enum HostError {
     /// A sidecar or an entry is not what was written.
     #[error("{0}")]
     Corrupt(String),
+    /// A node file is damaged: rebuilt from the log before anybody sees this, unless that fails.
+    #[error("{0}; restore the store from a replica or a backup")]
+    Sidecar(String),
     /// Options that don't fit what is on disk.
     #[error("{0}")]
     Format(String),
     /// The operating system refused.
     #[error("{0}")]
     Io(String),
+    /// What was replayed is not what was signed: open for reading only.
+    #[error("{0}; the store is open for reading only, restore it from a replica or a backup")]
+    ReadOnly(String),
     /// The host was closed.
     #[error("the core is closed; open it again")]
     Closed,
@@ -67,9 +73,10 @@ impl HostError {
             Self::ClockBehind(_) => "log/clock-behind",
             Self::OutcomeUnknown(_) => "log/outcome-unknown",
             Self::OutOfRange { .. } => "log/out-of-range",
-            Self::Corrupt(_) => "storage/corrupt",
+            Self::Corrupt(_) | Self::Sidecar(_) => "storage/corrupt",
             Self::Format(_) => "storage/format",
             Self::Io(_) => "storage/io",
+            Self::ReadOnly(_) => "storage/read-only",
             Self::Closed => "log/closed",
         }
     }

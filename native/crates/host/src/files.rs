@@ -48,7 +48,8 @@ impl NodeFile for Nodes {
 pub(crate) struct Windows {
     file: Arc<dyn File>,
     reserved: AtomicU64,
-    growing: Mutex<()>,
+    /// Held while the file grows; true once that failed, because a retried sync proves nothing.
+    failed: Mutex<bool>,
 }
 
 impl Windows {
@@ -58,7 +59,7 @@ impl Windows {
         Ok(Arc::new(Self {
             file,
             reserved,
-            growing: Mutex::new(()),
+            failed: Mutex::new(false),
         }))
     }
 
@@ -67,10 +68,17 @@ impl Windows {
         if self.reserved.load(Ordering::Acquire) >= windows {
             return Ok(());
         }
-        let _growing = self.growing.lock();
+        let mut failed = self.failed.lock();
+        if *failed {
+            return Err(io::Error::other(
+                "an earlier reservation failed; open the store again",
+            ));
+        }
         if self.reserved.load(Ordering::Acquire) < windows {
+            *failed = true;
             self.file.set_len(windows)?;
             self.file.sync_data()?;
+            *failed = false;
             self.reserved.store(windows, Ordering::Release);
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 use parking_lot::{Mutex, RwLock};
@@ -22,7 +23,7 @@ use crate::options::{HostOptions, Recovery, World};
 use crate::queue::Queue;
 use crate::read::Algorithm;
 use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
-use crate::stage::Staging;
+use crate::stage::{Staging, frame_bytes};
 
 /// Groups hashed ahead of the disk.
 const PIPELINE: usize = 2;
@@ -48,7 +49,7 @@ pub struct Stats {
 
 struct Threads {
     apply: JoinHandle<Result<(), HostError>>,
-    sync: JoinHandle<()>,
+    sync: JoinHandle<Result<(), HostError>>,
     background: JoinHandle<()>,
 }
 
@@ -123,6 +124,7 @@ impl Host {
         let (groups, group_queue) = bounded(PIPELINE);
         let shared = Arc::new(Shared {
             world,
+            dir: options.dir.clone(),
             cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
             checkpoint_ms_min: options.checkpoint_ms_min,
             shards,
@@ -142,6 +144,7 @@ impl Host {
             committing: Arc::clone(&committing),
             groups,
             calls: Vec::new(),
+            frame_bytes: frame_bytes(options.wal_file_bytes, options.partitions.len()),
             sidecars,
         };
         let background = Background {
@@ -150,9 +153,15 @@ impl Host {
             windows,
             nudges,
         };
+        let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
         let threads = Threads {
-            apply: spawn("pyralog-apply", move || staging.run())?,
-            sync: spawn("pyralog-sync", move || committing.run(&group_queue))?,
+            apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
+            sync: spawn("pyralog-sync", move || {
+                guard(&syncing, || {
+                    committing.run(&group_queue);
+                    Ok(())
+                })
+            })?,
             background: spawn("pyralog-background", move || background.run())?,
         };
         Ok(Self {
@@ -178,7 +187,7 @@ impl Host {
             .and_then(|()| Proposal::parse(&bytes).map(|_| ()).map_err(Into::into))
             .and_then(|()| self.shared.failure().map_or(Ok(()), Err));
         if let Err(error) = checked {
-            return reply(Err(error));
+            return reply.send(Err(error));
         }
         let call = Call {
             partition,
@@ -187,7 +196,7 @@ impl Host {
             reply,
         };
         if let Err((call, error)) = self.shared.queue.push(call) {
-            (call.reply)(Err(error));
+            call.reply.send(Err(error));
         }
     }
 
@@ -208,8 +217,9 @@ impl Host {
     /// # Errors
     /// `OutOfRange`, `Corrupt`, `Closed`, and the log's.
     pub fn read(&self, partition: usize, offset: u64, bytes: usize) -> Result<Vec<u8>, HostError> {
+        let shard = self.shared.shard(partition)?;
         self.shared
-            .read(self.shared.shard(partition)?, offset, bytes)
+            .healing(shard, || self.shared.read(shard, offset, bytes))
     }
 
     /// Offset of the durable record with this id.
@@ -231,7 +241,9 @@ impl Host {
         limit: usize,
     ) -> Result<Vec<u64>, HostError> {
         let shard = self.shared.shard(partition)?;
-        self.shared.offsets_of_digest(shard, multihash, limit)
+        self.shared.healing(shard, || {
+            self.shared.offsets_of_digest(shard, multihash, limit)
+        })
     }
 
     /// Root of the first `size` durable records.
@@ -257,9 +269,9 @@ impl Host {
         (index, size): (u64, u64),
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
+        let shard = self.shared.shard(partition)?;
         self.shared
-            .shard(partition)?
-            .inclusion(index, size, algorithm)
+            .healing(shard, || shard.inclusion(index, size, algorithm))
     }
 
     /// Consistency path, checked (M7).
@@ -272,9 +284,9 @@ impl Host {
         (from, to): (u64, u64),
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
+        let shard = self.shared.shard(partition)?;
         self.shared
-            .shard(partition)?
-            .consistency(from, to, algorithm)
+            .healing(shard, || shard.consistency(from, to, algorithm))
     }
 
     /// Newest checkpoint signed since opening.
@@ -288,9 +300,9 @@ impl Host {
     /// Calls back once a checkpoint of at least `size` records is signed, at once if that can be done now.
     pub fn checkpoint_at(&self, partition: usize, size: u64, reply: Reply<Arc<SignedCheckpoint>>) {
         match self.shared.shard(partition) {
-            Ok(_) if self.shared.reader.read().is_none() => reply(Err(HostError::Closed)),
+            Ok(_) if self.shared.reader.read().is_none() => reply.send(Err(HostError::Closed)),
             Ok(shard) => self.shared.checkpoint_at(shard, size, reply),
-            Err(error) => reply(Err(error)),
+            Err(error) => reply.send(Err(error)),
         }
     }
 
@@ -310,7 +322,7 @@ impl Host {
             checkpoints: get(&counters.checkpoints),
             wal_bytes: get(&counters.wal_bytes),
             queue_bytes: self.shared.queue.bytes() as u64,
-            sync_seconds_sum: get(&counters.sync_nanos) as f64 / 1e9,
+            sync_seconds_sum: Duration::from_nanos(get(&counters.sync_nanos)).as_secs_f64(),
             disk_full: counters.disk_full.load(Ordering::Relaxed),
             read_only: self.recovery.read_only,
             poisoned: failed && !self.recovery.read_only,
@@ -329,15 +341,15 @@ impl Host {
         };
         self.shared.queue.close();
         let result = running.apply.join().unwrap_or(Err(HostError::Closed));
-        let synced = running.sync.join();
+        let synced = running.sync.join().unwrap_or(Err(HostError::Closed));
         let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
         let stopped = running.background.join();
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;
-        if synced.is_err() || stopped.is_err() {
-            return Err(HostError::Io("a thread of the core panicked".to_owned()));
+        if stopped.is_err() {
+            return Err(panicked());
         }
-        result
+        result.and(synced)
     }
 }
 
@@ -346,6 +358,29 @@ impl Drop for Host {
         // Whoever wants to know how closing went has called `close`.
         let _ = self.close();
     }
+}
+
+fn panicked() -> HostError {
+    HostError::Io(
+        "a thread of the core panicked; open the core again and report the message above"
+            .to_owned(),
+    )
+}
+
+/// Runs a thread's body; when it panics, nothing more is let in and everybody who waits is told.
+fn guard(shared: &Shared, body: impl FnOnce() -> Result<(), HostError>) -> Result<(), HostError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        let error = panicked();
+        shared.fail(&error);
+        shared.give_up_waiters(&error);
+        shared.queue.close();
+        while let Some(calls) = shared.queue.take(usize::MAX) {
+            for call in calls {
+                call.reply.send(Err(error.clone()));
+            }
+        }
+        Err(error)
+    })
 }
 
 fn spawn<T: Send + 'static>(

@@ -18,11 +18,13 @@ mod open;
 mod options;
 mod queue;
 mod read;
+mod rebuild;
 mod shared;
 mod sign;
 mod stage;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop where it stands
 mod tests;
 
 pub use answer::{Answer, Reply, SignedCheckpoint, Wait};

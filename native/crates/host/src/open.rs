@@ -25,6 +25,8 @@ pub(crate) struct Replayed {
     pub state: TreeState,
     /// Size up to which its node files are synced.
     pub sidecar: u64,
+    /// Entries replayed.
+    pub entries: u64,
 }
 
 /// What opening found.
@@ -66,8 +68,9 @@ pub(crate) fn open(world: &World, options: &HostOptions) -> Result<Opened, HostE
         };
         let state = log.reader.state(number as u32).unwrap_or_default();
         replay.check_config(&state)?;
-        let (result, wrong) = replay.run(&state, &mut recovery, &mut rebuilt)?;
-        damage = damage.or(wrong);
+        let (result, wrong) = replay.run(&state, &mut rebuilt)?;
+        damage = damage.or(wrong.map(|error| HostError::ReadOnly(error.to_string())));
+        recovery.entries += result.entries;
         recovery.records += result.partition.size();
         recovery.hashes += result.partition.trees().hashes();
         replayed.push(result);
@@ -179,30 +182,25 @@ impl Replay<'_> {
     fn run(
         &self,
         state: &GroupState,
-        recovery: &mut Recovery,
         rebuilt: &mut bool,
     ) -> Result<(Replayed, Option<HostError>), HostError> {
         let trusted = state
             .sidecar
             .and_then(|sidecar| self.trees(Some(&sidecar)).ok());
         if let Some(trees) = trusted {
-            let (result, wrong) = self.replay(trees, state, recovery)?;
+            let (result, wrong) = self.replay(trees, state)?;
             if wrong.is_none() {
                 return Ok((result, None));
             }
         }
         *rebuilt = *rebuilt || state.sidecar.is_some();
-        recovery.entries -= recovery
-            .entries
-            .min(state.last_index.saturating_sub(state.first_index - 1));
-        self.replay(self.trees(None)?, state, recovery)
+        self.replay(self.trees(None)?, state)
     }
 
     fn replay(
         &self,
         trees: Trees,
         state: &GroupState,
-        recovery: &mut Recovery,
     ) -> Result<(Replayed, Option<HostError>), HostError> {
         let window = state.config.as_ref().map_or(self.options.window, |config| {
             pyralog_partition::DedupWindow {
@@ -212,12 +210,12 @@ impl Replay<'_> {
         });
         let sidecar = trees.wanted_from();
         let mut partition = Partition::create(trees, window);
-        let mut refused = None;
+        let (mut refused, mut entries) = (None, 0);
         let visited = self
             .reader
             .replay(self.number, 1, &mut |index, term, bytes| {
                 if refused.is_none() {
-                    recovery.entries += 1;
+                    entries += 1;
                     refused = partition.apply_entry(bytes, index, term as u32).err();
                 }
                 Ok(())
@@ -240,6 +238,7 @@ impl Replay<'_> {
             partition,
             state: state_now,
             sidecar: sidecar.min(size),
+            entries,
         };
         Ok((result, wrong))
     }
@@ -249,9 +248,10 @@ impl Replay<'_> {
         let size = sidecar.map_or(0, |state| state.size);
         let sha256_root = sidecar.and_then(|state| state.sha256_root.as_ref());
         let blake3 = self.tree("blake3", size, sidecar.map(|state| &state.root))?;
-        let sha256 = match self.options.sha256 {
-            true => Some(self.tree("sha256", size, sha256_root)?),
-            false => None,
+        let sha256 = if self.options.sha256 {
+            Some(self.tree("sha256", size, sha256_root)?)
+        } else {
+            None
         };
         Ok(Trees::new(blake3, sha256))
     }

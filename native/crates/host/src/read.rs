@@ -31,8 +31,8 @@ pub(crate) fn checked_path<H: TreeHash, S: NodeStore>(
     if verify_inclusion::<H>((&leaf, index), (root, size), &path) {
         return Ok(path);
     }
-    Err(HostError::Corrupt(format!(
-        "the node file does not prove record {index} in {size}; close the core and open it again to rebuild the file"
+    Err(HostError::Sidecar(format!(
+        "the node file does not prove record {index} in {size}, and rebuilding it from the log did not help"
     )))
 }
 
@@ -46,8 +46,8 @@ fn checked_consistency<H: TreeHash, S: NodeStore>(
     if verify_consistency::<H>((&old, from), (&new, to), &path) {
         return Ok(path);
     }
-    Err(HostError::Corrupt(format!(
-        "the node file does not prove that {to} records extend {from}; close the core and open it again to rebuild it"
+    Err(HostError::Sidecar(format!(
+        "the node file does not prove that {to} records extend {from}, and rebuilding it from the log did not help"
     )))
 }
 
@@ -136,7 +136,7 @@ impl Shared {
         Ok(bytes)
     }
 
-    fn number_of(&self, shard: &Shard) -> u32 {
+    pub(crate) fn number_of(&self, shard: &Shard) -> u32 {
         let number = self.shards.iter().position(|s| std::ptr::eq(s, shard));
         number.unwrap_or_default() as u32
     }
@@ -148,8 +148,8 @@ fn check_leaf(shard: &Shard, leaf: &LeafRecord) -> Result<(), HostError> {
     if held == Blake3Tree::leaf(&leaf.to_bytes()) {
         return Ok(());
     }
-    Err(HostError::Corrupt(format!(
-        "record {} does not hash to its leaf; close the core and open it again to rebuild the node file",
+    Err(HostError::Sidecar(format!(
+        "record {} does not hash to its leaf, and rebuilding the node file from the log did not help",
         leaf.offset
     )))
 }

@@ -1,5 +1,6 @@
 //! What the host's threads and its readers share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -71,6 +72,8 @@ pub(crate) enum Nudge {
 /// Everything that more than one thread touches.
 pub(crate) struct Shared {
     pub world: World,
+    /// Directory of the store.
+    pub dir: PathBuf,
     pub cosigner: NamedKey,
     pub checkpoint_ms_min: u64,
     pub shards: Vec<Shard>,

@@ -64,11 +64,11 @@ impl Shared {
         match (ready, self.failure()) {
             (Some(checkpoint), _) => {
                 drop(signing);
-                reply(Ok(checkpoint));
+                reply.send(Ok(checkpoint));
             }
             (None, Some(error)) => {
                 drop(signing);
-                reply(Err(error));
+                reply.send(Err(error));
             }
             (None, None) => signing.waiters.push((size, reply)),
         }
@@ -79,7 +79,7 @@ impl Shared {
         for shard in &self.shards {
             let waiters = std::mem::take(&mut shard.signing.lock().waiters);
             for (_, reply) in waiters {
-                reply(Err(error.clone()));
+                reply.send(Err(error.clone()));
             }
         }
     }
@@ -98,12 +98,12 @@ impl Shared {
         let checkpoint = self.sign_state(shard, &signing.durable);
         signing.newest = Some(Arc::clone(&checkpoint));
         signing.signed_at = Some(Instant::now());
-        let (ready, waiting) = std::mem::take(&mut signing.waiters)
+        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut signing.waiters)
             .into_iter()
             .partition(|(size, _)| *size <= checkpoint.size);
         signing.waiters = waiting;
-        for (_, reply) in Vec::from_iter::<Vec<_>>(ready) {
-            reply(Ok(Arc::clone(&checkpoint)));
+        for (_, reply) in ready {
+            reply.send(Ok(Arc::clone(&checkpoint)));
         }
         checkpoint
     }

@@ -26,6 +26,11 @@ const INLINE_BYTES: usize = 64 << 10;
 /// Records between syncs of the node files; after a crash so many leaves are hashed again, a tenth of a second.
 const SIDECAR_RECORDS: u64 = 262_144;
 
+/// Room in a frame for headers, alignment and one state record a partition.
+pub(crate) fn frame_bytes(file_bytes: u64, partitions: usize) -> usize {
+    (file_bytes as usize).saturating_sub(8_192 + 256 * partitions)
+}
+
 /// The thread that applies.
 pub(crate) struct Staging {
     pub shared: Arc<Shared>,
@@ -36,6 +41,8 @@ pub(crate) struct Staging {
     pub groups: Sender<Group>,
     /// Calls staged in the open frame.
     pub calls: Vec<Staged>,
+    /// Bytes to stage in one frame at most, so that the states to sign fit in behind the entries.
+    pub frame_bytes: usize,
     /// Size up to which each partition's node files are synced.
     pub sidecars: Vec<u64>,
 }
@@ -69,7 +76,7 @@ impl Staging {
                     .counters
                     .disk_full
                     .store(full, Ordering::Relaxed);
-                (call.reply)(Err(error));
+                call.reply.send(Err(error));
             }
         }
     }
@@ -77,9 +84,9 @@ impl Staging {
     /// Stamps, appends and applies; on an error nothing was staged.
     fn append(&mut self, call: &Call) -> Result<Vec<u8>, HostError> {
         let proposal = Proposal::parse(&call.bytes)?;
-        let shared = Arc::clone(&self.shared);
-        let shard = shared.shard(call.partition)?;
-        let wall_ms = (shared.world.clock)();
+        let host = Arc::clone(&self.shared);
+        let shard = host.shard(call.partition)?;
+        let wall_ms = (host.world.clock)();
         let issued = self.sequencer.issue(proposal.len() as u32, wall_ms)?;
         let runs: Vec<IdRun> = issued
             .iter()
@@ -91,7 +98,7 @@ impl Staging {
         let mut head = Vec::with_capacity(16 + 16 * runs.len());
         let timestamp = self.stampers[call.partition].stamp(wall_ms, &runs, &mut head);
         let index = self.append_entry(call.partition, &[&head, &call.bytes])?;
-        shared.counters.disk_full.store(false, Ordering::Relaxed);
+        host.counters.disk_full.store(false, Ordering::Relaxed);
         let entry = Entry {
             timestamp,
             runs,
@@ -102,10 +109,10 @@ impl Staging {
         let applied = applied.map_err(|error| {
             // The entry is staged and the state is not what it says: nothing may be built on it.
             let error = HostError::from(error);
-            shared.fail(&error);
+            host.fail(&error);
             error
         })?;
-        let counters = &shared.counters;
+        let counters = &host.counters;
         Counters::add(&counters.entries, 1);
         Counters::add(&counters.records, u64::from(applied.count));
         Counters::add(&counters.duplicates, u64::from(applied.duplicates));
@@ -118,6 +125,10 @@ impl Staging {
             term: u64::from(EPOCH),
             parts,
         };
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        if self.store.staged_bytes() + bytes > self.frame_bytes {
+            self.seal();
+        }
         match self.store.append(partition as u32, &[entry]) {
             Err(LogError::FrameFull { .. }) => {
                 self.seal();
@@ -138,7 +149,8 @@ impl Staging {
             Err(error) => {
                 self.shared.fail(&error);
                 for call in calls {
-                    (call.reply)(Err(HostError::OutcomeUnknown(error.to_string())));
+                    call.reply
+                        .send(Err(HostError::OutcomeUnknown(error.to_string())));
                 }
             }
         }
@@ -182,7 +194,8 @@ impl Staging {
             let error = HostError::Closed;
             self.shared.fail(&error);
             for call in lost.0.calls {
-                (call.reply)(Err(HostError::OutcomeUnknown(error.to_string())));
+                call.reply
+                    .send(Err(HostError::OutcomeUnknown(error.to_string())));
             }
         }
     }
@@ -190,10 +203,10 @@ impl Staging {
     /// Syncs the node files of partitions that grew by `records`, and says so in the log (M6).
     fn sync_sidecars(&mut self, records: u64) {
         for partition in 0..self.sidecars.len() {
-            let shared = Arc::clone(&self.shared);
-            let shard = &shared.shards[partition];
+            let host = Arc::clone(&self.shared);
+            let shard = &host.shards[partition];
             let size = shard.state.read().size();
-            if size < self.sidecars[partition] + records.max(1) || shared.failure().is_some() {
+            if size < self.sidecars[partition] + records.max(1) || host.failure().is_some() {
                 continue;
             }
             let synced = shard.state.write().trees_mut().sync();

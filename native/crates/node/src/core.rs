@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use napi_derive::napi;
 use parking_lot::Mutex;
-use pyralog_host::{Host, HostError, Wait, World};
+use pyralog_host::{Host, HostError, Reply, Wait, World};
 use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 
 use crate::channel::{Done, channel};
@@ -83,10 +83,10 @@ pub fn propose(
         }
     };
     core(handle)?.propose(
-        partition as usize as usize,
+        partition as usize,
         proposal.to_vec(),
         wait,
-        Box::new(reply),
+        Reply::new(reply),
     );
     Ok(())
 }
@@ -106,7 +106,7 @@ pub fn checkpoint_at(
             channel.complete(token, result.map_or_else(Done::Failed, Done::Checkpoint));
         }
     };
-    core(handle)?.checkpoint_at(partition as usize as usize, size, Box::new(reply));
+    core(handle)?.checkpoint_at(partition as usize, size, Reply::new(reply));
     Ok(())
 }
 

@@ -74,9 +74,10 @@ impl Trees {
     /// None in practice; opening a tree can fail on a disk.
     pub fn in_memory(sha256: bool) -> Result<Self, MerkleError> {
         let blake3 = Tree::open(Nodes::new(MemoryNodes::default()), 0, None)?;
-        let other = match sha256 {
-            true => Some(Tree::open(Nodes::new(MemoryNodes::default()), 0, None)?),
-            false => None,
+        let other = if sha256 {
+            Some(Tree::open(Nodes::new(MemoryNodes::default()), 0, None)?)
+        } else {
+            None
         };
         Ok(Self::new(blake3, other))
     }
@@ -98,7 +99,10 @@ impl Trees {
     }
 
     /// Appends the leaves of `records`, which begin at `offset`, to each tree that lacks them.
-    pub(crate) fn push(&mut self, offset: u64, records: &[RecordBytes]) -> Result<(), MerkleError> {
+    ///
+    /// # Errors
+    /// `Io`; the trees must then be opened again.
+    pub fn push(&mut self, offset: u64, records: &[RecordBytes]) -> Result<(), MerkleError> {
         let Self {
             blake3,
             sha256,
@@ -110,6 +114,18 @@ impl Trees {
             *leaf_hashes += push(sha256, offset, records, scratch)?;
         }
         Ok(())
+    }
+
+    /// Takes the leaves from `from` on over from `other`.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn adopt(&mut self, other: &Self, from: u64) -> Result<(), MerkleError> {
+        adopt(&mut self.blake3, &other.blake3, from)?;
+        match (&mut self.sha256, &other.sha256) {
+            (Some(tree), Some(other)) => adopt(tree, other, from),
+            _ => Ok(()),
+        }
     }
 
     /// Roots of the first `size` records.
@@ -133,6 +149,15 @@ impl Trees {
         self.blake3.sync()?;
         self.sha256.as_mut().map_or(Ok(()), Tree::sync)
     }
+}
+
+fn adopt<H: TreeHash>(
+    tree: &mut Tree<H, Nodes>,
+    other: &Tree<H, Nodes>,
+    from: u64,
+) -> Result<(), MerkleError> {
+    let leaves: Result<Vec<Hash>, _> = (from..other.size()).map(|i| other.leaf(i)).collect();
+    tree.append(&leaves?)
 }
 
 fn push<H: TreeHash>(

@@ -1,0 +1,125 @@
+//! Rebuilding a damaged node file from the log while the store is open (M7).
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use pyralog_merkle::{FileNodes, Tree, TreeHash};
+use pyralog_partition::{Nodes, Partition, RowBudget, Trees, rows_of};
+use pyralog_types::LeafRecord;
+
+use crate::error::HostError;
+use crate::files::{self, open_durably};
+use crate::shared::{Shard, Shared};
+
+impl Shared {
+    /// Does what `read` does; when it says that a sidecar is damaged, rebuilds that from the log and tries once more.
+    pub(crate) fn healing<T>(
+        &self,
+        shard: &Shard,
+        read: impl Fn() -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        match read() {
+            Err(HostError::Sidecar(_)) => {
+                self.rebuild(shard)?;
+                read()
+            }
+            other => other,
+        }
+    }
+
+    /// Hashes all durable records again into new files beside the damaged ones, which they then replace. Readers wait.
+    /// Leaves that are applied and not yet durable were never on disk, so they are taken over.
+    fn rebuild(&self, shard: &Shard) -> Result<(), HostError> {
+        let reader = self.reader()?;
+        let group = self.number_of(shard);
+        let mut partition = shard.state.write();
+        let mut trees = Trees::new(
+            self.fresh(group, "blake3")?,
+            match partition.trees().sha256 {
+                Some(_) => Some(self.fresh(group, "sha256")?),
+                None => None,
+            },
+        );
+        let durable = shard.durable.load(Ordering::Acquire);
+        let mut from = 0;
+        while from < durable {
+            let place = partition.place_of_offset(from);
+            let place = place.ok_or_else(|| lost(from))?;
+            let entry = reader.entry(group, place.log_index)?;
+            let entry = entry.ok_or_else(|| lost(from))?;
+            let mut leaves = Vec::with_capacity(place.count as usize);
+            let budget = RowBudget {
+                from,
+                to: durable,
+                bytes: usize::MAX,
+            };
+            let mut keep = |leaf: &LeafRecord| {
+                leaves.push(leaf.to_bytes());
+                Ok::<(), HostError>(())
+            };
+            let (next, _) = rows_of((&entry.bytes, &place), budget, &mut Vec::new(), &mut keep)?;
+            trees.push(from, &leaves)?;
+            if next == from {
+                return Err(lost(from));
+            }
+            from = next;
+        }
+        self.replace(shard, (&mut partition, trees), durable)
+    }
+
+    fn replace(
+        &self,
+        shard: &Shard,
+        (partition, mut trees): (&mut Partition, Trees),
+        durable: u64,
+    ) -> Result<(), HostError> {
+        let state = shard.signing.lock().durable;
+        if trees.roots_at(state.size)?.blake3 != state.root {
+            return Err(HostError::Corrupt(format!(
+                "the log's first {} records do not lead to the root recorded for them; restore the store from a replica",
+                state.size
+            )));
+        }
+        trees.adopt(partition.trees(), durable)?;
+        trees.sync()?;
+        let group = self.number_of(shard);
+        for algorithm in ["blake3", "sha256"] {
+            let path = self.sidecar_path(group, algorithm);
+            let fresh = path.with_extension(format!("{algorithm}.new"));
+            if algorithm == "blake3" || trees.sha256.is_some() {
+                let renamed = self.world.files.rename(&fresh, &path);
+                renamed.map_err(|error| io(&path, &error))?;
+            }
+        }
+        *partition.trees_mut() = trees;
+        let dir = self.dir.join("sidecars");
+        let synced = self.world.files.sync_dir(&dir);
+        synced.map_err(|error| io(&dir, &error))
+    }
+
+    fn fresh<H: TreeHash>(&self, group: u32, algorithm: &str) -> Result<Tree<H, Nodes>, HostError> {
+        let path = self
+            .sidecar_path(group, algorithm)
+            .with_extension(format!("{algorithm}.new"));
+        let file = open_durably(self.world.files.as_ref(), &path);
+        let file = file.map_err(|error| io(&path, &error))?;
+        let nodes = FileNodes::open(Box::new(files::Nodes(file)), 0)?;
+        Ok(Tree::open(Nodes::new(nodes), 0, None)?)
+    }
+
+    fn sidecar_path(&self, group: u32, algorithm: &str) -> std::path::PathBuf {
+        self.dir
+            .join("sidecars")
+            .join(format!("{group}.{algorithm}"))
+    }
+}
+
+fn lost(offset: u64) -> HostError {
+    HostError::Corrupt(format!(
+        "record {offset} is not in the log any more; restore the store from a replica or a backup"
+    ))
+}
+
+fn io(path: &Path, error: &std::io::Error) -> HostError {
+    HostError::Io(format!("{}: {error}", path.display()))
+}

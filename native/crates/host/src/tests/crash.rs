@@ -1,0 +1,165 @@
+//! Power cuts under load: nothing acknowledged is lost, nothing signed is taken back, no id comes twice (N7, C6, S3).
+
+use std::collections::HashSet;
+
+use pyralog_log::FaultFiles;
+use pyralog_types::batch::{Outcome, Row};
+
+use super::{Clock, digests, options, outcomes, start, value};
+use crate::options::Mutant;
+use crate::{Algorithm, Host, Wait};
+
+/// What the world outside was told.
+#[derive(Default)]
+struct Told {
+    /// Digest number and what was answered for it.
+    records: Vec<(u64, Outcome)>,
+    /// Notes that were handed out.
+    notes: Vec<String>,
+    ids: HashSet<u64>,
+}
+
+/// Deterministic choices.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Load until the power goes off; remembers what was answered.
+fn load(host: &Host, disk: &FaultFiles, random: &mut Random, told: &mut Told, next: &mut u64) {
+    while !disk.is_off() {
+        let mut waiting = Vec::new();
+        for _ in 0..=random.below(6) {
+            let count = 1 + random.below(30);
+            let wait = match random.below(3) {
+                0 => Wait::Checkpoint { paths: true },
+                1 => Wait::Checkpoint { paths: false },
+                _ => Wait::Durable,
+            };
+            waiting.push((*next, start(host, digests(*next, count), wait)));
+            *next += count;
+        }
+        for (first, answer) in waiting {
+            let Ok(answer) = answer.recv().unwrap() else {
+                continue;
+            };
+            let records = (first..).zip(outcomes(&answer));
+            told.records.extend(records);
+            told.notes.extend(answer.checkpoint.map(|c| c.note.clone()));
+        }
+        let newest = host.checkpoint(0).unwrap();
+        told.notes.extend(newest.map(|c| c.note.clone()));
+    }
+}
+
+fn base64(hash: &[u8; 32]) -> String {
+    crate::base64::encode(hash)
+}
+
+/// Whether the store still says everything that was told.
+fn check(host: &Host, told: &mut Told) -> Result<(), String> {
+    for (number, outcome) in &told.records {
+        let row = host.read(0, outcome.offset, 0).map_err(|e| e.to_string())?;
+        let rows = Row::parse_all(&row).unwrap();
+        let row = rows.first().ok_or(format!("record {number} is lost"))?;
+        if row.value != value(*number) || row.leaf.scarab_id != outcome.scarab_id {
+            return Err(format!("record {number} is another one now"));
+        }
+        let found = host.offset_of_id(0, outcome.scarab_id).unwrap();
+        if found != Some(outcome.offset) {
+            return Err(format!("id of record {number} leads to {found:?}"));
+        }
+    }
+    for note in &told.notes {
+        let mut lines = note.lines().skip(1);
+        let size: u64 = lines.next().unwrap().parse().unwrap();
+        let root = host.root(0, size, Algorithm::Blake3);
+        let root = root.map_err(|_| format!("signed size {size} is gone"))?;
+        if Some(base64(&root).as_str()) != lines.next() {
+            return Err(format!("the tree of {size} records is not the one signed"));
+        }
+    }
+    let size = host.durable_size(0).unwrap();
+    let rows = host.read(0, 0, usize::MAX).map_err(|e| e.to_string())?;
+    let rows = Row::parse_all(&rows).unwrap();
+    let ids: HashSet<u64> = rows.iter().map(|row| row.leaf.scarab_id).collect();
+    if rows.len() as u64 != size || ids.len() != rows.len() || !told.ids.is_subset(&ids) {
+        return Err("an id came twice or a record was lost".to_owned());
+    }
+    told.ids = ids;
+    Ok(())
+}
+
+fn run(seed: u64, mutant: Option<Mutant>) -> Result<(), String> {
+    let disk = FaultFiles::new(seed);
+    disk.allow_short_writes();
+    let clock = Clock::new();
+    let mut random = Random(seed);
+    let mut told = Told::default();
+    let mut next = 0;
+    for round in 0..4 {
+        let mut world = clock.world(&disk);
+        world.mutant = mutant;
+        // The clock may have been set back while the node was down (S3, S4).
+        if random.below(2) == 0 {
+            clock.0.fetch_sub(
+                random.below(3_600_000),
+                std::sync::atomic::Ordering::Relaxed,
+            );
+        }
+        let host = Host::open(world, &options()).map_err(|e| format!("round {round}: {e}"))?;
+        if let Some(damage) = &host.recovery().damage {
+            return Err(format!(
+                "round {round}: a crash looks like damage: {damage}"
+            ));
+        }
+        check(&host, &mut told).map_err(|e| format!("round {round}: {e}"))?;
+        if round == 3 {
+            return host.close().map_err(|e| e.to_string());
+        }
+        disk.power_off_after(10 + random.below(120));
+        load(&host, &disk, &mut random, &mut told, &mut next);
+        let newest = host.checkpoint(0).unwrap();
+        told.notes.extend(newest.map(|c| c.note.clone()));
+        let _ = host.close(); // without power it cannot end well
+        drop(host);
+        disk.crash();
+    }
+    Ok(())
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let first = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    first.map_or(0..40, |seed: u64| seed..seed + 1)
+}
+
+#[test]
+fn nothing_acknowledged_or_signed_is_lost() {
+    for seed in seeds() {
+        run(seed, None).unwrap_or_else(|e| panic!("SEED={seed}: {e}"));
+    }
+}
+
+#[test]
+fn a_host_that_answers_before_the_sync_is_caught() {
+    let caught = (0..40).any(|seed| run(seed, Some(Mutant::ReplyBeforeSync)).is_err());
+    assert!(caught, "the checks would let answers before the sync pass");
+}
+
+#[test]
+fn a_host_that_signs_before_the_sync_is_caught() {
+    let caught = (0..40).any(|seed| run(seed, Some(Mutant::SignBeforeSync)).is_err());
+    assert!(
+        caught,
+        "the checks would let signatures before the sync pass"
+    );
+}

@@ -1,0 +1,114 @@
+//! Damage in node files is healed from the log (M6, M7); damage in the log leaves a store that can be read.
+
+use std::path::Path;
+
+use pyralog_log::FaultFiles;
+use pyralog_merkle::position;
+use pyralog_types::batch::Row;
+
+use super::{digests, open, propose, value};
+use crate::{Algorithm, Wait};
+
+const NODES: &str = "/store/sidecars/0.blake3";
+
+fn filled(records: u64) -> FaultFiles {
+    let disk = FaultFiles::new(1);
+    let host = open(&disk);
+    propose(&host, digests(0, records), Wait::Durable).unwrap();
+    host.close().unwrap();
+    disk
+}
+
+#[test]
+fn a_damaged_inner_node_is_rebuilt_before_a_proof_leaves() {
+    let disk = filled(64);
+    let host = open(&disk);
+    let right = host.inclusion(0, (5, 64), Algorithm::Blake3).unwrap();
+    host.close().unwrap();
+    let at = position(1, 3) * 32; // sibling of leaves 4 and 5; the only peak is intact
+    disk.flip_bit(Path::new(NODES), at as usize, 3);
+
+    let host = open(&disk);
+    assert!(
+        host.recovery().clean,
+        "peaks lead to the root: {:?}",
+        host.recovery()
+    );
+    assert_eq!(
+        host.inclusion(0, (5, 64), Algorithm::Blake3).unwrap(),
+        right
+    );
+    propose(&host, digests(64, 1), Wait::Durable).unwrap();
+    assert_eq!(
+        host.inclusion(0, (5, 64), Algorithm::Blake3).unwrap(),
+        right
+    );
+    host.close().unwrap();
+    let host = open(&disk);
+    assert!(host.recovery().clean);
+    assert_eq!(
+        host.inclusion(0, (5, 64), Algorithm::Blake3).unwrap(),
+        right
+    );
+}
+
+#[test]
+fn a_damaged_leaf_is_rebuilt_before_its_record_leaves() {
+    let disk = filled(64);
+    disk.flip_bit(Path::new(NODES), (position(0, 9) * 32) as usize, 0);
+    let host = open(&disk);
+    let row = host.read(0, 9, 0).unwrap();
+    assert_eq!(Row::parse_all(&row).unwrap()[0].value, value(9));
+    host.inclusion(0, (9, 64), Algorithm::Blake3).unwrap();
+}
+
+#[test]
+fn a_damaged_peak_or_a_missing_file_is_rebuilt_at_opening() {
+    let disk = filled(64);
+    let root = open(&disk).root(0, 64, Algorithm::Sha256).unwrap();
+    disk.flip_bit(Path::new(NODES), (position(6, 0) * 32) as usize, 7);
+    let host = open(&disk);
+    assert!(
+        !host.recovery().clean && !host.recovery().read_only,
+        "{:?}",
+        host.recovery()
+    );
+    assert_eq!((host.recovery().entries, host.recovery().records), (1, 64));
+    host.inclusion(0, (9, 64), Algorithm::Blake3).unwrap();
+    host.close().unwrap();
+    disk.vanish(Path::new("/store/sidecars/0.sha256"));
+    let host = open(&disk);
+    assert_eq!(host.root(0, 64, Algorithm::Sha256).unwrap(), root);
+    assert!(!host.recovery().clean);
+}
+
+#[test]
+fn a_damaged_log_opens_for_reading_only() {
+    let disk = FaultFiles::new(1);
+    let host = open(&disk);
+    for n in 0..10 {
+        propose(&host, digests(n, 1), Wait::Durable).unwrap();
+    }
+    host.close().unwrap();
+    let wal = Path::new("/store/wal/0000000000000001.wal");
+    let content = disk.content(wal).unwrap();
+    let digest = &value(5)[2..];
+    let at = content.windows(32).position(|w| w == digest).unwrap();
+    disk.flip_bit(wal, at, 1);
+
+    let host = open(&disk);
+    assert!(host.recovery().read_only && !host.recovery().clean);
+    assert!(host.recovery().damage.is_some());
+    let size = host.durable_size(0).unwrap();
+    assert_eq!(size, 5, "everything in front of the damage");
+    assert_eq!(
+        Row::parse_all(&host.read(0, 0, usize::MAX).unwrap())
+            .unwrap()
+            .len(),
+        5
+    );
+    host.inclusion(0, (2, 5), Algorithm::Blake3).unwrap();
+    let refused = propose(&host, digests(99, 1), Wait::Durable).unwrap_err();
+    assert_eq!(refused.code(), "storage/read-only");
+    host.close().unwrap();
+}

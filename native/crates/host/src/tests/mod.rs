@@ -1,0 +1,101 @@
+//! The host over the simulated disk.
+
+mod behaviour;
+mod crash;
+mod damage;
+mod notes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+
+use pyralog_log::FaultFiles;
+use pyralog_types::batch::{OUTCOME_BYTES, Outcome, encode_digests};
+
+use crate::{
+    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, PartitionOptions, Reply, Wait,
+    World,
+};
+
+const START_MS: u64 = 1_790_000_000_000;
+
+fn options() -> HostOptions {
+    HostOptions {
+        dir: PathBuf::from("/store"),
+        wal_file_bytes: 128 << 10,
+        partitions: vec![PartitionOptions {
+            origin: "pyralog/test-00/local/notary/0".to_owned(),
+            sha256: true,
+            window: DedupWindow {
+                millis: 86_400_000,
+                records: 1_000_000,
+            },
+        }],
+        coordinator: 3,
+        cosigner: Cosigner {
+            name: "pyralog/test-00/local/node-0".to_owned(),
+            seed: [1; 32],
+        },
+        log_seed: Some([2; 32]),
+        checkpoint_ms_min: 1,
+        lead_ms_max: 7_200_000,
+        queue_bytes_max: 1 << 20,
+    }
+}
+
+/// A clock that a test sets; it moves by a millisecond at each look.
+#[derive(Clone)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(START_MS)))
+    }
+
+    fn world(&self, disk: &FaultFiles) -> World {
+        let clock = self.clone();
+        World::new(Arc::new(disk.clone()), move || {
+            clock.0.fetch_add(1, Ordering::Relaxed)
+        })
+    }
+}
+
+fn open(disk: &FaultFiles) -> Host {
+    Host::open(Clock::new().world(disk), &options()).unwrap()
+}
+
+/// A proposal of `count` digests that follow from `first`.
+fn digests(first: u64, count: u64) -> Vec<u8> {
+    let digests: Vec<u8> = (first..first + count)
+        .flat_map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes())
+        .collect();
+    encode_digests(0x12, b"me", &digests)
+}
+
+/// The notary value of digest `n`.
+fn value(n: u64) -> Vec<u8> {
+    [&[0x12, 32][..], blake3::hash(&n.to_le_bytes()).as_bytes()].concat()
+}
+
+fn start(host: &Host, proposal: Vec<u8>, wait: Wait) -> Receiver<Result<Answer, HostError>> {
+    let (send, receive) = channel();
+    host.propose(
+        0,
+        proposal,
+        wait,
+        Reply::new(move |answer| {
+            let _ = send.send(answer); // a test that is over does not listen
+        }),
+    );
+    receive
+}
+
+fn propose(host: &Host, proposal: Vec<u8>, wait: Wait) -> Result<Answer, HostError> {
+    start(host, proposal, wait).recv().unwrap()
+}
+
+fn outcomes(answer: &Answer) -> Vec<Outcome> {
+    let packed = answer.outcomes.chunks_exact(OUTCOME_BYTES);
+    packed.map(|o| Outcome::from_bytes(o).unwrap()).collect()
+}
