@@ -109,7 +109,8 @@ async function underLock(work) {
       if (error.code !== 'EEXIST') throw error;
       const holder = Number(read(path));
       if (holder > 0 && !alive(holder)) rmSync(path, { force: true });
-      else if (!waited) say(`waiting for another set-up to finish (process ${holder || 'unknown'})`);
+      else if (!waited)
+        say(`waiting for another set-up to finish (process ${holder || 'unknown'})`);
       await new Promise((done) => setTimeout(done, 200));
     }
   }
@@ -184,7 +185,10 @@ function fail(message) {
   process.exit(1);
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (
+  process.argv[1] !== undefined &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+) {
   const started = Date.now();
   const node = await bootstrap();
   say(`ready on ${node} (${Date.now() - started} ms)`);

@@ -16,7 +16,12 @@ const checks = [
   ['layers', 'depcruise', ['--config', '.dependency-cruiser.cjs', '.'], root],
   ['dead code', 'knip', [], root],
   ['rustfmt', 'cargo', ['fmt', '--all', '--check'], native],
-  ['clippy', 'cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'], native],
+  [
+    'clippy',
+    'cargo',
+    ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'],
+    native,
+  ],
   ['licences', 'cargo', ['deny', '--locked', 'check', 'bans', 'licenses', 'sources'], native],
 ];
 
@@ -27,10 +32,16 @@ for (const [name, command, args, cwd] of checks) {
     continue;
   }
   const started = Date.now();
-  const result = spawnSync(command, args, { cwd, env, stdio: 'inherit', shell: process.platform === 'win32' });
+  const result = spawnSync(command, args, {
+    cwd,
+    env,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   if (result.error) rows.push([name, `FAILED: cannot run ${command}: ${result.error.message}`]);
-  else rows.push([name, result.status === 0 ? `ok (${seconds} s)` : `FAILED (exit ${result.status})`]);
+  else
+    rows.push([name, result.status === 0 ? `ok (${seconds} s)` : `FAILED (exit ${result.status})`]);
 }
 for (const [name, outcome] of rows) process.stdout.write(`${name.padEnd(10)} ${outcome}\n`);
 process.exitCode = rows.some(([, outcome]) => outcome.startsWith('FAILED')) ? 1 : 0;

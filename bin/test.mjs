@@ -18,13 +18,22 @@ if (files.length === 0) await rustTests();
 await mochaTests();
 
 for (const reason of totals.reasons) process.stdout.write(`skipped: ${reason}\n`);
-process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.stdout.write(
+  `${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`,
+);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 async function rustTests() {
   const before = totals.failed;
-  const { code, output } = await run('cargo', ['test', '--locked', '--workspace'], join(root, 'native'), true);
-  for (const line of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
+  const { code, output } = await run(
+    'cargo',
+    ['test', '--locked', '--workspace'],
+    join(root, 'native'),
+    true,
+  );
+  for (const line of output.matchAll(
+    /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
     totals.passed += Number(line[1]);
     totals.failed += Number(line[2]);
     totals.skipped += Number(line[3]);
@@ -38,9 +47,13 @@ async function mochaTests() {
   const summary = join(folder, 'summary.json');
   const specs = files.length > 0 ? files : long ? ['test/long/**/*.test.ts'] : [];
   const mocha = [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js')];
-  if (specs.length > 0) mocha.push('--no-config', '--config', 'test/support/mocharc-files.json', ...specs);
+  if (specs.length > 0)
+    mocha.push('--no-config', '--config', 'test/support/mocharc-files.json', ...specs);
   try {
-    const { code } = await run(node, mocha, root, false, { PYRALOG_TEST_SUMMARY: summary });
+    const { code } = await run(node, mocha, {
+      cwd: root,
+      extra: { PYRALOG_TEST_SUMMARY: summary },
+    });
     const result = JSON.parse(readFileSync(summary, 'utf8'));
     totals.passed += result.passed;
     totals.failed += result.failed;
@@ -55,7 +68,7 @@ async function mochaTests() {
   }
 }
 
-function run(command, commandArgs, cwd, capture, extra = {}) {
+function run(command, commandArgs, { cwd, capture = false, extra = {} }) {
   return new Promise((resolve) => {
     const stdio = capture ? ['ignore', 'pipe', 'inherit'] : ['ignore', 'inherit', 'inherit'];
     const child = spawn(command, commandArgs, { cwd, env: { ...env, ...extra }, stdio });

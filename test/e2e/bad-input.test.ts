@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from '../../client/index.ts';
+import { type Client, createClient } from '../../client/index.ts';
 import { submitUntil } from '../support/load.ts';
 import { type NodeProcess, Workspace } from '../support/node-process.ts';
 
@@ -38,7 +38,9 @@ describe('bad input', function () {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
     });
-    return (await response.json()) as { error?: { code: number; message: string; data: { reason: string } } };
+    return (await response.json()) as {
+      error?: { code: number; message: string; data: { reason: string } };
+    };
   };
 
   for (const [what, params] of [
@@ -48,7 +50,10 @@ describe('bad input', function () {
     ['a wrong algorithm', { algorithm: 'md5', digest: 'ab'.repeat(16) }],
     ['a digest of another algorithm', { algorithm: 'sha512', digest: 'ab'.repeat(32) }],
     ['an unknown field', { algorithm: 'sha256', digest: 'ab'.repeat(32), colour: 'red' }],
-    ['a key that is too long', { algorithm: 'sha256', digest: 'ab'.repeat(32), idempotencyKey: 'k'.repeat(65) }],
+    [
+      'a key that is too long',
+      { algorithm: 'sha256', digest: 'ab'.repeat(32), idempotencyKey: 'k'.repeat(65) },
+    ],
   ] as const)
     it(`refuses ${what} with a reason`, async () => {
       const { error } = await call('notary_submit', params);
@@ -57,14 +62,22 @@ describe('bad input', function () {
     });
 
   it('refuses a batch that is too long', async () => {
-    const submissions = Array.from({ length: 1_001 }, () => ({ algorithm: 'sha256', digest: 'ab'.repeat(32) }));
+    const submissions = Array.from({ length: 1_001 }, () => ({
+      algorithm: 'sha256',
+      digest: 'ab'.repeat(32),
+    }));
     const { error } = await call('notary_submitBatch', { submissions });
     assert.equal(error?.code, -32602);
   });
 
   it('says what an idempotency conflict collides with', async () => {
     const submit = (digest: string) =>
-      call('notary_submit', { algorithm: 'sha256', digest, submitter: 'me', idempotencyKey: 'one' });
+      call('notary_submit', {
+        algorithm: 'sha256',
+        digest,
+        submitter: 'me',
+        idempotencyKey: 'one',
+      });
     assert.equal((await submit('ab'.repeat(32))).error, undefined);
     const { error } = await submit('cd'.repeat(32));
     assert.equal(error?.data.reason, 'notary/idempotency-conflict');
@@ -76,7 +89,10 @@ describe('bad input', function () {
     const receipt = readFileSync(workspace.path('a.txt.pyr.json'), 'utf8');
 
     cpSync(workspace.path('a.txt'), workspace.path('newer.txt'));
-    writeFileSync(workspace.path('newer.txt.pyr.json'), receipt.replace('"version": 1', '"version": 2'));
+    writeFileSync(
+      workspace.path('newer.txt.pyr.json'),
+      receipt.replace('"version": 1', '"version": 2'),
+    );
     const newer = await workspace.cli(['verify', 'newer.txt']);
     assert.equal(newer.code, 1);
     assert.match(newer.stdout + newer.stderr, /newer version/);
@@ -162,7 +178,11 @@ describe('damaged data', function () {
     const client = createClient({ url: node.url, retry: { attemptsMax: 1 } });
     try {
       const first = promised.reduce((a, b) => (a.offset < b.offset ? a : b));
-      assert.equal((await client.status(first.id)).offset, first.offset, 'what is intact stays readable');
+      assert.equal(
+        (await client.status(first.id)).offset,
+        first.offset,
+        'what is intact stays readable',
+      );
       await assert.rejects(
         client.submit({ algorithm: 'sha256', digest: new Uint8Array(randomBytes(32)) }),
         (error: { reason?: string }) => error.reason === 'storage/read-only',
@@ -196,7 +216,9 @@ describe('no room and no right to write', function () {
   it('refuses early when the disk is full, loses nothing, and recovers when space returns', async function () {
     mkdirSync(mount());
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', mount()], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', mount()], {
+        stdio: 'ignore',
+      });
     } catch {
       this.skip(); // needs root
     }
@@ -208,40 +230,14 @@ describe('no room and no right to write', function () {
     const filler = join(mount(), 'filler');
     const client = createClient({ url: node.url, retry: { attemptsMax: 1 } });
     try {
-      const answered: { id: bigint; digest: Uint8Array }[] = [];
-      const submitMany = async (): Promise<string | undefined> => {
-        for (let round = 0; round < 400; round++) {
-          const digests = Array.from({ length: 500 }, () => new Uint8Array(randomBytes(64)));
-          try {
-            const outcomes = await client.submitBatch(
-              digests.map((digest) => ({ algorithm: 'sha512', digest })),
-            );
-            for (const [i, outcome] of outcomes.entries())
-              if (outcome.ok)
-                answered.push({ id: outcome.submitted.id, digest: digests[i] ?? new Uint8Array() });
-          } catch (error) {
-            return (error as { reason?: string }).reason;
-          }
-        }
-        return undefined;
-      };
+      const answered: Answered[] = [];
       writeFileSync(filler, new Uint8Array(1 << 20));
-      assert.equal(await submitMany(), 'storage/disk-full');
+      assert.equal(await submitUntilRefused(client, answered), 'storage/disk-full');
       for (const { id, digest } of answered.filter((_, i) => i % 100 === 0))
         assert.deepEqual((await client.status(id)).digest, digest);
 
       execFileSync('mount', ['-o', 'remount,size=40m', mount()]);
-      const deadline = Date.now() + 20_000;
-      const retry = async (): Promise<void> => {
-        try {
-          await client.submit({ algorithm: 'sha256', digest: new Uint8Array(randomBytes(32)) });
-        } catch (error) {
-          if (Date.now() > deadline) throw error;
-          await new Promise((done) => setTimeout(done, 50));
-          await retry();
-        }
-      };
-      await retry();
+      await submitOnceRoomIsBack(client);
       assert.equal((await node.stop()).code, 0);
       const second = await workspace.start(settings);
       assert.equal(second.ready.recovery.readOnly, false);
@@ -256,7 +252,9 @@ describe('no room and no right to write', function () {
     const target = workspace.path('read-only');
     mkdirSync(target);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,ro', 'tmpfs', target], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,ro', 'tmpfs', target], {
+        stdio: 'ignore',
+      });
     } catch {
       this.skip(); // needs root
     }
@@ -269,6 +267,43 @@ describe('no room and no right to write', function () {
     }
   });
 });
+
+interface Answered {
+  readonly id: bigint;
+  readonly digest: Uint8Array;
+}
+
+/** Submits batch after batch, notes what was answered, and returns the reason of the first refusal. */
+async function submitUntilRefused(
+  client: Client,
+  answered: Answered[],
+): Promise<string | undefined> {
+  for (let round = 0; round < 400; round++) {
+    const digests = Array.from({ length: 500 }, () => new Uint8Array(randomBytes(64)));
+    const submissions = digests.map((digest) => ({ algorithm: 'sha512', digest }) as const);
+    try {
+      for (const [i, outcome] of (await client.submitBatch(submissions)).entries())
+        if (outcome.ok)
+          answered.push({ id: outcome.submitted.id, digest: digests[i] ?? new Uint8Array() });
+    } catch (error) {
+      return (error as { reason?: string }).reason;
+    }
+  }
+  return undefined;
+}
+
+async function submitOnceRoomIsBack(client: Client): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    try {
+      await client.submit({ algorithm: 'sha256', digest: new Uint8Array(randomBytes(32)) });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+}
 
 function findDir(from: string, name: string): string {
   for (const entry of readdirSync(from, { withFileTypes: true })) {

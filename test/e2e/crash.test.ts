@@ -3,9 +3,9 @@
  * Run over the real file layer, and over one that loses at the kill whatever was not synced, as a power cut would.
  */
 import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
 import { createClient } from '../../client/index.ts';
 import { parseTrustStore, type TrustStore, verifyReceipt } from '../../receipt/index.ts';
-import { readFileSync } from 'node:fs';
 import { submitUntil } from '../support/load.ts';
 import { Workspace } from '../support/node-process.ts';
 
@@ -46,7 +46,9 @@ for (const fileLayer of ['real', 'lose-unsynced']) {
         }
         // A retry of an acknowledged call finds the first; one of an open call is decided now, once.
         const again = await client.submitBatch(
-          promised.slice(0, 500).map(({ digest, key }) => ({ algorithm: 'sha256', digest, idempotencyKey: key })),
+          promised
+            .slice(0, 500)
+            .map(({ digest, key }) => ({ algorithm: 'sha256', digest, idempotencyKey: key })),
         );
         for (const [i, outcome] of again.entries()) {
           assert.ok(outcome.ok && outcome.submitted.duplicate);
@@ -72,7 +74,11 @@ for (const fileLayer of ['real', 'lose-unsynced']) {
 
       const third = await workspace.start(settings);
       const { clean, cutBytes, records } = third.ready.recovery;
-      assert.deepEqual({ clean, cutBytes }, { clean: true, cutBytes: 0 }, 'the second start is clean');
+      assert.deepEqual(
+        { clean, cutBytes },
+        { clean: true, cutBytes: 0 },
+        'the second start is clean',
+      );
       assert.ok(records >= promised.length);
       assert.equal((await third.stop()).code, 0);
     });
@@ -80,7 +86,9 @@ for (const fileLayer of ['real', 'lose-unsynced']) {
 }
 
 function trustOf(workspace: Workspace): TrustStore {
-  const parsed = parseTrustStore(readFileSync(workspace.path('xdg', 'pyralog', 'trust.json'), 'utf8'));
+  const parsed = parseTrustStore(
+    readFileSync(workspace.path('xdg', 'pyralog', 'trust.json'), 'utf8'),
+  );
   assert.ok(parsed.ok);
   return parsed.value;
 }

@@ -156,7 +156,9 @@ function ended(child: ChildProcess): Promise<CliResult> {
       stderr += chunk;
     });
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 128 : 1), stdout, stderr }));
+    child.on('close', (code, signal) =>
+      resolve({ code: code ?? (signal ? 128 : 1), stdout, stderr }),
+    );
   });
   endings.set(child, ending);
   return ending;

@@ -45,7 +45,8 @@ describe('tidy', () => {
     assert.equal(deadLinks(bad('docs/a.md', '[x](nowhere.md)')).length, 1);
     assert.equal(uncitedRules(bad('docs/spec/a.md', '- **Q9** a rule')).length, 1);
     assert.equal(
-      doubleRules([...bad('docs/spec/a.md', '- **Q9** x'), ...bad('docs/spec/b.md', '- **Q9** y')]).length,
+      doubleRules([...bad('docs/spec/a.md', '- **Q9** x'), ...bad('docs/spec/b.md', '- **Q9** y')])
+        .length,
       1,
     );
     assert.deepEqual(undocumented(['a_b'], 'nothing'), ['a_b']);
