@@ -14,6 +14,9 @@ use crate::trees::Trees;
 /// Schema of notary values (L4), the only ones found by digest.
 const SCHEMA_NOTARY: u32 = 1;
 
+/// Records whose places in the duplicate window are fetched together.
+const TOUCHED: usize = 256;
+
 /// What applying an entry came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
@@ -100,6 +103,10 @@ impl Partition {
         let mut first_id = None;
         for (position, (id, fingerprint)) in entry.ids().zip(&fingerprints).enumerate() {
             self.last_id = id;
+            if position % TOUCHED == 0 {
+                let ahead = fingerprints.len().min(position + TOUCHED);
+                self.dedup.touch(&fingerprints[position..ahead]);
+            }
             self.dedup.expire(self.window.records, oldest);
             match self.dedup.find(fingerprint) {
                 Match::New => {

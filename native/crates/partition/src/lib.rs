@@ -25,6 +25,7 @@ mod dedup;
 mod digests;
 mod error;
 mod fingerprint;
+mod generation;
 mod index;
 mod ring;
 mod rows;

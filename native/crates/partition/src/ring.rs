@@ -1,4 +1,5 @@
-//! The window of remembered records (N3): a queue by offset in fixed chunks, so that growth copies nothing.
+//! What is remembered of the records inside the window, by offset: a queue in fixed pieces, so that growing copies
+//! nothing and memory that is given up at one end is used again at the other.
 
 use std::collections::VecDeque;
 
@@ -39,13 +40,25 @@ impl Ring {
     pub fn push(&mut self, record: Remembered) {
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(record);
-                self.chunks.push_back(chunk);
-            }
+            _ => self.push_chunk(record),
         }
         self.next += 1;
+    }
+
+    #[cold]
+    fn push_chunk(&mut self, record: Remembered) {
+        let mut spare = None;
+        while self.first >= self.chunk_start + CHUNK as u64 {
+            let Some(chunk) = self.chunks.pop_front() else {
+                break;
+            };
+            self.chunk_start += CHUNK as u64;
+            spare = Some(chunk);
+        }
+        let mut chunk = spare.unwrap_or_else(|| Vec::with_capacity(CHUNK));
+        chunk.clear();
+        chunk.push(record);
+        self.chunks.push_back(chunk);
     }
 
     /// The record at an offset inside the window.
@@ -54,18 +67,8 @@ impl Ring {
         &self.chunks[at / CHUNK][at % CHUNK]
     }
 
-    /// Forgets the oldest record and returns it with its offset.
-    pub fn pop(&mut self) -> Option<(u64, Remembered)> {
-        if self.first == self.next {
-            return None;
-        }
-        let offset = self.first;
-        let record = *self.get(offset);
-        self.first += 1;
-        if self.first - self.chunk_start == CHUNK as u64 {
-            self.chunks.pop_front();
-            self.chunk_start += CHUNK as u64;
-        }
-        Some((offset, record))
+    /// Forgets the records before `offset`; never brings one back.
+    pub fn forget(&mut self, offset: u64) {
+        self.first = self.first.max(offset.min(self.next));
     }
 }
