@@ -2,7 +2,7 @@ import { createSoloReplicator } from '../../consensus/index.ts';
 import { createNotary } from '../../notary/index.ts';
 import { openNativeLogStore } from '../../storage/index.ts';
 import { partitionsOf } from '../support/memory-notary.ts';
-import { nativeOrSkip, nativeTrust, openTestCore } from '../support/native-core.ts';
+import { nativeTrust, openTestCore } from '../support/native-core.ts';
 import { realClock } from '../support/real-clock.ts';
 import { describeLogStore } from './log-store.ts';
 import { describeNotary } from './notary.ts';
@@ -10,14 +10,11 @@ import { describeReplicator } from './replicator.ts';
 
 /** The suites that the native core joins; the same that the in-memory versions pass. */
 describe('on the native core', () => {
-  let native: Awaited<ReturnType<typeof nativeOrSkip>>;
-  before(async function () {
-    native = await nativeOrSkip(this);
-  });
+  before(async () => {});
 
   describeLogStore('native', async () => {
     const partitions = partitionsOf(2).map((p, i) => ({ ...p, sha256: i === 0 }));
-    const { core, close } = await openTestCore(native, partitions);
+    const { core, close } = await openTestCore(partitions);
     return {
       store: openNativeLogStore(core, partitions),
       write: async (partition, proposal) => {
@@ -29,7 +26,7 @@ describe('on the native core', () => {
 
   describeReplicator('solo', async () => {
     const partitions = partitionsOf(2);
-    const { core, close } = await openTestCore(native, partitions);
+    const { core, close } = await openTestCore(partitions);
     return {
       replicator: createSoloReplicator(core, partitions.length),
       store: openNativeLogStore(core, partitions),
@@ -40,7 +37,7 @@ describe('on the native core', () => {
 
   describeNotary('native', async () => {
     const partitions = partitionsOf(1);
-    const { core, close } = await openTestCore(native, partitions);
+    const { core, close } = await openTestCore(partitions);
     const replicator = createSoloReplicator(core, partitions.length);
     const logStore = openNativeLogStore(core, partitions);
     const notary = createNotary(

@@ -2,13 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import type { Core, CoreOptions, PartitionOptions } from '../../native/types.ts';
+import { type Core, openCore, type PartitionOptions } from '../../native/index.ts';
 import { type TrustStore, verificationKey } from '../../receipt/index.ts';
 import { SCOPE } from './memory-notary.ts';
-
-interface NativeModule {
-  openCore(options: CoreOptions): Core | Promise<Core>;
-}
 
 const SEED = new Uint8Array(32).fill(9);
 const KEY_NAME = `${SCOPE}/node-0`;
@@ -25,30 +21,12 @@ export const nativeTrust: TrustStore = {
   ],
 };
 
-/**
- * The native binding, or skips the running suite with its reason. `npm test` builds the addon first, so there it is
- * always present.
- */
-export async function nativeOrSkip(context: Mocha.Context): Promise<NativeModule> {
-  const path = '../../native/index.ts';
-  try {
-    return (await import(path)) as NativeModule;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_DLOPEN_FAILED') throw error;
-    // Mocha throws here; what follows never runs.
-    context.skip();
-    throw error;
-  }
-}
-
 /** A core over a fresh directory; `close` removes it. */
 export async function openTestCore(
-  native: NativeModule,
   partitions: readonly PartitionOptions[],
 ): Promise<{ core: Core; close: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'pyralog-core-'));
-  const core = await native.openCore({
+  const core = await openCore({
     dir: join(dir, 'store'),
     fileLayer: 'real',
     walFileBytes: 16 << 20,

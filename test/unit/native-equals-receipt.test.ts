@@ -13,7 +13,7 @@ import {
 } from '../../receipt/index.ts';
 import { encodeProposal, openNativeLogStore } from '../../storage/index.ts';
 import { partitionsOf } from '../support/memory-notary.ts';
-import { nativeOrSkip, openTestCore } from '../support/native-core.ts';
+import { openTestCore } from '../support/native-core.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const RECORDS = 5_000;
@@ -25,10 +25,9 @@ describe('native trees equal those of receipt/', () => {
   let close: () => Promise<void> = async () => {};
   const leaves: Record<TreeAlgorithm, Uint8Array[]> = { blake3: [], sha256: [] };
 
-  before(async function () {
-    const native = await nativeOrSkip(this);
+  before(async () => {
     const partitions = partitionsOf(1, { sha256: true });
-    ({ core, close } = await openTestCore(native, partitions));
+    ({ core, close } = await openTestCore(partitions));
     // Batches of random sizes, because the tree grows by batches.
     const random = seededRandom(SEED);
     for (let done = 0; done < RECORDS; ) {

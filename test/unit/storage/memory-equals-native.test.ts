@@ -12,7 +12,7 @@ import {
   type ProposedRecord,
 } from '../../../storage/index.ts';
 import { partitionsOf } from '../../support/memory-notary.ts';
-import { nativeOrSkip, openTestCore } from '../../support/native-core.ts';
+import { openTestCore } from '../../support/native-core.ts';
 
 // Few different values, so that duplicates and conflicts are common.
 const few = (values: string) => fc.constantFrom(...values);
@@ -48,15 +48,14 @@ const proposals = fc.array(fc.oneof(asRecords, digests, digestRecords), {
 const WINDOWS = Array.from({ length: 60 }, (_, i) => (i % 4 === 3 ? 2_097_152 : 1 + i));
 
 describe('the memory log and the native one', () => {
-  it('decide and store alike: duplicates, conflicts, keys, windows (N1–N3)', async function () {
-    const native = await nativeOrSkip(this);
+  it('decide and store alike: duplicates, conflicts, keys, windows (N1–N3)', async () => {
     const partitions = WINDOWS.flatMap((dedupRecords, i) =>
       partitionsOf(1, { dedupRecords, sha256: i % 2 === 0 }).map((p) => ({
         ...p,
         origin: p.origin.replace(/0$/, `${i}`),
       })),
     );
-    const { core, close } = await openTestCore(native, partitions);
+    const { core, close } = await openTestCore(partitions);
     try {
       const memory = createMemoryLogStore(partitions);
       const stored = openNativeLogStore(core, partitions);

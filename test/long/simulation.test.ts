@@ -1,0 +1,20 @@
+/** The native crash simulations with many more seeds than `npm test` takes. `SEED=… RUNS=…` replays. */
+import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from '../support/tidy.ts';
+
+describe('native crash simulations, at length', function () {
+  this.timeout(30 * 60_000);
+
+  for (const crate of ['pyralog-log', 'pyralog-host', 'pyralog-obelisk'])
+    it(crate, () => {
+      const env = { ...process.env, RUNS: process.env['RUNS'] ?? '60000', PROPTEST_CASES: '20000' };
+      const run = spawnSync('cargo', ['test', '--locked', '--release', '-p', crate], {
+        cwd: join(root, 'native'),
+        env,
+        encoding: 'utf8',
+      });
+      assert.equal(run.status, 0, `${run.stdout.slice(-4_000)}\n${run.stderr.slice(-2_000)}`);
+    });
+});
