@@ -47,8 +47,8 @@ async function setUp() {
   const native = nativeHash();
   if (native !== builtNativeHash()) {
     requireTools();
-    say('building the native core (first time: a minute or two)');
-    const { buildNative } = await import('../native/build.mjs');
+    say('building the native core (the first time: a few minutes)');
+    const { buildNative } = await import('../native/build.mjs.mts');
     await buildNative({ root, log: say });
     writeFileSync(nativeMark, native);
   }

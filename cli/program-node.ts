@@ -31,6 +31,10 @@ export function addNodeCommands(program: Command, action: Action): void {
     )
     .option('-c, --config <file>', 'configuration file (default: pyralog.yaml)')
     .option('-s, --set <name=value>', 'a setting, such as rpc.port=7070 (repeatable)', collect)
+    .addHelpText(
+      'after',
+      '\nEvery setting of the configuration file is a flag, too: rpc.port is --rpc-port (docs/OPERATIONS.md).',
+    )
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText(
@@ -97,7 +101,11 @@ function addDevnetGroup(program: Command, action: Action): void {
   const devnet = program.command('devnet').description('a network on this machine (default: up)');
   devnet.addHelpText(
     'after',
-    examples('pyralog devnet', 'pyralog devnet --fresh', 'pyralog devnet down'),
+    [
+      '',
+      'Options of `up`, the default: --fresh, --port, --set, --dir, --json (see `pyralog devnet up --help`)',
+      examples('pyralog devnet', 'pyralog devnet --fresh', 'pyralog devnet down'),
+    ].join('\n'),
   );
   const withDir = (command: Command) =>
     command.option('--dir <path>', 'where its files are', '.pyralog');

@@ -20,7 +20,11 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
     .exitOverride()
     .addHelpText(
       'after',
-      examples('pyralog devnet', 'pyralog stamp report.pdf', 'pyralog verify report.pdf'),
+      [
+        examples('pyralog devnet', 'pyralog stamp report.pdf', 'pyralog verify report.pdf'),
+        '',
+        'In a clone: `npx pyralog …`, or once `npm link`.',
+      ].join('\n'),
     );
   const action: Action =
     (run) =>

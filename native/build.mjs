@@ -19,6 +19,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const CRATE = 'pyralog-node';
+/** Least time between two lines of progress. */
+const PROGRESS_MS = 3_000;
 
 /** What the platform calls a shared library. */
 const LIBRARY = {
@@ -77,12 +79,19 @@ function cargo(native, types, log) {
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  // Some of the lock file's packages are for tests or other platforms.
+  const crates = (readFileSync(join(native, 'Cargo.lock'), 'utf8').match(/^name = /gm) ?? [])
+    .length;
   let compiled = 0;
+  let said = 0;
   const tail = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (/^\s*Compiling /.test(line)) {
       compiled += 1;
-      log(`compiling ${line.trim().split(' ')[1]} (${compiled})`);
+      if (Date.now() - said >= PROGRESS_MS) {
+        said = Date.now();
+        log(`compiling, ${compiled} of about ${crates} crates`);
+      }
     } else {
       tail.push(line);
       if (tail.length > 60) tail.shift();
@@ -90,9 +99,7 @@ function cargo(native, types, log) {
   });
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
-      reject(
-        new Error('cannot run cargo: install Rust (https://rustup.rs), then try again', { cause }),
-      );
+      reject(new Error('cannot run cargo: install Rust with rustup, then try again', { cause }));
     });
     child.once('close', (code) => {
       if (code === 0) resolve();

@@ -160,7 +160,9 @@ function printVerdict(context: Context, { file }: Target, verdict: FileVerdict['
     return;
   }
   const time = new Date(verdict.claimedTime).toISOString();
-  const covers = verdict.coversLiars ? 'covers lying replicas' : 'covers crashes only';
+  const covers = verdict.coversLiars
+    ? 'enough even if some replicas lie'
+    : 'covers crashes only: whoever holds these keys could lie';
   const names = verdict.signers.map(({ name }) => name).join(', ');
   context.print(`${file}: verified, existed no later than ${time} (claimed by the log)`);
   context.print(`  log ${verdict.origin}, offset ${verdict.offset} of ${verdict.size}`);

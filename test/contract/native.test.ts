@@ -10,8 +10,6 @@ import { describeReplicator } from './replicator.ts';
 
 /** The suites that the native core joins; the same that the in-memory versions pass. */
 describe('on the native core', () => {
-  before(async () => {});
-
   describeLogStore('native', async () => {
     const partitions = partitionsOf(2).map((p, i) => ({ ...p, sha256: i === 0 }));
     const { core, close } = await openTestCore(partitions);
