@@ -48,7 +48,7 @@ async function setUp() {
   if (native !== builtNativeHash()) {
     requireTools();
     say('building the native core (the first time: a few minutes)');
-    const { buildNative } = await import('../native/build.mjs.mts');
+    const { buildNative } = await import('../native/build.mjs');
     await buildNative({ root, log: say });
     writeFileSync(nativeMark, native);
   }

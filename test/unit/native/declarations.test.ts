@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-// biome-ignore lint/correctness/useImportExtensions: it is plain JavaScript with its types beside it
+// @ts-expect-error plain JavaScript: the bootstrap runs it before anything is installed
 import { declarations } from '../../../native/build.mjs';
 
 const read = (path: string) =>
