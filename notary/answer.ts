@@ -1,37 +1,39 @@
 /** From outcomes of a batch to what a caller is told, receipt included. */
 import type { Replicated } from '../consensus/index.ts';
 import { NOTARY_SCHEMA, type Receipt } from '../receipt/index.ts';
-import { decodeOutcomes, decodePaths, type Outcome } from '../storage/index.ts';
+import { decodeOutcomes, type Outcome, separatePaths, splitHashes } from '../storage/index.ts';
 import type { Level, Submission, SubmitOutcome, Submitted } from './types.ts';
 
-/** Outcomes in the order of `submissions`. With paths in the answer, each success carries its receipt. */
+/** A submission as far as its answer needs it. */
+interface Answered {
+  readonly submission: Submission;
+  /** Leave the evidence packed; see {@link SubmitOutcome}. */
+  readonly packed: boolean;
+}
+
+/** Outcomes in the order of `items`. With paths in the answer, each success carries its receipt, or what makes it. */
 export function outcomesOf(
   origin: string,
-  submissions: readonly Submission[],
+  items: readonly Answered[],
   answer: Replicated,
 ): SubmitOutcome[] {
   const { checkpoint, paths } = answer;
-  const outcomes = decodeOutcomes(answer.outcomes, submissions.length);
+  const outcomes = decodeOutcomes(answer.outcomes, items.length);
   const level = checkpoint === undefined ? 'durable' : 'checkpoint';
-  const unpacked = paths === undefined ? undefined : decodePaths(paths, submissions.length);
-  return submissions.map((submission, i) => {
+  const separate = paths === undefined ? undefined : separatePaths(paths, items.length);
+  return items.map(({ submission, packed }, i) => {
     const outcome = outcomes[i];
     if (outcome === undefined) throw new Error('invariant broken: an outcome a submission');
     const submitted = submittedOf(origin, outcome, level);
     if (outcome.status === 'conflict') {
       return { ok: false, code: 'notary/idempotency-conflict', holder: submitted };
     }
-    const path = unpacked?.[i];
+    const path = separate?.[i];
     if (checkpoint === undefined || path === undefined) return { ok: true, submitted };
-    const inclusion = { size: checkpoint.size, path };
-    const receipt = receiptOf(
-      origin,
-      { ...submitted, ...digestOf(submission) },
-      {
-        inclusion,
-        checkpoint: checkpoint.note,
-      },
-    );
+    if (packed) return { ok: true, submitted, evidence: { path, checkpoint } };
+    const record = { ...submitted, ...digestOf(submission) };
+    const inclusion = { size: checkpoint.size, path: splitHashes(path) };
+    const receipt = receiptOf(origin, record, { inclusion, checkpoint: checkpoint.note });
     return { ok: true, submitted: { ...submitted, receipt } };
   });
 }

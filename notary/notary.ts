@@ -21,6 +21,7 @@ import type {
   PackedSubmitted,
   RecordStatus,
   Submission,
+  SubmitCallOptions,
   SubmitOptions,
   SubmitOutcome,
 } from './types.ts';
@@ -80,7 +81,7 @@ class LogNotary implements NotaryService {
     this.#packedInFlightMax = options.packedInFlightMax ?? 16;
   }
 
-  submit(submissions: readonly Submission[], options: SubmitOptions): Promise<SubmitOutcome[]> {
+  submit(submissions: readonly Submission[], options: SubmitCallOptions): Promise<SubmitOutcome[]> {
     return this.#submitter.submit(submissions, options);
   }
 

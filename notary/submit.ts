@@ -5,7 +5,7 @@ import { outcomesOf } from './answer.ts';
 import { Batcher, type BatcherOptions, type Ticket } from './batcher.ts';
 import { outcomeUnknown } from './errors.ts';
 import { checkSubmission, partitionOf } from './submission.ts';
-import type { Submission, SubmitOptions, SubmitOutcome } from './types.ts';
+import type { Submission, SubmitCallOptions, SubmitOptions, SubmitOutcome } from './types.ts';
 
 export interface SubmitterDeps {
   readonly replicator: Replicator;
@@ -26,11 +26,7 @@ export class Submitter {
     const batchers = (wait: 'durable' | 'checkpoint') =>
       partitions.map(({ origin }, partition) => {
         const onAnswer = (items: readonly Item[], answer: Parameters<typeof outcomesOf>[2]) => {
-          const outcomes = outcomesOf(
-            origin,
-            items.map((item) => item.submission),
-            answer,
-          );
+          const outcomes = outcomesOf(origin, items, answer);
           for (const [i, outcome] of outcomes.entries()) items[i]?.settle(outcome);
         };
         return new Batcher<Item>({ replicator, partition, wait, onAnswer, defer }, options);
@@ -41,7 +37,7 @@ export class Submitter {
 
   submit(
     submissions: readonly Submission[],
-    { waitFor, signal }: SubmitOptions,
+    { waitFor, signal, evidence }: SubmitCallOptions,
   ): Promise<SubmitOutcome[]> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (submissions.length === 0) return Promise.resolve([]);
@@ -49,7 +45,7 @@ export class Submitter {
       const call = new Call(submissions.length, resolve, reject);
       const items = submissions.map((submission, index) => {
         const code = checkSubmission(submission);
-        return new Item(call, index, submission, code);
+        return new Item({ call, index, submission, code, packed: evidence === 'packed' });
       });
       this.#enqueue(items, waitFor);
       if (signal !== undefined) call.giveUpOn(signal, items);
@@ -115,16 +111,25 @@ class Call {
 class Item implements Ticket {
   readonly submission: Submission;
   readonly code: number;
+  /** Its caller writes the receipt. */
+  readonly packed: boolean;
   sent = false;
   withdrawn = false;
   readonly #call: Call;
   readonly #index: number;
 
-  constructor(call: Call, index: number, submission: Submission, code: number) {
-    this.#call = call;
-    this.#index = index;
-    this.submission = submission;
-    this.code = code;
+  constructor(of: {
+    readonly call: Call;
+    readonly index: number;
+    readonly submission: Submission;
+    readonly code: number;
+    readonly packed: boolean;
+  }) {
+    this.#call = of.call;
+    this.#index = of.index;
+    this.submission = of.submission;
+    this.code = of.code;
+    this.packed = of.packed;
   }
 
   get digest(): Uint8Array {

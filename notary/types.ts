@@ -30,9 +30,22 @@ export interface Submitted {
   readonly receipt?: Receipt;
 }
 
+/** What a receipt has beyond its record, as it came from the log: no object a hash. */
+export interface PackedEvidence {
+  /** Hashes of the inclusion path back to back, 32 bytes each. */
+  readonly path: Uint8Array;
+  /** One and the same object for all submissions that one checkpoint answered. */
+  readonly checkpoint: { readonly size: number; readonly note: string };
+}
+
 /** What one submission of a batch came to: a value, because one conflict must not fail the others. */
 export type SubmitOutcome =
-  | { readonly ok: true; readonly submitted: Submitted }
+  | {
+      readonly ok: true;
+      readonly submitted: Submitted;
+      /** In place of `submitted.receipt` when the call asked for it. */
+      readonly evidence?: PackedEvidence;
+    }
   | {
       readonly ok: false;
       readonly code: 'notary/idempotency-conflict';
@@ -42,6 +55,11 @@ export type SubmitOutcome =
 export interface SubmitOptions {
   readonly waitFor: 'durable' | 'checkpoint';
   readonly signal?: AbortSignal;
+}
+
+export interface SubmitCallOptions extends SubmitOptions {
+  /** `packed`: leave receipts to the caller, who writes thousands a second and needs no objects in between. */
+  readonly evidence?: 'packed';
 }
 
 export interface RecordStatus {
@@ -78,7 +96,7 @@ export interface PackedSubmitted {
 }
 
 export interface Notary {
-  submit(submissions: readonly Submission[], options: SubmitOptions): Promise<SubmitOutcome[]>;
+  submit(submissions: readonly Submission[], options: SubmitCallOptions): Promise<SubmitOutcome[]>;
   /** Digests back to back, all of one algorithm and submitter; the road to a million a second. */
   submitPacked(
     batch: { algorithm: DigestAlgorithm; submitter: string; digests: Uint8Array },

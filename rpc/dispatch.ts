@@ -9,6 +9,7 @@ import type { RpcErrorObject, RpcId } from '../api/index.ts';
 import type { Logger } from '../base/log.ts';
 import { errorObjectOf, internalError, rpcError } from './errors.ts';
 import type { RpcLimits } from './types.ts';
+import { Written } from './written.ts';
 
 /** The text to send back; undefined when there is none to send. */
 export type Answer = string | undefined;
@@ -190,7 +191,8 @@ export class Dispatcher {
     }
     let text: string;
     try {
-      text = `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${JSON.stringify(result)}}`;
+      const json = result instanceof Written ? result.json : JSON.stringify(result);
+      text = `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${json}}`;
     } catch (error) {
       return this.#failed(call, error);
     }

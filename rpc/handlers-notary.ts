@@ -14,7 +14,13 @@ import {
   submittedToWire,
 } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
-import type { Notary, Submission, SubmitOptions, SubmitOutcome } from '../notary/index.ts';
+import type {
+  Notary,
+  Submission,
+  SubmitCallOptions,
+  SubmitOptions,
+  SubmitOutcome,
+} from '../notary/index.ts';
 import {
   type DigestAlgorithm,
   parseTrustStore,
@@ -25,31 +31,39 @@ import { cancelAfter, within } from './deadline.ts';
 import type { Caller } from './dispatch.ts';
 import { errorObjectOf, internalError, type KnownErrorCode, rpcError } from './errors.ts';
 import { type Handlers, need } from './serve.ts';
+import { SubmittedJson } from './submitted-json.ts';
 import type { NodeInfo, RpcDependencies, RpcLimits } from './types.ts';
+import { Written } from './written.ts';
 
 type NotaryMethod = Extract<MethodName, `notary_${string}`>;
 
 const SEARCH_LIMIT_DEFAULT = 100;
 
 const DURABLE: SubmitOptions = { waitFor: 'durable' };
-const CHECKPOINT: SubmitOptions = { waitFor: 'checkpoint' };
+const CHECKPOINT: SubmitCallOptions = { waitFor: 'checkpoint', evidence: 'packed' };
 
 export function notaryHandlers(
   { notary, info }: RpcDependencies,
   limits: RpcLimits,
 ): Handlers<NotaryMethod> {
   const submit = submitter(notary, limits.callMsDefault);
+  const writer = new SubmittedJson();
   return {
     notary_submit: async (params) => {
-      const [outcome] = await submit([submissionOf(params, params.submitter)], params);
+      const submission = submissionOf(params, params.submitter);
+      const [outcome] = await submit([submission], params);
       if (outcome === undefined) throw new Error('the notary gave no outcome for a submission');
       if (!outcome.ok) throw conflict(outcome);
-      return submittedToWire(outcome.submitted);
+      const { submitted, evidence } = outcome;
+      if (evidence === undefined) return submittedToWire(submitted);
+      return new Written(writer.write(submitted, submission, evidence));
     },
     notary_submitBatch: async (params) => {
       const submissions = params.submissions.map((one) => submissionOf(one, params.submitter));
       const outcomes = await submit(submissions, params);
-      return { results: outcomes.map(outcomeToWire) };
+      if (params.waitFor !== 'checkpoint') return { results: outcomes.map(outcomeToWire) };
+      const results = outcomes.map((outcome, i) => outcomeJson(outcome, submissions[i], writer));
+      return new Written(`{"results":[${results.join(',')}]}`);
     },
     notary_status: ({ id }) => {
       const status = notary.status(need(idFromWire(id)));
@@ -142,6 +156,17 @@ function outcomeToWire(
 ): MethodResult<'notary_submitBatch'>['results'][number] {
   if (outcome.ok) return submittedToWire(outcome.submitted);
   return { error: errorObjectOf(conflict(outcome)) ?? internalError };
+}
+
+function outcomeJson(
+  outcome: SubmitOutcome,
+  submission: Submission | undefined,
+  writer: SubmittedJson,
+): string {
+  if (!outcome.ok || outcome.evidence === undefined || submission === undefined) {
+    return JSON.stringify(outcomeToWire(outcome));
+  }
+  return writer.write(outcome.submitted, submission, outcome.evidence);
 }
 
 /** Names the record that holds the key, so that the caller can look at it. */

@@ -2,12 +2,13 @@
 import { type MethodName, type MethodParams, type MethodResult, Misread } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
 import type { Caller } from './dispatch.ts';
+import type { Written } from './written.ts';
 
 /** The function behind one method; trouble is thrown as a PyralogError with a known code. */
 export type Serve<M extends MethodName> = (
   params: MethodParams<M>,
   caller: Caller,
-) => MethodResult<M> | Promise<MethodResult<M>>;
+) => MethodResult<M> | Written | Promise<MethodResult<M> | Written>;
 
 export type Handlers<M extends MethodName> = { readonly [Name in M]: Serve<Name> };
 

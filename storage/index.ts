@@ -31,6 +31,8 @@ export {
   firstNewOffset,
   OUTCOME_BYTES,
   type Outcome,
+  separatePaths,
+  splitHashes,
 } from './outcome.ts';
 export {
   type DigestRun,

@@ -78,17 +78,22 @@ function readU53(buffer: Buffer, at: number): number {
 
 /**
  * Per record its inclusion path, leaf side first: u8 count, then 32 bytes a hash.
- * The paths are views into `packed`. Refuses lengths that do not add up (B6).
+ * The hashes are views into `packed`. Refuses lengths that do not add up (B6).
  */
 export function decodePaths(packed: Uint8Array, count: number): Uint8Array[][] {
-  const paths: Uint8Array[][] = [];
+  return separatePaths(packed, count).map(splitHashes);
+}
+
+/** Like {@link decodePaths}, but each path stays one view of hashes back to back: an object a record, not a hash. */
+export function separatePaths(packed: Uint8Array, count: number): Uint8Array[] {
+  const paths: Uint8Array[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
     const hashes = packed[at];
     if (hashes === undefined || at + 1 + hashes * 32 > packed.length) {
       throw malformed(`path ${i} is cut off`);
     }
-    paths.push(splitHashes(packed.subarray(at + 1, at + 1 + hashes * 32)));
+    paths.push(packed.subarray(at + 1, at + 1 + hashes * 32));
     at += 1 + hashes * 32;
   }
   if (at !== packed.length) throw malformed(`${packed.length - at} bytes behind the last path`);

@@ -27,6 +27,13 @@ describe('bytes', () => {
     );
   });
 
+  it('writes base64 of any length', () => {
+    for (const length of [6_143, 6_144, 6_145, 12_289, 300_000]) {
+      const data = Buffer.from(Array.from({ length }, (_, i) => (i * 31) & 255));
+      assert.equal(toBase64(data), data.toString('base64'), `${length} bytes`);
+    }
+  });
+
   it('accepts one text only for each byte string', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
@@ -35,7 +42,8 @@ describe('bytes', () => {
         if (base64 !== undefined) assert.equal(toBase64(base64), text);
       }),
     );
-    for (const text of ['0', '0G', 'AB', 'ab ', '0x12']) assert.equal(fromHex(text), undefined);
+    for (const text of ['0', '0G', 'g0', '0:', '`0', '0\u0130', 'AB', 'ab ', '0x12'])
+      assert.equal(fromHex(text), undefined);
     for (const text of ['A', 'AA', 'AAA', 'AB==', 'AAB=', 'AAAA\n', 'A-__', '====', 'AAAA=']) {
       assert.equal(fromBase64(text), undefined, text);
     }
