@@ -12,6 +12,8 @@ use pyralog_merkle::RecordBytes;
 use pyralog_types::batch::Entry;
 use pyralog_types::{ZERO_HASH, part_hash};
 
+use crate::values::hash_values;
+
 /// Bytes of a leaf record in front of its content.
 pub(crate) const HEAD_BYTES: usize = 28;
 /// Domain of fingerprints of content.
@@ -46,12 +48,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Hashes the records of an entry: about two thirds of what applying it costs, without any lock.
+    /// Hashes the records of an entry, side by side where they are alike, without any lock.
     #[must_use]
     pub fn of(entry: &Entry<'_>) -> Self {
         let count = entry.proposal.len();
         let mut blocks: Vec<RecordBytes> = Vec::with_capacity(count);
         let mut keyed: Vec<(usize, RecordBytes)> = Vec::new();
+        let mut values = Vec::with_capacity(count);
         let mut tag = SubmitterTag::default();
         for record in entry.proposal.records() {
             let mut block = [0; 128];
@@ -67,12 +70,18 @@ impl Prepared {
             if record.key.is_some() {
                 block[32..64].copy_from_slice(&part_hash(record.key));
             }
-            block[64..96].copy_from_slice(&record.value.hash());
+            values.push(record.value);
             if record.headers.is_some() {
                 block[96..128].copy_from_slice(&part_hash(record.headers));
             }
             blocks.push(block);
         }
+        let mut unhashed = blocks.iter_mut();
+        hash_values(&values, |hash| {
+            if let Some(block) = unhashed.next() {
+                block[64..96].copy_from_slice(&hash);
+            }
+        });
         let mut fingerprints = Vec::with_capacity(count);
         side_by_side(&blocks, |hash| {
             fingerprints.push(Fingerprint {

@@ -31,6 +31,7 @@ mod ring;
 mod rows;
 mod stamp;
 mod trees;
+mod values;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may stop where it stands
