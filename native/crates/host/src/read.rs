@@ -60,6 +60,13 @@ impl Shared {
         bytes: usize,
     ) -> Result<Vec<u8>, HostError> {
         let to = shard.durable.load(Ordering::Acquire);
+        if offset > to {
+            return Err(HostError::OutOfRange {
+                what: "record",
+                asked: offset,
+                have: to,
+            });
+        }
         let mut out = Vec::new();
         let mut from = offset;
         while from < to {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Sender;
 use pyralog_log::{LogError, LogStore, NewEntry, TreeState};
-use pyralog_obelisk::Sequencer;
+use pyralog_obelisk::{Sequencer, SequencerError};
 use pyralog_partition::{Prepared, Roots, Stamper};
 use pyralog_types::batch::{Entry, IdRun, Proposal};
 
@@ -43,8 +43,25 @@ pub(crate) struct Staging {
     pub calls: Vec<Staged>,
     /// Bytes to stage in one frame at most, so that the states to sign fit in behind the entries.
     pub frame_bytes: usize,
-    /// Size up to which each partition's node files are synced.
-    pub sidecars: Vec<u64>,
+    /// How far each partition's node files are synced.
+    pub sidecars: Vec<Sidecar>,
+}
+
+/// Progress of one partition's node files.
+pub(crate) struct Sidecar {
+    /// Size up to which they are synced, and the log says so.
+    synced: u64,
+    /// State that a sync on its way will make durable.
+    begun: Option<TreeState>,
+}
+
+impl Sidecar {
+    pub fn synced(size: u64) -> Self {
+        Self {
+            synced: size,
+            begun: None,
+        }
+    }
 }
 
 impl Staging {
@@ -55,7 +72,7 @@ impl Staging {
                 self.stage(call);
             }
             self.seal();
-            self.sync_sidecars(SIDECAR_RECORDS);
+            self.look_after_sidecars();
         }
         self.finish()
     }
@@ -87,7 +104,8 @@ impl Staging {
         let host = Arc::clone(&self.shared);
         let shard = host.shard(call.partition)?;
         let wall_ms = (host.world.clock)();
-        let issued = self.sequencer.issue(proposal.len() as u32, wall_ms)?;
+        let issued = self.sequencer.issue(proposal.len() as u32, wall_ms);
+        let issued = issued.map_err(|error| refused_ids(&host, error))?;
         let runs: Vec<IdRun> = issued
             .iter()
             .map(|run| IdRun {
@@ -200,30 +218,60 @@ impl Staging {
         }
     }
 
-    /// Syncs the node files of partitions that grew by `records`, and says so in the log (M6).
-    fn sync_sidecars(&mut self, records: u64) {
+    /// Has the node files of partitions that grew synced by their own thread, and says so in the log once they are (M6).
+    fn look_after_sidecars(&mut self) {
+        for partition in 0..self.sidecars.len() {
+            let host = Arc::clone(&self.shared);
+            let shard = &host.shards[partition];
+            let Some(durable) = shard.late.ended().filter(|_| host.failure().is_none()) else {
+                continue;
+            };
+            if let Some(state) = self.sidecars[partition].begun.take()
+                && durable
+            {
+                self.record_sidecar(partition, &state);
+            }
+            let size = shard.state.read().size();
+            if size < self.sidecars[partition].synced + SIDECAR_RECORDS {
+                continue;
+            }
+            let mut state = shard.state.write();
+            let begun = shard.late.begin(|| state.trees_mut().sync());
+            drop(state);
+            let begun = begun.map_err(HostError::from);
+            self.sidecars[partition].begun = begun.and_then(|()| state_of(shard)).ok();
+        }
+    }
+
+    /// A node file is rebuildable: a failure here costs hashing at the next opening, nothing else.
+    fn record_sidecar(&mut self, partition: usize, state: &TreeState) {
+        if self.store.sidecar_state(partition as u32, state).is_ok() {
+            self.sidecars[partition].synced = state.size;
+        }
+    }
+
+    /// Syncs all node files that grew and says so in the log (M6).
+    fn sync_sidecars(&mut self) {
         for partition in 0..self.sidecars.len() {
             let host = Arc::clone(&self.shared);
             let shard = &host.shards[partition];
             let size = shard.state.read().size();
-            if size < self.sidecars[partition] + records.max(1) || host.failure().is_some() {
+            if size == self.sidecars[partition].synced || host.failure().is_some() {
                 continue;
             }
             let synced = shard.state.write().trees_mut().sync();
-            let recorded = synced
+            if let Ok(state) = synced
                 .map_err(HostError::from)
                 .and_then(|()| state_of(shard))
-                .and_then(|state| Ok(self.store.sidecar_state(partition as u32, &state)?));
-            // The node file is rebuildable: a failure costs hashing at the next opening, nothing else.
-            if recorded.is_ok() {
-                self.sidecars[partition] = size;
+            {
+                self.record_sidecar(partition, &state);
             }
         }
     }
 
     fn finish(mut self) -> Result<(), HostError> {
         if self.shared.failure().is_none() {
-            self.sync_sidecars(1);
+            self.sync_sidecars();
             self.submit(Vec::new(), Vec::new());
         }
         let Self {
@@ -241,6 +289,18 @@ impl Staging {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// A window that could not be reserved is never believed again (S2), so nothing can be appended until the next opening.
+fn refused_ids(shared: &Shared, error: SequencerError) -> HostError {
+    let broken = matches!(error, SequencerError::Io(_));
+    let error = HostError::from(error);
+    if !broken {
+        return error;
+    }
+    let error = HostError::Log(LogError::Poisoned(error.to_string()));
+    shared.fail(&error);
+    error
 }
 
 /// The state to sign: everything applied.

@@ -16,10 +16,7 @@ fn the_note_has_the_lines_that_c1_to_c3_name() {
     let note = body.cosign(&key);
     let lines: Vec<&str> = note.split('\n').collect();
     assert_eq!(lines[..2], ["pyralog/test-00/local/notary/0", "7"]);
-    assert_eq!(
-        lines[3..7],
-        ["epoch 1", "time 1790000000999", &lines[5], ""]
-    );
+    assert_eq!(lines[3..7], ["epoch 1", "time 1790000000999", lines[5], ""]);
     assert!(lines[5].starts_with("sha256 BAQEBAQE"));
     assert!(lines[7].starts_with("\u{2014} pyralog/test-00/local/node-0 "));
     assert_eq!((lines.len(), lines[8]), (9, ""));
