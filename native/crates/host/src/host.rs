@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use pyralog_obelisk::{Sequencer, SequencerOptions};
 use pyralog_partition::Stamper;
@@ -14,6 +14,7 @@ use pyralog_types::batch::Proposal;
 
 use crate::answer::{Answer, Call, Reply, SignedCheckpoint, Wait};
 use crate::background::Background;
+use crate::behind::{NodeJob, write_nodes};
 use crate::commit::Committing;
 use crate::error::HostError;
 use crate::files::{SharedWindows, Windows};
@@ -23,7 +24,7 @@ use crate::options::{HostOptions, Recovery, World};
 use crate::queue::Queue;
 use crate::read::Algorithm;
 use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
-use crate::stage::{Staging, frame_bytes};
+use crate::stage::{Sidecar, Staging, frame_bytes};
 
 /// Groups hashed ahead of the disk.
 const PIPELINE: usize = 2;
@@ -51,6 +52,9 @@ struct Threads {
     apply: JoinHandle<Result<(), HostError>>,
     sync: JoinHandle<Result<(), HostError>>,
     background: JoinHandle<()>,
+    nodes: JoinHandle<()>,
+    /// Stops the thread that writes node files.
+    jobs: Sender<NodeJob>,
 }
 
 /// An open store with its threads. Every method can be called from any thread.
@@ -66,7 +70,8 @@ impl Host {
     /// # Errors
     /// `Format` when options do not fit the directory, and the log's (`Locked`, `DiskFull`, `Io` …).
     pub fn open(world: World, options: &HostOptions) -> Result<Self, HostError> {
-        let opened = open(&world, options)?;
+        let (jobs, node_jobs) = unbounded();
+        let opened = open(&world, options, &jobs)?;
         let path = options.dir.join("sequencer");
         let windows = Windows::open(world.files.as_ref(), &path)
             .map_err(|error| HostError::Io(format!("{}: {error}", path.display())))?;
@@ -80,14 +85,19 @@ impl Host {
         for replayed in &opened.replayed {
             sequencer.advance_past(replayed.partition.last_id());
         }
-        Self::start(opened, (world, options), windows, sequencer)
+        Self::start(
+            opened,
+            (world, options),
+            (windows, sequencer),
+            (jobs, node_jobs),
+        )
     }
 
     fn start(
         opened: Opened,
         (world, options): (World, &HostOptions),
-        windows: Arc<Windows>,
-        sequencer: Sequencer<SharedWindows>,
+        (windows, sequencer): (Arc<Windows>, Sequencer<SharedWindows>),
+        (jobs, node_jobs): (Sender<NodeJob>, Receiver<NodeJob>),
     ) -> Result<Self, HostError> {
         let Opened {
             log,
@@ -99,7 +109,10 @@ impl Host {
             .iter()
             .map(|r| Stamper::behind(r.partition.last_timestamp()))
             .collect();
-        let sidecars = replayed.iter().map(|r| r.sidecar).collect();
+        let sidecars = replayed
+            .iter()
+            .map(|r| Sidecar::synced(r.sidecar))
+            .collect();
         let shards = replayed
             .into_iter()
             .zip(&options.partitions)
@@ -111,6 +124,7 @@ impl Host {
                     .map(|seed| NamedKey::log(&partition.origin, &seed)),
                 durable: AtomicU64::new(replayed.state.size),
                 state: RwLock::new(replayed.partition),
+                late: replayed.late,
                 signing: Mutex::new(Signing {
                     durable: replayed.state,
                     newest: None,
@@ -163,6 +177,8 @@ impl Host {
                 })
             })?,
             background: spawn("pyralog-background", move || background.run())?,
+            nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
+            jobs,
         };
         Ok(Self {
             shared,
@@ -343,7 +359,8 @@ impl Host {
         let result = running.apply.join().unwrap_or(Err(HostError::Closed));
         let synced = running.sync.join().unwrap_or(Err(HostError::Closed));
         let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
-        let stopped = running.background.join();
+        let _ = running.jobs.send(NodeJob::Stop); // as above
+        let stopped = running.background.join().and(running.nodes.join());
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;
         if stopped.is_err() {

@@ -9,6 +9,7 @@
 mod answer;
 mod background;
 mod base64;
+mod behind;
 mod commit;
 mod error;
 mod files;

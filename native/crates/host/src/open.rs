@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crossbeam_channel::Sender;
 use pyralog_log::{
     GroupState, LogError, LogReader, NewEntry, OpenLog, PartitionConfig, TreeState, WalLogStore,
     WalOptions,
@@ -13,14 +14,17 @@ use pyralog_merkle::{FileNodes, MerkleError, Tree, TreeHash, nodes_of};
 use pyralog_partition::{Nodes, Partition, Stamper, Trees, WINDOW_RECORDS_MAX};
 use pyralog_types::Hash;
 
+use crate::behind::{BehindNodes, LateSync, NodeJob};
 use crate::error::HostError;
-use crate::files::{self, open_durably};
+use crate::files::open_durably;
 use crate::options::{HostOptions, PartitionOptions, Recovery, World};
 use crate::shared::EPOCH;
 
 /// A partition as it was replayed.
 pub(crate) struct Replayed {
     pub partition: Partition,
+    /// Syncs of its node files that nobody waits for.
+    pub late: Arc<LateSync>,
     /// State recorded in the log, equal to what was replayed.
     pub state: TreeState,
     /// Size up to which its node files are synced.
@@ -39,7 +43,11 @@ pub(crate) struct Opened {
 }
 
 /// Opens the store and brings every partition to where its log ends.
-pub(crate) fn open(world: &World, options: &HostOptions) -> Result<Opened, HostError> {
+pub(crate) fn open(
+    world: &World,
+    options: &HostOptions,
+    jobs: &Sender<NodeJob>,
+) -> Result<Opened, HostError> {
     let began = Instant::now();
     check(options)?;
     let wal = WalOptions {
@@ -65,6 +73,8 @@ pub(crate) fn open(world: &World, options: &HostOptions) -> Result<Opened, HostE
             reader: log.reader.as_ref(),
             number: number as u32,
             options: partition,
+            jobs,
+            late: Arc::default(),
         };
         let state = log.reader.state(number as u32).unwrap_or_default();
         replay.check_config(&state)?;
@@ -154,6 +164,9 @@ struct Replay<'a> {
     reader: &'a dyn LogReader,
     number: u32,
     options: &'a PartitionOptions,
+    /// For the thread that writes node files.
+    jobs: &'a Sender<NodeJob>,
+    late: Arc<LateSync>,
 }
 
 impl Replay<'_> {
@@ -236,6 +249,7 @@ impl Replay<'_> {
         }
         let result = Replayed {
             partition,
+            late: Arc::clone(&self.late),
             state: state_now,
             sidecar: sidecar.min(size),
             entries,
@@ -268,7 +282,8 @@ impl Replay<'_> {
         files.create_dir(&dir).map_err(io)?;
         let name = format!("{}.{algorithm}", self.number);
         let file = open_durably(files, &dir.join(name)).map_err(io)?;
-        let nodes = FileNodes::open(Box::new(files::Nodes(file)), nodes_of(size))?;
+        let file = BehindNodes::new(file, self.jobs.clone(), Arc::clone(&self.late));
+        let nodes = FileNodes::open(Box::new(file), nodes_of(size))?;
         Tree::open(Nodes::new(nodes), size, root).map_err(|error: MerkleError| error.into())
     }
 }

@@ -11,6 +11,7 @@ use pyralog_log::{LogReader, TreeState};
 use pyralog_partition::Partition;
 
 use crate::answer::{Reply, SignedCheckpoint};
+use crate::behind::LateSync;
 use crate::error::HostError;
 use crate::note::NamedKey;
 use crate::options::World;
@@ -33,6 +34,8 @@ pub(crate) struct Shard {
     pub origin: String,
     pub log_key: Option<NamedKey>,
     pub state: RwLock<Partition>,
+    /// Syncs of its node files that are on the way.
+    pub late: Arc<LateSync>,
     /// Records that may be shown.
     pub durable: AtomicU64,
     pub signing: Mutex<Signing>,
