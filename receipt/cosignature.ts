@@ -5,7 +5,7 @@
  * A replica cosigns with a timestamp; the log key signs the SHA-256 note plainly.
  * Private keys never come here: a signer is a function from bytes to 64 bytes.
  */
-import { concat, toUtf8 } from '../base/bytes.ts';
+import { concat, toHex, toUtf8 } from '../base/bytes.ts';
 import { isUint } from '../base/decimal.ts';
 import { assert } from '../base/errors.ts';
 import { verifyEd25519 } from './ed25519.ts';
@@ -53,9 +53,13 @@ export function signLogNote(body: string, key: VerificationKey, sign: SignFuncti
  */
 export function verifyNote(note: Note, keys: readonly VerificationKey[]): Parsed<Signer[]> {
   const signers = new Map<VerificationKey, Signer>();
+  // A line repeated is checked once: 64 copies of one signature must not cost 64 verifications.
+  const seen = new Set<string>();
   for (const line of note.signatures) {
     const key = keys.find(({ name, keyId }) => name === line.name && keyId === line.keyId);
-    if (key === undefined) continue;
+    const text = `${line.name} ${line.keyId} ${toHex(line.signature)}`;
+    if (key === undefined || seen.has(text)) continue;
+    seen.add(text);
     const timeSeconds = verifyLine(note.body, line.signature, key);
     if (timeSeconds === undefined) {
       return refuse(

@@ -5,6 +5,7 @@
  * are, the outcome is one valid answer, or none for notifications.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
+import { setImmediate as immediately } from 'node:timers/promises';
 import type { RpcErrorObject, RpcId } from '../api/index.ts';
 import type { Logger } from '../base/log.ts';
 import { errorObjectOf, internalError, rpcError } from './errors.ts';
@@ -118,17 +119,36 @@ export class Dispatcher {
       const message = `the batch has ${values.length} calls; at most ${max} are allowed`;
       return refusal(null, 'rpc/invalid-request', message);
     }
-    const answers = values.map((value) => this.#one(value, caller));
-    return Promise.all(answers).then((all) => this.#joined(all));
+    return this.#inTurns(values, caller);
   }
 
-  /** Answers beyond the limit are replaced, so that those before them still arrive. */
-  #joined(answers: readonly Answer[]): Answer {
+  /**
+   * Runs the calls of a batch, letting others have the thread every {@link TURN_MS}, and none that could not be
+   * answered any more: a batch of searches must not hold up the node, nor grow beyond what it may answer.
+   */
+  async #inTurns(values: readonly unknown[], caller: Caller): Promise<Answer> {
+    const answers: (Answer | Promise<Answer>)[] = [];
+    let bytes = 0;
+    let turnEnds = performance.now() + TURN_MS;
+    for (const value of values) {
+      const answer = this.#one(value, caller);
+      answers.push(answer);
+      if (typeof answer === 'string') bytes += answer.length;
+      if (bytes > this.#limits.answerBytesMax || caller.signal.aborted) break;
+      if (performance.now() > turnEnds) {
+        await immediately();
+        turnEnds = performance.now() + TURN_MS;
+      }
+    }
+    return this.#joined(await Promise.all(answers), values.length);
+  }
+
+  #joined(answers: readonly Answer[], calls: number): Answer {
     const given = answers.filter((answer) => answer !== undefined);
     if (given.length === 0) return undefined;
     const bytes = given.reduce((sum, answer) => sum + Buffer.byteLength(answer) + 1, 1);
     if (bytes <= this.#limits.answerBytesMax) return `[${given.join(',')}]`;
-    const message = `the batch's answer has ${bytes} bytes; at most ${this.#limits.answerBytesMax} are allowed: split it`;
+    const message = `after ${answers.length} of ${calls} calls the batch's answer has ${bytes} bytes; at most ${this.#limits.answerBytesMax} are allowed, so the others were not made: split it`;
     return refusal(null, 'rpc/answer-too-large', message);
   }
 
@@ -221,6 +241,9 @@ export class Dispatcher {
     return internalError;
   }
 }
+
+/** How long a batch may keep the thread before others get their turn. */
+const TURN_MS = 10;
 
 const EMPTY = Object.freeze({});
 

@@ -14,6 +14,7 @@ const spec = new Map<string, MethodHandler>([
   ['notify_sum', serve(() => null)],
   ['later', serve((params) => Promise.resolve(params))],
   ['long', serve(() => 'x'.repeat(400))],
+  ['slow', serve(busyFor(5))],
   ['broken', serve(() => Promise.reject(new TypeError('a bug')))],
   ['cyclic', serve(() => 1n)],
   ['busy', serve(() => Promise.reject(rpcError('log/overloaded', 'queue is full')))],
@@ -23,6 +24,14 @@ function serve(run: (params: unknown) => unknown): MethodHandler {
   const fault = (params: unknown) =>
     Object.hasOwn(Object(params), 'bad') ? 'params/bad is not a known field' : undefined;
   return { fault, run };
+}
+
+/** Holds the thread, as a search over a long log does. */
+function busyFor(ms: number): () => null {
+  return () => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+    return null;
+  };
 }
 
 function subtract(params: unknown): number {
@@ -228,6 +237,26 @@ describe('the dispatcher beyond the examples', () => {
     const one = '{"jsonrpc":"2.0","id":1,"method":"get_data"}';
     const batch = await call(`[${Array(8).fill(one).join()}]`);
     assert.equal(batch.error.data.reason, 'rpc/answer-too-large');
+  });
+
+  it('stops making the calls of a batch that can no longer be answered (R4)', async () => {
+    const { ask: call, seen } = dispatcherOf({ batchCallsMax: 1_000, answerBytesMax: 2_000 });
+    const one = '{"jsonrpc":"2.0","id":1,"method":"long"}';
+    const batch = await call(`[${Array(1_000).fill(one).join()}]`);
+    assert.equal(batch.error.data.reason, 'rpc/answer-too-large');
+    assert.match(batch.error.message, /after 5 of 1000 calls/);
+    assert.equal(seen.length, 5);
+  });
+
+  it('lets others have the thread between the calls of a long batch', async () => {
+    const { ask: call } = dispatcherOf();
+    const slow = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    const batch = await call(`[${Array(20).fill(slow).join()}]`);
+    clearInterval(counting);
+    assert.equal(batch.length, 20);
+    assert.ok(turns >= 5, `${turns} turns`);
   });
 
   it('drains: refuses new calls and waits for those in flight', async () => {
