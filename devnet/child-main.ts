@@ -2,10 +2,8 @@
  * Entry of one devnet node: a real node process that ends with its parent. The parent holds the other end of the IPC
  * pipe, which closes even when the parent is killed with SIGKILL.
  */
-import module from 'node:module';
+import { runNode } from '../node/process/index.ts';
 
-module.enableCompileCache();
-const { runNode } = await import('../node/process/index.ts');
 const parentGone = new AbortController();
 process.on('disconnect', () => parentGone.abort());
 

@@ -42,7 +42,7 @@ export function startNodeProcess(
     process.execPath,
     [
       ...NODE_FLAGS,
-      fileURLToPath(new URL('./child-main.ts', import.meta.url)),
+      fileURLToPath(new URL('./child-main.mjs', import.meta.url)),
       JSON.stringify({ ...flags, dataDir: dir }),
     ],
     // A group of its own: a terminal's Ctrl-C reaches the parent alone, which then stops its nodes in order.
@@ -70,7 +70,7 @@ export function startNodeProcess(
 /** glibc keeps a heap of its own for every thread otherwise: some 5 MB that nobody uses. */
 const MALLOC = { MALLOC_ARENA_MAX: '2' };
 
-/** The main thread of a node makes little garbage; the RPC thread has its own limit. */
+/** For the main thread, which makes little garbage; the RPC thread is given a limit of its own. */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 
 async function readiness(

@@ -2,7 +2,6 @@
  * Entry of the RPC thread: HTTP, WebSocket, JSON and the notary's batching, away from the event loop that will run
  * consensus. It loads its modules while the main thread opens the core, then waits for `start`.
  */
-import module from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { assert, PyralogError } from '../base/errors.ts';
 import { composeService, loadServiceModules, type Service } from './compose.ts';
@@ -12,8 +11,6 @@ import type { PreparedNode } from './prepare.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
 import { SETTLE_MS, settleHeap } from './settle.ts';
 
-// The cache is a thread's own affair; without it this thread would compile every module at every start.
-module.enableCompileCache();
 assert(parentPort !== null, 'the RPC thread is a worker');
 const port = parentPort;
 const say = (message: FromRpcThread) => port.postMessage(message);

@@ -8,7 +8,7 @@ import { nodeError } from './errors.ts';
 import type { NodeLogger } from './log.ts';
 import type { PreparedNode } from './prepare.ts';
 import { RpcWorker } from './rpc-worker.ts';
-import { allowSettling, SETTLE_MS, settleHeap } from './settle.ts';
+import { prepareHeaps, SETTLE_MS, settleHeap } from './settle.ts';
 import { createSharedFigures, publishLag } from './shared-figures.ts';
 
 /** A node that answers. */
@@ -33,7 +33,7 @@ export async function startNode(
   from: Config | ConfigSources,
   signal: AbortSignal,
 ): Promise<RunningNode> {
-  allowSettling();
+  prepareHeaps();
   const worker = new RpcWorker();
   try {
     const logging = import('./log.ts');
