@@ -1,4 +1,4 @@
-import { MemoryLevel } from 'memory-level';
+import type { MemoryLevel } from 'memory-level';
 import { PyralogError } from '../base/errors.ts';
 import type {
   KeyRange,
@@ -14,6 +14,8 @@ type LevelSnapshot = ReturnType<Level['snapshot']>;
 
 /** A {@link KeyValue} in memory, on `memory-level`: what the `level` family on disk will do, without the disk. */
 export async function openMemoryKeyValue(): Promise<KeyValue> {
+  // Loaded when it is wanted: a node that runs a notary has no use for it.
+  const { MemoryLevel } = await import('memory-level');
   const level: Level = new MemoryLevel({ keyEncoding: 'view', valueEncoding: 'view' });
   await level.open();
   return new MemoryKeyValue(level);
