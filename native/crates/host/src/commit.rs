@@ -104,9 +104,9 @@ impl Committing {
             checkpoints.push((partition, state, checkpoint));
         }
         let unsigned = checkpoints.iter().any(|(_, _, signed)| signed.is_none());
-        for call in calls {
+        for mut call in calls {
             let signed = checkpoints.iter().find(|(p, _, _)| *p == call.partition);
-            let answer = self.answer(&call, signed.map(|(_, state, c)| (state, c.as_ref())));
+            let answer = self.answer(&mut call, signed.map(|(_, state, c)| (state, c.as_ref())));
             call.reply.send(answer);
         }
         if unsigned {
@@ -116,12 +116,12 @@ impl Committing {
 
     fn answer(
         &self,
-        call: &Staged,
+        call: &mut Staged,
         signed: Option<(&TreeState, Option<&Arc<SignedCheckpoint>>)>,
     ) -> Result<Answer, HostError> {
         let mut answer = Answer {
             epoch: EPOCH,
-            outcomes: call.outcomes.clone(),
+            outcomes: std::mem::take(&mut call.outcomes),
             checkpoint: None,
             paths: None,
         };
@@ -137,7 +137,7 @@ impl Committing {
         };
         answer.checkpoint = Some(Arc::clone(checkpoint));
         if paths {
-            answer.paths = Some(paths_of(shard, &call.outcomes, state)?);
+            answer.paths = Some(paths_of(shard, &answer.outcomes, state)?);
         }
         Ok(answer)
     }

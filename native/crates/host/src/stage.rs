@@ -22,7 +22,7 @@ use crate::shared::{Counters, EPOCH, Shard, Shared};
 /// Proposals of one group commit, bytes: large enough for the disk, small enough that nobody waits long.
 const GROUP_BYTES: usize = 4 << 20;
 /// A group below this is synced by the thread that staged it, when nothing else is on the way.
-const INLINE_BYTES: usize = 64 << 10;
+const INLINE_BYTES: usize = 256 << 10;
 /// Records between syncs of the node files; after a crash so many leaves are hashed again, a tenth of a second.
 const SIDECAR_RECORDS: u64 = 262_144;
 
