@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
+use pyralog_partition::Prepared;
+
 use crate::error::HostError;
 
 /// When a proposal is answered.
@@ -74,7 +77,9 @@ impl<T> Drop for Reply<T> {
 pub(crate) struct Call {
     pub partition: usize,
     /// A checked proposal (B1, B2).
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<Vec<u8>>,
+    /// Where its hashes come from, when they are made ahead.
+    pub ahead: Option<Receiver<Prepared>>,
     pub wait: Wait,
     pub reply: Reply<Answer>,
 }

@@ -12,6 +12,7 @@ use pyralog_partition::Stamper;
 use pyralog_types::Hash;
 use pyralog_types::batch::Proposal;
 
+use crate::ahead::{Ahead, hash_ahead};
 use crate::answer::{Answer, Call, Reply, SignedCheckpoint, Wait};
 use crate::background::Background;
 use crate::behind::{NodeJob, write_nodes};
@@ -52,6 +53,7 @@ struct Threads {
     apply: JoinHandle<Result<(), HostError>>,
     sync: JoinHandle<Result<(), HostError>>,
     background: JoinHandle<()>,
+    hash: JoinHandle<()>,
     nodes: JoinHandle<()>,
     /// Stops the thread that writes node files.
     jobs: Sender<NodeJob>,
@@ -136,6 +138,7 @@ impl Host {
             .collect();
         let (nudge, nudges) = bounded(1);
         let (groups, group_queue) = bounded(PIPELINE);
+        let (ahead, unhashed) = Ahead::new();
         let shared = Arc::new(Shared {
             world,
             dir: options.dir.clone(),
@@ -143,6 +146,7 @@ impl Host {
             checkpoint_ms_min: options.checkpoint_ms_min,
             shards,
             queue: Queue::new(options.queue_bytes_max),
+            ahead,
             counters: Counters::default(),
             in_flight: AtomicUsize::new(0),
             failure: Mutex::new(damage),
@@ -177,6 +181,7 @@ impl Host {
                 })
             })?,
             background: spawn("pyralog-background", move || background.run())?,
+            hash: spawn("pyralog-hash", move || hash_ahead(&unhashed))?,
             nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
             jobs,
         };
@@ -205,11 +210,17 @@ impl Host {
         if let Err(error) = checked {
             return reply.send(Err(error));
         }
+        let bytes = Arc::new(bytes);
+        let shared = Arc::clone(&self.shared);
         let call = Call {
             partition,
+            ahead: self.shared.ahead.begin(&bytes),
             bytes,
             wait,
-            reply,
+            reply: Reply::new(move |answer| {
+                shared.ahead.end();
+                reply.send(answer);
+            }),
         };
         if let Err((call, error)) = self.shared.queue.push(call) {
             call.reply.send(Err(error));
@@ -360,7 +371,9 @@ impl Host {
         let synced = running.sync.join().unwrap_or(Err(HostError::Closed));
         let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
         let _ = running.jobs.send(NodeJob::Stop); // as above
+        self.shared.ahead.stop();
         let stopped = running.background.join().and(running.nodes.join());
+        let stopped = stopped.and(running.hash.join());
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;
         if stopped.is_err() {

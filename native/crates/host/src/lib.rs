@@ -6,6 +6,7 @@
 //!
 //! Readers come on their own threads, take short read locks, and see durable records only.
 
+mod ahead;
 mod answer;
 mod background;
 mod base64;

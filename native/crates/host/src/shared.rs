@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use pyralog_log::{LogReader, TreeState};
 use pyralog_partition::Partition;
 
+use crate::ahead::Ahead;
 use crate::answer::{Reply, SignedCheckpoint};
 use crate::behind::LateSync;
 use crate::error::HostError;
@@ -81,6 +82,8 @@ pub(crate) struct Shared {
     pub checkpoint_ms_min: u64,
     pub shards: Vec<Shard>,
     pub queue: Queue,
+    /// Hashes what waits.
+    pub ahead: Ahead,
     pub counters: Counters,
     /// Groups sealed and not yet synced.
     pub in_flight: AtomicUsize,

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use blake3::IncrementCounter;
 use blake3::platform::Platform;
 use pyralog_merkle::RecordBytes;
-use pyralog_types::batch::Entry;
+use pyralog_types::batch::{Entry, Proposal};
 use pyralog_types::{ZERO_HASH, part_hash};
 
 use crate::values::hash_values;
@@ -51,12 +51,18 @@ impl Prepared {
     /// Hashes the records of an entry, side by side where they are alike, without any lock.
     #[must_use]
     pub fn of(entry: &Entry<'_>) -> Self {
-        let count = entry.proposal.len();
+        Self::of_proposal(&entry.proposal)
+    }
+
+    /// Hashes the records of a proposal, which may be done before its turn in the log has come.
+    #[must_use]
+    pub fn of_proposal(proposal: &Proposal<'_>) -> Self {
+        let count = proposal.len();
         let mut blocks: Vec<RecordBytes> = Vec::with_capacity(count);
         let mut keyed: Vec<(usize, RecordBytes)> = Vec::new();
         let mut values = Vec::with_capacity(count);
         let mut tag = SubmitterTag::default();
-        for record in entry.proposal.records() {
+        for record in proposal.records() {
             let mut block = [0; 128];
             block[..27].copy_from_slice(tag.of(record.submitter));
             block[27] = DOMAIN_CONTENT;
