@@ -11,6 +11,7 @@ import type { RpcErrorCode } from './errors.ts';
 import { bearsToken, type Guard } from './guard.ts';
 import type { RpcMetrics } from './metrics.ts';
 import type { RateLimiter } from './rate.ts';
+import type { Reception } from './reception.ts';
 import { Slots } from './slots.ts';
 import type { Readiness, RpcLimits } from './types.ts';
 
@@ -21,6 +22,7 @@ interface HttpDependencies {
   readonly registry: Registry;
   readonly limits: RpcLimits;
   readonly rate: RateLimiter | undefined;
+  readonly reception: Reception;
   readiness(): Readiness;
   /** Calls need this bearer token (R7); undefined = no token. */
   readonly token?: string;
@@ -52,6 +54,11 @@ export function createHttp(dependencies: HttpDependencies): HttpApp {
     exposeHeadRoutes: false,
   });
   app.server.maxConnections = limits.connectionsMax;
+  dependencies.reception.watch(app.server);
+  app.addHook('onResponse', (request, _reply, done) => {
+    dependencies.reception.completed(request.raw.socket);
+    done();
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
@@ -94,8 +101,9 @@ function admitRequest(
 }
 
 function addCall(app: HttpApp, dependencies: HttpDependencies): void {
-  const { dispatcher, metrics, limits, rate, token } = dependencies;
+  const { dispatcher, metrics, limits, rate, reception, token } = dependencies;
   app.post('/', async (request, reply) => {
+    reception.completed(request.raw.socket);
     if (token !== undefined && !bearsToken(request.headers.authorization, token)) {
       reply.header('www-authenticate', 'Bearer');
       return refuse(reply, 401, 'rpc/unauthorized', 'the admin token is missing or wrong');

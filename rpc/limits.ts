@@ -13,6 +13,8 @@ export const defaultLimits: RpcLimits = {
   requestsPerSecond: 0,
   limitLoopback: false,
   callMsDefault: 30_000,
+  receiveBytesMax: 256 * MB,
+  messageMsMax: 20_000,
   stallMsMax: 10_000,
   sendBufferBytesHigh: 1 * MB,
   // Two largest answers: one being read, one behind it.

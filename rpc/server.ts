@@ -11,6 +11,7 @@ import { methodTable } from './methods.ts';
 import { RpcMetrics } from './metrics.ts';
 import { PACKED } from './packed.ts';
 import { RateLimiter } from './rate.ts';
+import { Reception } from './reception.ts';
 import type {
   Readiness,
   RpcAddress,
@@ -82,13 +83,18 @@ function build(dependencies: RpcDependencies, options: RpcOptions, host: string)
   const guard = new Guard(host, options.allowedHosts ?? [], options.allowedOrigins ?? []);
   const readiness = (): Readiness =>
     parts.stopping ? { ready: false, reasons: ['the node is stopping'] } : dependencies.readiness();
-  const shared = { metrics, registry: dependencies.metrics, limits, rate, readiness };
+  const reception = new Reception(limits, (why) => {
+    metrics.connectionsCut.inc();
+    logger.warn({ why }, 'rpc client cut');
+  });
+  const shared = { metrics, registry: dependencies.metrics, limits, rate, reception, readiness };
   const app = createHttp({ ...shared, dispatcher, guard });
   const server = app.server;
   const webSockets = new WebSockets({
     server,
     guard,
     rate,
+    reception,
     notary,
     dispatcher,
     metrics,

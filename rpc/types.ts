@@ -61,6 +61,10 @@ export interface RpcLimits {
   readonly limitLoopback: boolean;
   /** A call without `timeoutMs` is given up after this long. */
   readonly callMsDefault: number;
+  /** Bytes of messages that are not whole yet, over all connections; the largest are cut beyond it. */
+  readonly receiveBytesMax: number;
+  /** Longest that one message may take to arrive. */
+  readonly messageMsMax: number;
   /** A WebSocket client that has not read for this long is cut. */
   readonly stallMsMax: number;
   /** Bytes waiting for a WebSocket client beyond which nothing more is read from it. */

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { Connection, type ConnectionDependencies } from './connection.ts';
 import type { Guard } from './guard.ts';
 import type { RateLimiter } from './rate.ts';
+import type { Reception } from './reception.ts';
 import { Slots } from './slots.ts';
 
 /** How often idle clients are pinged; one that misses a ping is cut at the next. */
@@ -14,6 +15,7 @@ interface WebSocketDependencies extends ConnectionDependencies {
   readonly server: Server;
   readonly guard: Guard;
   readonly rate: RateLimiter | undefined;
+  readonly reception: Reception;
 }
 
 export class WebSockets {
@@ -68,7 +70,7 @@ export class WebSockets {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { limits, rate, metrics, logger } = this.#dependencies;
+    const { limits, rate, reception, metrics, logger } = this.#dependencies;
     const onError = (error: Error) => logger.debug({ err: error }, 'rpc upgrade failed');
     socket.on('error', onError);
     const refused = this.#fault(request);
@@ -79,6 +81,7 @@ export class WebSockets {
     this.#acceptor.handleUpgrade(request, socket, head, (ws) => {
       socket.off('error', onError);
       const slots = new Slots(limits, rate, request.socket.remoteAddress ?? '');
+      ws.on('message', () => reception.completed(request.socket));
       const connection = new Connection(this.#dependencies, { ws, socket, slots });
       metrics.connectionsOpened.inc();
       this.#open.add(connection);
