@@ -29,6 +29,7 @@ export interface NodeProcess {
 }
 
 const LOG_LINES_SHOWN = 12;
+const SAME_STOP_MS = 500;
 
 /** Starts one node as a process of its own, with settings as flags and its log in a file beside its data. */
 export function startNodeProcess(
@@ -53,14 +54,19 @@ export function startNodeProcess(
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 1));
     child.on('error', (error) => resolve(error.message));
   });
-  let stops = 0;
+  let stoppedMs: number | undefined;
   return {
     pid: child.pid ?? 0,
     logFile,
     ready: readiness(child, exited, logFile),
     exited,
     stop() {
-      if (stops++ > 0) child.kill('SIGKILL');
+      const now = performance.now();
+      // A terminal's Ctrl-C comes again through npm and the launcher: that is not a second wish.
+      if (stoppedMs !== undefined && now - stoppedMs < SAME_STOP_MS) return;
+      const again = stoppedMs !== undefined;
+      stoppedMs = now;
+      if (again) child.kill('SIGKILL');
       else if (child.connected) child.disconnect();
       else child.kill('SIGTERM');
     },

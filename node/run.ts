@@ -5,6 +5,9 @@ import { type RunningNode, startNode } from './start.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** A terminal's Ctrl-C comes again through npm and the launcher: within this time it is the same one. */
+const SAME_SIGNAL_MS = 500;
+
 /** Exit code of a broken invariant; others are the caller's. */
 const BUG = 6;
 
@@ -38,12 +41,15 @@ export async function runNode(
 }
 
 function stopOnSignals(stop: AbortController): () => void {
+  let firstMs = 0;
   const handlers = SIGNALS.map((name) => {
     const handler = () => {
       if (stop.signal.aborted) {
+        if (performance.now() - firstMs < SAME_SIGNAL_MS) return;
         process.stderr.write('pyralog: second signal, stopping at once\n');
         process.exit(128 + constants.signals[name]);
       }
+      firstMs = performance.now();
       stop.abort();
     };
     process.on(name, handler);
