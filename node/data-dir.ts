@@ -26,6 +26,10 @@ export interface DataDirPaths {
   readonly keys: string;
   /** The native core's; its LOCK keeps a second process out (W11, D6). */
   readonly store: string;
+  /** Says that the store was opened once, and so must be there (D11). */
+  readonly opened: string;
+  /** Mark of the write-ahead log within the store (W1). */
+  readonly walMark: string;
   /** Bearer token of the admin methods (R7). */
   readonly adminToken: string;
 }
@@ -44,6 +48,8 @@ export function dataDirPaths(root: string): DataDirPaths {
     genesis: join(root, 'genesis.json'),
     keys: join(root, 'keys'),
     store: join(root, 'store'),
+    opened: join(root, 'store.opened'),
+    walMark: join(root, 'store', 'wal', 'STORE'),
     adminToken: join(root, 'admin.token'),
   };
 }
@@ -108,8 +114,33 @@ export function openDataDir(root: string): DataDir {
     );
   }
   refuseReadOnly(paths);
+  refuseLostStore(paths);
   if (!existsSync(paths.adminToken)) writeAdminToken(paths);
   return { paths, genesis, networkId: id };
+}
+
+/**
+ * Notes that the store was opened: from now on it must be there (D11). Call once the core is open.
+ *
+ * @throws NodeError `node/bad-data-dir` when it cannot be written
+ */
+export function markStoreOpened(root: string): void {
+  const paths = dataDirPaths(root);
+  if (existsSync(paths.opened)) return;
+  try {
+    writeDurably(paths.opened, '', { mode: 0o644, replace: true });
+  } catch (error) {
+    throw fileTrouble(root, error);
+  }
+}
+
+/** A log that began again at size 0 under its old origin and key would be an equivocation (C7). */
+function refuseLostStore(paths: DataDirPaths): void {
+  if (!existsSync(paths.opened) || existsSync(paths.walMark)) return;
+  throw badDataDir(
+    paths.walMark,
+    'is gone, though this node has kept a log here: restore the store, or make a new data directory (a new log, a new origin)',
+  );
 }
 
 /** @throws NodeError `node/bad-data-dir` when others can read it */

@@ -39,7 +39,10 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
   return orFail(async () => {
     assert(prepared !== undefined && modules !== undefined, 'the RPC thread prepares, then starts');
     const { createLogger } = await import('./log.ts');
+    const { markStoreOpened } = await import('./data-dir.ts');
     const { config, core, info, rpc } = prepared;
+    // Before the first submission can come: a store with records in it has its mark.
+    markStoreOpened(config.dataDir);
     const logger = createLogger(config.logLevel, 'rpc');
     const running = await composeService(await modules, {
       ...order,

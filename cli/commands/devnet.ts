@@ -104,7 +104,15 @@ export async function devnetStatus(context: Context, flags: DevnetFlags): Promis
 
 /** `pyralog devnet down`: asks the devnet's process to stop and waits until it has. */
 export async function devnetDown(context: Context, flags: DevnetFlags): Promise<ExitCode> {
-  const { pid } = runningDevnet(context, flags);
+  const { pid, rpc, origin } = runningDevnet(context, flags);
+  // A file left by a power cut may name a number that is somebody else's by now: only who answers as this devnet is it.
+  const status = await readStatus(rpc);
+  if (status?.origin !== origin) {
+    throw devnetError(
+      'devnet/not-running',
+      `${rpc} does not answer as the devnet of devnet.json, so process ${pid} is left alone; if it is yours, end it with kill ${pid}, and remove devnet.json`,
+    );
+  }
   process.kill(pid, 'SIGTERM');
   const deadline = performance.now() + DOWN_MS_MAX;
   while (isAlive(pid)) {

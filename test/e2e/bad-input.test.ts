@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -192,6 +193,16 @@ describe('damaged data', function () {
     }
     await node.stop();
     assert.equal(statSync(file).size, before);
+  });
+
+  it('refuses to begin again where a log was, when its store is gone', async () => {
+    const store = join(findDir(workspace.path('pyralog-data'), 'wal'), '..');
+    const mark = join(store, 'wal', 'STORE');
+    renameSync(mark, `${mark}.away`);
+    await assert.rejects(workspace.start(), /is gone.*restore the store/s);
+    renameSync(`${mark}.away`, mark);
+    renameSync(store, `${store}.away`);
+    await assert.rejects(workspace.start(), /is gone.*restore the store/s);
   });
 
   it('takes a truncated log for damage, not for a torn tail', async () => {

@@ -124,6 +124,7 @@ impl Host {
                     .log_seed
                     .filter(|_| partition.sha256)
                     .map(|seed| NamedKey::log(&partition.origin, &seed)),
+                log_time: AtomicU64::new(replayed.partition.last_timestamp()),
                 durable: AtomicU64::new(replayed.state.size),
                 state: RwLock::new(replayed.partition),
                 late: replayed.late,

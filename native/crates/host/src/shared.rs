@@ -37,6 +37,8 @@ pub(crate) struct Shard {
     pub state: RwLock<Partition>,
     /// Syncs of its node files that are on the way.
     pub late: Arc<LateSync>,
+    /// Time of the newest record staged, Unix milliseconds: no checkpoint claims an earlier one (C1).
+    pub log_time: AtomicU64,
     /// Records that may be shown.
     pub durable: AtomicU64,
     pub signing: Mutex<Signing>,

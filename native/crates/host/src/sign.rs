@@ -115,7 +115,8 @@ impl Shared {
             root: &state.root,
             sha256_root: state.sha256_root.as_ref(),
             epoch: EPOCH,
-            time_ms: (self.world.clock)(),
+            // A clock set back must not sign "existed no later than" a time before the record: log time never goes back.
+            time_ms: (self.world.clock)().max(shard.log_time.load(Ordering::Acquire)),
         };
         Counters::add(&self.counters.checkpoints, 1);
         Arc::new(SignedCheckpoint {

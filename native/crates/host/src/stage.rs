@@ -126,6 +126,7 @@ impl Staging {
         // Nothing comes when that thread is gone.
         let ahead = call.ahead.as_ref().and_then(|hashes| hashes.recv().ok());
         let prepared = ahead.unwrap_or_else(|| Prepared::of(&entry));
+        shard.log_time.store(timestamp, Ordering::Release);
         let applied = shard.state.write().apply((&entry, prepared), index, EPOCH);
         let applied = applied.map_err(|error| {
             // The entry is staged and the state is not what it says: nothing may be built on it.

@@ -257,3 +257,33 @@ fn many_callers_share_group_commits_and_closing_drains() {
     assert_eq!(offsets, (0..500).collect::<Vec<_>>());
     assert!(host.stats().group_commits < 500, "{:?}", host.stats());
 }
+
+/// The time a note claims (C1).
+fn claimed(note: &str) -> u64 {
+    let line = note.lines().find(|line| line.starts_with("time "));
+    line.unwrap()["time ".len()..].parse().unwrap()
+}
+
+#[test]
+fn a_clock_set_back_never_signs_a_time_before_the_record() {
+    let disk = FaultFiles::new(1);
+    let clock = Clock::new();
+    let host = Host::open(clock.world(&disk), &options()).unwrap();
+    let first = propose(&host, digests(0, 1), Wait::Durable).unwrap();
+    clock
+        .0
+        .fetch_sub(3_600_000, std::sync::atomic::Ordering::Relaxed);
+    let second = propose(&host, digests(1, 1), PATHS).unwrap();
+    let note = &second.checkpoint.as_ref().unwrap().note;
+    assert!(claimed(note) >= outcomes(&second)[0].timestamp);
+    assert!(outcomes(&second)[0].timestamp >= outcomes(&first)[0].timestamp);
+    host.close().unwrap();
+
+    // Nor after a restart on that clock, when nothing new was logged.
+    let again = Host::open(clock.world(&disk), &options()).unwrap();
+    let (tell, told) = channel();
+    let reply = Reply::new(move |answer: Signed| tell.send(answer).unwrap());
+    again.checkpoint_at(0, 2, reply);
+    let note = told.recv().unwrap().unwrap().note.clone();
+    assert!(claimed(&note) >= outcomes(&second)[0].timestamp);
+}
