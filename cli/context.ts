@@ -1,4 +1,5 @@
 import { toHex } from '../base/bytes.ts';
+import { visible } from './visible.ts';
 
 /** What every command is given: where its output goes, and what surrounds it. */
 export interface Context {
@@ -19,11 +20,27 @@ export interface Context {
   write(text: string): void;
 }
 
+/** Members that are 64-bit integers in the formats, whatever type carries them here. */
+const INTEGERS: ReadonlySet<string> = new Set([
+  'id',
+  'offset',
+  'index',
+  'size',
+  'from',
+  'to',
+  'timestamp',
+  'claimedTime',
+  'checkpointSize',
+  'dedupRecords',
+  'dedupWindowMs',
+]);
+
 /** JSON for programs: 64-bit integers are decimal strings, bytes are hex (E3). */
 export function toJson(value: unknown): string {
   return JSON.stringify(
     value,
-    (_, item: unknown) => {
+    (name, item: unknown) => {
+      if (typeof item === 'number' && INTEGERS.has(name)) return item.toString();
       if (typeof item === 'bigint') return item.toString();
       return item instanceof Uint8Array ? toHex(item) : item;
     },
@@ -39,9 +56,9 @@ export function createContext(json: boolean, signal: AbortSignal): Context {
     signal,
     isTerminal: process.stderr.isTTY === true,
     print(line) {
-      if (!json) process.stdout.write(`${line}\n`);
+      if (!json) process.stdout.write(`${visible(line)}\n`);
     },
-    note: (line) => void process.stderr.write(`${line}\n`),
+    note: (line) => void process.stderr.write(`${visible(line)}\n`),
     answer(value) {
       if (json) process.stdout.write(`${toJson(value)}\n`);
     },

@@ -18,6 +18,7 @@ const BY_CODE: Readonly<Record<string, ExitName>> = {
   'cli/usage': 'usage',
   'cli/no-node': 'unreachable',
   'cli/interrupted': 'interrupted',
+  'devnet/not-running': 'unreachable',
   'client/unreachable': 'unreachable',
   'client/no-answer': 'unreachable',
   'client/connection-lost': 'unreachable',

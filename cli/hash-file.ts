@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { DigestAlgorithm } from '../receipt/index.ts';
 import { cliError } from './errors.ts';
@@ -43,12 +44,16 @@ export async function hashFile(
   algorithm: DigestAlgorithm,
   { signal, onBytes }: HashOptions,
 ): Promise<Uint8Array> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+  // Without O_NONBLOCK, opening a named pipe would wait for its writer.
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  const file = await open(path, flags).catch((error: unknown) => {
     throw cliError('cli/file', `${path}: cannot be read (${reasonOf(error)})`, error);
   });
   try {
     const before = await file.stat({ bigint: true });
     if (before.isDirectory()) throw cliError('cli/file', `${path}: is a directory`);
+    if (!before.isFile())
+      throw cliError('cli/file', `${path}: not a regular file; \`-\` takes a stream`);
     const hasher = await createHasher(algorithm);
     const size = Number(before.size);
     const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(1, size + 1)));
@@ -62,8 +67,9 @@ export async function hashFile(
       onBytes(bytesRead);
     }
     const after = await file.stat({ bigint: true });
-    const changed = after.size !== before.size || after.mtimeNs !== before.mtimeNs;
-    if (changed || (before.isFile() && total !== size)) {
+    // The time of the inode's last change cannot be set back, as that of the data can.
+    const changed = after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
+    if (changed || after.size !== before.size || total !== size) {
       throw cliError(
         'cli/file-changing',
         `${path}: changed while it was read; try again when it rests`,

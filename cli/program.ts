@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import type { Action } from './action.ts';
-import { createContext } from './context.ts';
+import { createContext, toJson } from './context.ts';
 import { examples } from './examples.ts';
 import { addFileCommands } from './program-files.ts';
 import { addLogCommands } from './program-log.ts';
 import { addNodeCommands } from './program-node.ts';
-import { versionLine } from './version.ts';
+import { commitText, versionLine, versionText } from './version.ts';
 
 /** Every command with its help. Actions import their file when they run. */
 export function buildProgram(signal: AbortSignal, onCode: (code: number) => void): Command {
@@ -16,7 +16,9 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
     )
     .version(versionWhenAsked(), '-V, --version', 'version and commit')
     .configureHelp({ showGlobalOptions: false })
-    .helpCommand(false)
+    .helpCommand('help [command]', 'help of a command')
+    // run.ts says it, in one form for people and one for programs.
+    .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText(
       'after',
@@ -48,7 +50,9 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
 /** Asking git for the commit takes time: only when somebody wants to know. */
 function versionWhenAsked(): string {
   const asked = process.argv.some((arg) => arg === '-V' || arg === '--version');
-  return asked ? versionLine() : '';
+  if (!asked) return '';
+  if (!process.argv.includes('--json')) return versionLine();
+  return toJson({ version: versionText(), commit: commitText() ?? null });
 }
 
 export function allCommands(command: Command): Command[] {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { writeDurably } from '../node/index.ts';
 import {
   decodeReceiptJson,
@@ -19,8 +19,11 @@ export function readReceipt(path: string): { ok: true; value: Receipt } | Refusa
   if (!existsSync(path)) {
     throw cliError('cli/no-receipt', `${path}: there is no receipt; \`pyralog stamp\` makes one`);
   }
+  const stat = statSync(path);
+  // Reading a pipe would wait for a writer, and no Ctrl-C would end that.
+  if (!stat.isFile()) throw cliError('cli/file', `${path}: is no regular file`);
+  const { size } = stat;
   try {
-    const { size } = statSync(path);
     // Whatever is longer than any receipt is refused by the decoder without being read whole.
     const bytes =
       size > RECEIPT_BYTES_MAX ? new Uint8Array(RECEIPT_BYTES_MAX + 1) : readFileSync(path);
@@ -32,6 +35,10 @@ export function readReceipt(path: string): { ok: true; value: Receipt } | Refusa
 
 /** Writes a receipt by temporary file, fsync and rename, so that it is there whole or not at all. */
 export function writeReceipt(path: string, receipt: Receipt, replace: boolean): void {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) {
+    throw cliError('cli/file', `${path}: is no regular file; give another name for the receipt`);
+  }
   try {
     writeDurably(path, encodeReceiptJson(receipt), { mode: 0o644, replace });
   } catch (error) {

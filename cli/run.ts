@@ -3,6 +3,7 @@ import { PyralogError } from '../base/errors.ts';
 import { toJson } from './context.ts';
 import { EXIT, exitOf } from './exit-codes.ts';
 import { buildProgram } from './program.ts';
+import { visible } from './visible.ts';
 
 /** Runs one command line and answers its exit code; prints what went wrong. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -16,19 +17,36 @@ export async function run(args: readonly string[]): Promise<number> {
     }).parseAsync([...args], { from: 'user' });
     return state.code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage.code;
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? 0 : reportUsage(error, args.includes('--json'));
     return report(stop.signal.aborted ? stop.signal.reason : error, args.includes('--json'));
   } finally {
     process.off('SIGINT', interrupt);
   }
 }
 
+/** Arguments that make no sense are said as everything else is, with where to look (E1, E3). */
+function reportUsage(error: CommanderError, json: boolean): number {
+  // A group without its command has printed its help: nothing to add for people.
+  const groupAlone = error.code === 'commander.help';
+  const what = groupAlone
+    ? 'a command is missing'
+    : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const dashed = error.code === 'commander.unknownOption' ? ', put -- before such a name' : '';
+  const message = `${what}; see \`pyralog --help\`${dashed}`;
+  if (!groupAlone) process.stderr.write(`pyralog: ${visible(message)}\n`);
+  if (json)
+    process.stdout.write(`${toJson({ ok: false, error: { code: 'cli/usage', message } })}\n`);
+  return EXIT.usage.code;
+}
+
 /** Says what went wrong: a sentence for people, code and message for programs (E3). */
 function report(error: unknown, json: boolean): number {
   if (error instanceof PyralogError) {
-    const { code, message, data } = error;
-    process.stderr.write(`pyralog: ${message}\n`);
-    if (json) process.stdout.write(`${toJson({ ok: false, error: { code, message, data } })}\n`);
+    const { code, message } = error;
+    const lines = message.split('\n').map(visible).join('\n  ');
+    process.stderr.write(`pyralog: ${lines}\n`);
+    if (json) process.stdout.write(`${toJson({ ok: false, error: { code, message } })}\n`);
     return exitOf(code);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

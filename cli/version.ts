@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { versionText } from '../node/index.ts';
 
+export { versionText };
+
 /** `0.1.0 (commit 1a2b3c4d5e6f)`; without a checkout only the version. */
 export function versionLine(): string {
   const commit = commitText();

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cliError } from './errors.ts';
@@ -63,7 +64,8 @@ export function findFiles(paths: readonly string[]): Found {
     try {
       const stat = statSync(path);
       if (stat.isDirectory()) visit(path, bag);
-      else add({ path, named: true, bytes: stat.size }, bag);
+      else if (stat.isFile()) add({ path, named: true, bytes: stat.size }, bag);
+      else bag.unreadable.push({ path, message: 'not a regular file; `-` takes a stream' });
     } catch (error) {
       bag.unreadable.push({ path, message: cliError('cli/file', reasonOf(error)).message });
     }
@@ -75,7 +77,14 @@ export function findFiles(paths: readonly string[]): Found {
 function visit(dir: string, bag: Bag): void {
   let names: string[];
   try {
-    names = readdirSync(dir).sort();
+    const raw = readdirSync(dir, { encoding: 'buffer' });
+    // Such a file cannot be opened under the name that Node makes of it: better said than left out.
+    for (const name of raw.filter((bytes) => !isUtf8(bytes)))
+      bag.unreadable.push({ path: join(dir, name.toString()), message: 'its name is not UTF-8' });
+    names = raw
+      .filter((bytes) => isUtf8(bytes))
+      .map((bytes) => bytes.toString())
+      .sort();
   } catch (error) {
     bag.unreadable.push({ path: dir, message: reasonOf(error) });
     return;

@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
+import { parseSafe } from '../../base/decimal.ts';
 import {
   type Devnet,
   devnetError,
   devnetPaths,
+  findDevnet,
   isAlive,
   readDevnetFile,
   readStatus,
   startDevnet,
 } from '../../devnet/index.ts';
 import type { Context } from '../context.ts';
+import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { settingsOf } from './start.ts';
 
@@ -29,7 +31,7 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
   const devnet = await startDevnet({
     root,
     fresh: flags.fresh === true,
-    ...(flags.port === undefined ? {} : { port: Number(flags.port) }),
+    ...(flags.port === undefined ? {} : { port: portOf(flags.port) }),
     settings: settingsOf(flags.set ?? []),
   });
   const stop = () => devnet.stop();
@@ -49,6 +51,12 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
   }
   context.note('devnet stopped');
   return EXIT.ok.code;
+}
+
+function portOf(text: string): number {
+  const port = parseSafe(text, 65_535);
+  if (port === undefined) throw cliError('cli/usage', `--port ${text}: a port is 0 to 65535`);
+  return port;
 }
 
 function announce(context: Context, { file, paths, logFile }: Devnet): void {
@@ -128,12 +136,12 @@ export async function devnetDown(context: Context, flags: DevnetFlags): Promise<
 
 function runningDevnet(context: Context, flags: DevnetFlags) {
   const root = resolve(context.workingDir, flags.dir);
-  const file = readDevnetFile(devnetPaths(root).devnet);
+  // Without --dir it is the devnet that `stamp` finds (E2).
+  const found = flags.dir === '.pyralog' ? findDevnet(context.workingDir) : undefined;
+  const file = found ?? readDevnetFile(devnetPaths(root).devnet);
   if (file !== undefined) return file;
-  const log = join(devnetPaths(root).nodes, 'node-0', 'node.log');
-  const last = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) : undefined;
   throw devnetError(
     'devnet/not-running',
-    `no devnet runs in ${root}${last === undefined ? '' : `; its log ended: ${last}`}`,
+    `no devnet runs in ${root}; \`pyralog devnet\` starts one`,
   );
 }

@@ -71,8 +71,11 @@ export async function keysExport(
     return EXIT.ok.code;
   }
   const key = await readKeyFile(path, () => passphraseOf(context, flags.passphraseFile));
+  // A sealed key stays sealed: under the new passphrase if one is given, else under the one that opened it.
+  const sealed = readKeySummary(path).encrypted;
+  const old = sealed ? passphraseOf(context, flags.passphraseFile) : undefined;
   const passphrase =
-    flags.newPassphraseFile === undefined ? undefined : readPassphrase(flags.newPassphraseFile);
+    flags.newPassphraseFile === undefined ? old : readPassphrase(flags.newPassphraseFile);
   if (passphrase === undefined) context.note(`pyralog: ${flags.secret} is not encrypted; guard it`);
   await writeKeyFile(flags.secret, key, passphrase);
   show(context, flags.secret, { ...key, encrypted: passphrase !== undefined });

@@ -9,6 +9,7 @@ import { type NodeFlags, withNode } from '../find-node.ts';
 import { hashFile } from '../hash-file.ts';
 import { Progress } from '../progress.ts';
 import { writeReceipt } from '../receipt-file.ts';
+import { timeText } from '../visible.ts';
 
 export interface SearchFlags extends NodeFlags {
   readonly digest?: string;
@@ -67,19 +68,19 @@ export async function search(
   const { algorithm } = flags;
   if (!isDigestAlgorithm(algorithm)) throw cliError('cli/usage', `unknown hash ${algorithm}`);
   if ((file === undefined) === (flags.digest === undefined)) {
-    throw cliError('cli/usage', 'give a file, or a digest with --digest');
+    throw cliError('cli/usage', 'give either a file or a digest with --digest');
   }
   const limit = parseSafe(flags.limit, 1_000);
   if (limit === undefined || limit < 1) throw cliError('cli/usage', '--limit is 1 to 1000');
   const progress = new Progress(context, undefined);
   const options = { signal: context.signal, onBytes: (n: number) => progress.add(n) };
   const digest =
-    file === undefined ? fromHex(flags.digest ?? '') : await hashFile(file, algorithm, options);
+    file === undefined ? fromHex((flags.digest ?? '').toLowerCase()) : await hashFile(file, algorithm, options);
   progress.end();
   if (digest?.length !== digestBytes(algorithm)) {
     throw cliError(
       'cli/usage',
-      `--digest: ${algorithm} has ${digestBytes(algorithm)} bytes of hex`,
+      `--digest: ${algorithm} has ${2 * digestBytes(algorithm)} hex digits`,
     );
   }
   return withNode(context, flags, async (client) => {
@@ -118,7 +119,7 @@ export async function logProof(
   if ((index === undefined) === (from === undefined)) {
     throw cliError(
       'cli/usage',
-      'give --index for an inclusion proof or --from for a consistency proof',
+      'give either --index for an inclusion proof or --from for a consistency proof',
     );
   }
   const options = { signal: context.signal };
@@ -149,10 +150,17 @@ export async function logProof(
       path = await client.inclusionProof({ ...where, ...place }, options);
       request = place;
     }
+    const under = request['size'] ?? request['to'];
+    const root = under === log.checkpoint?.size ? rootOf(log, algorithm) : undefined;
+    const what = index === undefined ? `from size ${request['from']} to` : `of index ${index} in size`;
+    context.print(`${algorithm} tree of ${log.origin}, proof ${what} ${under}`);
+    if (root !== undefined) context.print(`root ${root}`);
+    context.print(path.length === 0 ? 'path: empty, nothing is needed' : 'path:');
     for (const hash of path) context.print(Buffer.from(hash).toString('base64'));
     context.answer({
       ...where,
       ...request,
+      ...(root !== undefined && { root }),
       path: path.map((h) => Buffer.from(h).toString('base64')),
     });
     return EXIT.ok.code;
@@ -170,6 +178,6 @@ function printRecord(
   record: { id: bigint; origin: string; offset: number; level: string; timestamp: number },
 ): void {
   const { id, origin, offset, level, timestamp } = record;
-  const time = new Date(timestamp).toISOString();
+  const time = timeText(timestamp);
   context.print(`${id}: ${level}, offset ${offset} of ${origin}, ${time} (claimed by the log)`);
 }

@@ -96,6 +96,8 @@ class StampJob {
   async stampFiles(client: Client, paths: readonly string[]): Promise<ExitCode> {
     const { out } = this.#flags;
     const found = findFiles(paths);
+    for (const path of paths.filter((named) => found.receipts.includes(named)))
+      this.#fail(path, 'cli/usage', 'is a receipt; name the file it belongs to');
     for (const { path, message } of found.unreadable) this.#fail(path, 'cli/file', message);
     if (out !== undefined && found.files.length !== 1) {
       throw cliError('cli/usage', '--out names one receipt: give one file');

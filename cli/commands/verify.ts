@@ -65,16 +65,8 @@ function targetsOf(
   paths: readonly string[],
   receipt: string | undefined,
 ): { targets: Target[]; unreceipted: number } {
-  const [first = '', second] = paths;
-  // `verify FILE RECEIPT`: the receipt need not be called as the file is.
-  const beside =
-    paths.length === 2 && second !== undefined && isReceiptPath(second) ? second : receipt;
-  if (beside !== undefined) {
-    if (paths.length > 2 || (paths.length === 2 && beside !== second)) {
-      throw cliError('cli/usage', 'a receipt of its own goes with one file: verify FILE RECEIPT');
-    }
-    return { targets: [{ file: first, receipt: beside }], unreceipted: 0 };
-  }
+  const beside = besideOf(paths, receipt);
+  if (beside !== undefined) return { targets: [beside], unreceipted: 0 };
   if (paths.includes('-')) {
     throw cliError('cli/usage', '-: standard input needs its receipt: verify - RECEIPT.pyr.json');
   }
@@ -93,6 +85,19 @@ function targetsOf(
     targets.push(...withReceipt.map((file) => ({ file, receipt: receiptPathOf(file) })));
   }
   return { targets, unreceipted };
+}
+
+/** `verify FILE RECEIPT`: the receipt need not be called as the file is. Two receipts are two targets. */
+function besideOf(paths: readonly string[], receipt: string | undefined): Target | undefined {
+  const [file = '', second] = paths;
+  const asSecond =
+    paths.length === 2 && second !== undefined && isReceiptPath(second) && !isReceiptPath(file);
+  const beside = asSecond ? second : receipt;
+  if (beside === undefined) return undefined;
+  if (paths.length > 2 || (paths.length === 2 && !asSecond)) {
+    throw cliError('cli/usage', 'a receipt of its own goes with one file: verify FILE RECEIPT');
+  }
+  return { file, receipt: beside };
 }
 
 async function judge(
@@ -159,7 +164,7 @@ function printVerdict(context: Context, { file }: Target, verdict: FileVerdict['
     context.note(`${file}: NOT VERIFIED: ${verdict.message}`);
     return;
   }
-  const time = new Date(verdict.claimedTime).toISOString();
+  const time = timeText(verdict.claimedTime);
   const covers = verdict.coversLiars
     ? 'enough even if some replicas lie'
     : 'covers crashes only: whoever holds these keys could lie';
@@ -170,6 +175,14 @@ function printVerdict(context: Context, { file }: Target, verdict: FileVerdict['
     `  signed by ${names}: ${verdict.signers.length} of ${verdict.keys} keys, ${verdict.threshold} needed, ${covers}`,
   );
 }
+
+/** Beyond what a date can hold a number has to do: the signature is on it all the same. */
+function timeText(ms: number): string {
+  return ms <= LAST_DATE_MS ? new Date(ms).toISOString() : `${ms} ms after 1970`;
+}
+
+/** ECMA-262 §21.4.1.1: the end of time values. */
+const LAST_DATE_MS = 8.64e15;
 
 function summarize(
   context: Context,

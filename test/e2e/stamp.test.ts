@@ -77,6 +77,38 @@ describe('stamp and verify', function () {
     await node.stop();
   });
 
+  it('leaves nothing out without a word', async () => {
+    mkdirSync(workspace.path('odd'));
+    writeFileSync(Buffer.from(`${workspace.path('odd')}/a\xff.txt`, 'latin1'), 'not UTF-8');
+    writeFileSync(workspace.path('odd', 'plain.txt'), 'plain');
+    const node = await workspace.start();
+    const stamped = await workspace.cli(['stamp', 'odd', 'big.bin.pyr.json', '--node', node.http]);
+    assert.equal(stamped.code, 5, stamped.stderr);
+    assert.match(stamped.stderr, /not UTF-8/);
+    assert.match(stamped.stderr, /big\.bin\.pyr\.json.*is a receipt/);
+    await node.stop();
+  });
+
+  it('never upgrades a signed receipt to one that claims a later time', async () => {
+    const before = readFileSync(workspace.path('big.bin.pyr.json'), 'utf8');
+    const node = await workspace.start();
+    writeFileSync(workspace.path('later.txt'), 'later');
+    await workspace.json(['stamp', 'later.txt', '--node', node.http]);
+    assert.equal((await workspace.cli(['upgrade', 'big.bin', '--node', node.http])).code, 0);
+    assert.equal(readFileSync(workspace.path('big.bin.pyr.json'), 'utf8'), before);
+    await node.stop();
+  });
+
+  it('takes two receipts for two files', async () => {
+    const { code, stdout } = await workspace.cli([
+      'verify',
+      'big.bin.pyr.json',
+      'later.txt.pyr.json',
+    ]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /2 of 2 verified/);
+  });
+
   it('says what to do when no node is there', async () => {
     writeFileSync(workspace.path('new.txt'), 'new');
     const { code, stderr, stdout } = await workspace.cli([
