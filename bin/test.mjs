@@ -25,12 +25,10 @@ process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 async function rustTests() {
   const before = totals.failed;
-  const { code, output } = await run(
-    'cargo',
-    ['test', '--locked', '--workspace'],
-    join(root, 'native'),
-    true,
-  );
+  const { code, output } = await run('cargo', ['test', '--locked', '--workspace'], {
+    cwd: join(root, 'native'),
+    capture: true,
+  });
   for (const line of output.matchAll(
     /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm,
   )) {

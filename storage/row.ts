@@ -23,6 +23,7 @@ export function decodeRows(packed: Uint8Array): LogRow[] {
 }
 
 function decodeRow(row: Buffer, index: number): LogRow {
+  if (row.length < LEAF_BYTES + 12) throw malformed(`row ${index} is cut off`);
   const leaf = row.subarray(0, LEAF_BYTES);
   const record = decodeLeafRecord(leaf);
   if (!record.ok) throw malformed(`row ${index}: ${record.message}`);
