@@ -33,6 +33,12 @@ export class Workspace {
     return ended(child);
   }
 
+  /** Starts the CLI and leaves it running; {@link remove} kills it at the latest. */
+  launch(args: readonly string[]): { child: ChildProcess; exit: Promise<CliResult> } {
+    const child = this.#spawn(args, 'ignore');
+    return { child, exit: ended(child) };
+  }
+
   /** Runs the CLI, which must succeed, and returns its `--json` answer. */
   async json<T>(args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await this.cli([...args, '--json']);
