@@ -1,7 +1,12 @@
 import { fromHex } from '../../base/bytes.ts';
 import { parseSafe, parseU64 } from '../../base/decimal.ts';
 import type { Client, LogInfo, TreeAlgorithm } from '../../client/index.ts';
-import { digestBytes, isDigestAlgorithm, receiptToJson } from '../../receipt/index.ts';
+import {
+  digestBytes,
+  isDigestAlgorithm,
+  parseCheckpoint,
+  receiptToJson,
+} from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -75,7 +80,9 @@ export async function search(
   const progress = new Progress(context, undefined);
   const options = { signal: context.signal, onBytes: (n: number) => progress.add(n) };
   const digest =
-    file === undefined ? fromHex((flags.digest ?? '').toLowerCase()) : await hashFile(file, algorithm, options);
+    file === undefined
+      ? fromHex((flags.digest ?? '').toLowerCase())
+      : await hashFile(file, algorithm, options);
   progress.end();
   if (digest?.length !== digestBytes(algorithm)) {
     throw cliError(
@@ -152,7 +159,8 @@ export async function logProof(
     }
     const under = request['size'] ?? request['to'];
     const root = under === log.checkpoint?.size ? rootOf(log, algorithm) : undefined;
-    const what = index === undefined ? `from size ${request['from']} to` : `of index ${index} in size`;
+    const what =
+      index === undefined ? `from size ${request['from']} to` : `of index ${index} in size`;
     context.print(`${algorithm} tree of ${log.origin}, proof ${what} ${under}`);
     if (root !== undefined) context.print(`root ${root}`);
     context.print(path.length === 0 ? 'path: empty, nothing is needed' : 'path:');
@@ -165,6 +173,15 @@ export async function logProof(
     });
     return EXIT.ok.code;
   });
+}
+
+/** Root that the log signed in its newest checkpoint, of the tree that was asked for. */
+function rootOf({ checkpoint }: LogInfo, algorithm: TreeAlgorithm): string | undefined {
+  const parsed = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint.note);
+  if (!parsed?.ok) return undefined;
+  const { root, sha256Root } = parsed.value.checkpoint;
+  const bytes = algorithm === 'blake3' ? root : sha256Root;
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('base64');
 }
 
 async function chooseLog(client: Client, origin: string | undefined): Promise<LogInfo> {

@@ -10,6 +10,7 @@ import { type NodeFlags, withNode } from '../find-node.ts';
 import { hashFile, hashStream } from '../hash-file.ts';
 import { Progress } from '../progress.ts';
 import { receiptExists, writeReceipt } from '../receipt-file.ts';
+import { timeText } from '../visible.ts';
 import { type Found, type FoundFile, findFiles, receiptPathOf, skippedText } from '../walk.ts';
 
 export interface StampFlags extends NodeFlags {
@@ -26,7 +27,10 @@ interface FileResult {
   readonly id?: bigint;
   readonly offset?: number;
   readonly level?: string;
+  /** The log had it already, since `timestamp`. */
   readonly duplicate?: boolean;
+  /** Of the record, ms since 1970. */
+  readonly timestamp?: number;
   readonly error?: { readonly code: string; readonly message: string };
   /** A file found in a directory that has a receipt already. */
   readonly skipped?: true;
@@ -185,8 +189,9 @@ class StampJob {
       }
       writeReceipt(target, receipt, this.#flags.force === true);
       const { id, offset, duplicate } = submitted;
+      const { timestamp } = receipt.record;
       const level = receipt.checkpoint === undefined ? 'durable' : 'checkpoint';
-      this.#results.push({ file, receipt: target, id, offset, level, duplicate });
+      this.#results.push({ file, receipt: target, id, offset, level, duplicate, timestamp });
     } catch (error) {
       this.#failWith(file, error);
     }
@@ -208,8 +213,10 @@ class StampJob {
     const failed = this.#results.filter(({ error }) => error !== undefined);
     const present = this.#results.filter((result) => result.skipped).length;
     const unsigned = stamped.filter(({ level }) => level !== 'checkpoint').length;
-    for (const { file, receipt, offset, level } of stamped.length <= 20 ? stamped : []) {
-      this.#context.print(`${file}: ${level} at offset ${offset}, receipt ${receipt}`);
+    for (const result of stamped.length <= 20 ? stamped : []) {
+      const { file, receipt, offset, level, duplicate, timestamp } = result;
+      const known = duplicate ? `already in the log since ${timeText(timestamp ?? 0)}, ` : '';
+      this.#context.print(`${file}: ${known}${level} at offset ${offset}, receipt ${receipt}`);
     }
     const parts = [`${stamped.length} stamped`];
     if (unsigned > 0) parts.push(`${unsigned} of them not yet signed (pyralog upgrade)`);

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -181,6 +181,77 @@ describe('the command line', function () {
     assert.equal(JSON.parse(gone.out).error.code, 'client/unreachable');
     assert.equal((await pyralog(['stamp'])).code, EXIT.usage.code);
     assert.equal((await pyralog(['stmap', 'a'])).code, EXIT.usage.code);
+  });
+
+  it('writes 64-bit integers as decimal strings everywhere (E3)', async () => {
+    file('a', 'numbers');
+    const json = async (...args: string[]) =>
+      JSON.parse((await pyralog([...args, '--json'])).out, (name, value) => {
+        const integer = ['id', 'offset', 'size', 'index', 'timestamp', 'claimedTime'];
+        if (integer.includes(name)) assert.match(value, /^[0-9]+$/, `${args}: ${name}`);
+        return value;
+      });
+    pin();
+    const { id, offset } = (await json('stamp', 'a')).files[0];
+    await json('verify', 'a');
+    await json('get', id);
+    await json('search', 'a');
+    await json('info');
+    assert.ok((await json('log', 'info')).logs.length > 0);
+    const proof = await json('log', 'proof', '-i', offset);
+    assert.equal(proof.index, offset);
+    assert.equal(Buffer.from(proof.root, 'base64').length, 32);
+    const { out } = await pyralog(['log', 'proof', '-i', offset]);
+    assert.match(out, /^blake3 tree of .*, proof of index \d+ in size \d+\nroot /);
+  });
+
+  it('says that a file is in the log already', async () => {
+    file('a', 'twice');
+    file('b', 'twice');
+    const first = await pyralog(['stamp', 'a']);
+    assert.doesNotMatch(first.out, /already/);
+    assert.match((await pyralog(['stamp', 'b'])).out, /b: already in the log since \d{4}-/);
+  });
+
+  it('shows control characters in names, so that a name forges no line', async () => {
+    const name = 'x\u001b[31m\nforged: verified';
+    file(name, 'forged');
+    pin();
+    for (const command of ['stamp', 'verify']) {
+      const { out } = await pyralog([command, name]);
+      assert.match(out, /^x\\x1b\[31m\\x0aforged: verified: /m);
+      assert.ok(!out.includes('\u001b') && !out.includes('\nforged'));
+    }
+  });
+
+  it('never waits for a named pipe', async () => {
+    execFileSync('mkfifo', [join(dir(), 'pipe'), join(dir(), 'a.pyr.json')]);
+    file('a', 'x');
+    for (const args of [
+      ['stamp', 'pipe'],
+      ['search', 'pipe'],
+      ['verify', 'a'],
+    ]) {
+      const { code, err } = await pyralog(args);
+      assert.equal(code, EXIT.failed.code);
+      assert.match(err, /regular file/);
+    }
+  });
+
+  it('says wrong usage as everything else is said (E1, E3)', async () => {
+    for (const args of [
+      ['stamp', '-x'],
+      ['nosuch'],
+      ['verify'],
+      ['stamp', 'a', '--wait', 'final'],
+    ]) {
+      const { code, err, out } = await pyralog([...args, '--json']);
+      assert.equal(code, EXIT.usage.code);
+      assert.match(err, /^pyralog: .*--help/);
+      assert.equal(JSON.parse(out).error.code, 'cli/usage');
+    }
+    assert.match((await pyralog(['help', 'stamp'])).out, /pyralog stamp/);
+    assert.match(JSON.parse((await pyralog(['--version', '--json'])).out).version, /^\d/);
   });
 
   it('documents its exit codes as they are (E1)', () => {
