@@ -25,6 +25,8 @@ export interface VerifyFlags {
 interface Target {
   readonly file: string;
   readonly receipt: string;
+  /** Why neither can be read; such a one is a doubt, never passed over. */
+  readonly unreadable?: string;
 }
 
 interface FileVerdict extends Target {
@@ -83,6 +85,8 @@ function targetsOf(
     const known = new Set(withReceipt);
     unreceipted += found.files.filter((file) => !known.has(file.path)).length;
     targets.push(...withReceipt.map((file) => ({ file, receipt: receiptPathOf(file) })));
+    for (const { path: file, message } of found.unreadable)
+      targets.push({ file, receipt: receiptPathOf(file), unreadable: message });
   }
   return { targets, unreceipted };
 }
@@ -104,6 +108,8 @@ async function judge(
   context: Context,
   { target, trust, progress }: { target: Target; trust: Trust; progress: Progress },
 ): Promise<FileVerdict['verdict']> {
+  if (target.unreadable !== undefined)
+    return { ok: false, code: 'cli/file', message: target.unreadable };
   try {
     const parsed = readReceipt(target.receipt);
     if (!parsed.ok) return parsed;

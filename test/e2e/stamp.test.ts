@@ -85,6 +85,9 @@ describe('stamp and verify', function () {
     const stamped = await workspace.cli(['stamp', 'odd', 'big.bin.pyr.json', '--node', node.http]);
     assert.equal(stamped.code, 5, stamped.stderr);
     assert.match(stamped.stderr, /not UTF-8/);
+    const verified = await workspace.cli(['verify', 'odd']);
+    assert.equal(verified.code, 1, verified.stdout);
+    assert.match(verified.stderr, /not UTF-8/);
     assert.match(stamped.stderr, /big\.bin\.pyr\.json.*is a receipt/);
     await node.stop();
   });
