@@ -135,11 +135,13 @@ fn run(seed: u64, mutant: Option<Mutant>) -> Result<(), String> {
     Ok(())
 }
 
+/// Seeds to run: `SEED=…` replays one, `RUNS=…` takes more of them.
 fn seeds() -> std::ops::Range<u64> {
-    let first = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    first.map_or(0..40, |seed: u64| seed..seed + 1)
+    let variable = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seed: Option<u64> = variable("SEED");
+    let runs = variable("RUNS").unwrap_or(if seed.is_some() { 1 } else { 40 });
+    let first = seed.unwrap_or(0);
+    first..first + runs
 }
 
 #[test]
