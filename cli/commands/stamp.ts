@@ -70,6 +70,8 @@ class StampJob {
   readonly #context: Context;
   readonly #flags: StampFlags & { algorithm: DigestAlgorithm; wait: 'checkpoint' | 'durable' };
   readonly #results: FileResult[] = [];
+  /** Logs the receipts are of: whoever finds the node by itself should see whose it was. */
+  readonly #origins = new Set<string>();
 
   constructor(
     context: Context,
@@ -188,6 +190,7 @@ class StampJob {
         );
       }
       writeReceipt(target, receipt, this.#flags.force === true);
+      this.#origins.add(receipt.origin);
       const { id, offset, duplicate } = submitted;
       const { timestamp } = receipt.record;
       const level = receipt.checkpoint === undefined ? 'durable' : 'checkpoint';
@@ -225,6 +228,7 @@ class StampJob {
     const left = skippedText(skipped);
     if (left !== '') parts.push(`skipped ${left}`);
     this.#context.print(parts.join(', '));
+    for (const origin of this.#origins) this.#context.print(`log ${origin}`);
     this.#context.answer({
       ok: failed.length === 0,
       stamped: stamped.length,
