@@ -1,24 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Texts on the hot path of a submission: read without a regular expression or an array. */
-
-/** Undefined for anything but an even number of lower-case hex digits (R2: one spelling only). */
-export function hexToBytes(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0) return undefined;
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    const high = nibble(text.charCodeAt(2 * i));
-    const low = nibble(text.charCodeAt(2 * i + 1));
-    if (high < 0 || low < 0) return undefined;
-    bytes[i] = high * 16 + low;
-  }
-  return bytes;
-}
-
-function nibble(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x61 && code <= 0x66) return code - 0x57;
-  return -1;
-}
+/** Texts on the hot path of a submission: measured without encoding them. */
 
 /** Bytes of the text in UTF-8, counted without encoding it. */
 export function utf8Bytes(text: string): number {

@@ -5,7 +5,7 @@
  * `…ToWire` cannot fail: the value is ours. `…FromWire` reads what a schema has let through or what a server sent; it
  * gives a {@link Misread} where the schema cannot say it all, such as a digest that is too short for its algorithm.
  */
-import { fromBase64, toBase64, toHex } from '../base/bytes.ts';
+import { fromBase64, fromHex, toBase64, toHex } from '../base/bytes.ts';
 import { parseSafe, parseU64 } from '../base/decimal.ts';
 import {
   type DigestAlgorithm,
@@ -14,7 +14,7 @@ import {
   receiptFromJson,
   receiptToJson,
 } from '../receipt/index.ts';
-import { hexToBytes, utf8Bytes } from './bytes.ts';
+import { utf8Bytes } from './bytes.ts';
 import type { MethodResult } from './methods.ts';
 import {
   type LogInfoWire,
@@ -48,7 +48,7 @@ export function countFromWire(text: string, name: string): number | Misread {
 }
 
 export function digestFromWire(algorithm: DigestAlgorithm, hex: string): Uint8Array | Misread {
-  const bytes = hexToBytes(hex);
+  const bytes = fromHex(hex);
   if (bytes === undefined) return invalid('digest is not lower-case hex');
   const expected = digestBytes(algorithm);
   if (bytes.length === expected) return bytes;

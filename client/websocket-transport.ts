@@ -58,6 +58,7 @@ export class WebSocketTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closed = true;
+    // A connection that never came up was told to the calls that waited for it; there is nothing to close.
     const link = await this.#link?.catch(() => undefined);
     await link?.close();
   }

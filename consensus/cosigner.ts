@@ -86,7 +86,7 @@ export function createCosigner(
     key,
     cosign(checkpoint) {
       const signing = turn.then(() => checkAndSign(checkpoint));
-      turn = signing.catch(() => {});
+      turn = signing.catch(() => {}); // whoever asked is told; the next one has its turn all the same
       return signing;
     },
   };

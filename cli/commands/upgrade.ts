@@ -1,4 +1,5 @@
 import { PyralogError } from '../../base/errors.ts';
+import type { Receipt } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -61,9 +62,7 @@ function receiptsOf(paths: readonly string[]): string[] {
 
 async function upgradeOne(
   path: string,
-  ask: (
-    old: import('../../receipt/index.ts').Receipt,
-  ) => Promise<import('../../receipt/index.ts').Receipt>,
+  ask: (old: Receipt) => Promise<Receipt>,
 ): Promise<UpgradeResult> {
   const old = readReceipt(path);
   if (!old.ok) throw new PyralogError(old.code, old.message);
