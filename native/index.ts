@@ -21,6 +21,29 @@ import type {
   TreeAlgorithm,
 } from './types.ts';
 
+export {
+  blake3Derived,
+  blake3DerivedMany,
+  blake3Hash,
+  blake3Keyed,
+  blake3KeyedMany,
+  packSignatures,
+  publicKeyEd25519,
+  type SignatureErrorCode,
+  type SignatureItem,
+  signEd25519,
+  verifySignatures,
+  verifySignaturesSync,
+} from './sig.ts';
+export {
+  attachStateTree,
+  openStateTree,
+  packStateChanges,
+  type StateErrorCode,
+  type StateTree,
+  type StateTreeStats,
+  type StateVersion,
+} from './state.ts';
 export type {
   Core,
   CoreOptions,
