@@ -1,29 +1,35 @@
 /**
- * How nodes talk: framed links between two peers, and gossip among many.
+ * How nodes talk: one framed link to every peer, and gossip among all of them.
  *
  * ```ts
- * const link = await transport.connect('node-1', signal);
- * await link.send('raft', bytes, 'urgent');            // waits while the peer is slow
- * for await (const frame of link.receive(signal)) handle(frame);
- *
- * gossip.onMessage('anchors', (m) => (isValid(m.bytes) ? 'accept' : 'reject'));
- * await gossip.publish('anchors', bytes);
+ * const network = await createLibp2pNetwork(deps, { seed, hello, listen: ['/ip4/127.0.0.1/tcp/0'] });
+ * network.onPeer({
+ *   connected: async (link, hello) => {
+ *     await link.send('consensus', bytes, 'urgent');          // waits while the peer is slow
+ *     for await (const frame of link.receive(signal)) handle(frame);
+ *   },
+ *   disconnected: (peer) => forget(peer),
+ * });
+ * network.gossip.onMessage('anchors', (m) => (isValid(m.bytes) ? 'accept' : 'reject'));
+ * await network.gossip.publish('anchors', bytes);
  * ```
  *
- * The in-memory implementations keep the same contract (`test/contract/`) on a clock and randomness handed to them.
+ * The in-memory network keeps the same contract (`test/contract/`) on a clock and randomness handed to it.
  */
+export { type Direction, type FaultState, FaultSwitch } from './faults.ts';
+export { type Hello, type NodeRole, PROTOCOL_VERSION } from './hello.ts';
+export type { MemoryHub, MemoryPeerOptions, Weather, WeatherCounts } from './memory/types.ts';
 export {
-  createMemoryGossip,
-  type MemoryGossipDeps,
-  type MemoryGossipOptions,
-} from './memory-gossip.ts';
+  DEFAULT_LIMITS,
+  type Libp2pOptions,
+  type NetworkDeps,
+  type NetworkLimits,
+  type PeerBookStore,
+} from './options.ts';
 export {
-  createMemoryNetwork,
-  type MemoryNetwork,
-  type MemoryNetworkDeps,
-  type MemoryNetworkOptions,
-} from './memory-transport.ts';
-export {
+  CHANNELS,
+  type Channel,
+  type Fault,
   FRAME_BYTES_MAX,
   type Frame,
   type Gossip,
@@ -31,8 +37,14 @@ export {
   type Link,
   type NetError,
   type NetErrorCode,
+  type NetFigures,
+  type Network,
   type PeerId,
+  type PeerListener,
+  type PeerState,
   type Priority,
-  type Transport,
+  TOPICS,
+  type Topic,
+  type Validate,
   type Verdict,
 } from './types.ts';
