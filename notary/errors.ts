@@ -12,6 +12,10 @@ export const NOTARY_ERROR_CODES = [
   'notary/invalid-submission',
   /** No log of that origin here. */
   'notary/unknown-log',
+  /** No record of that id here. */
+  'notary/not-found',
+  /** The node is on no chain, so nothing becomes final here. */
+  'chain/no-chain',
   /** Another node leads the log. */
   'consensus/not-leader',
   // What comes up from the native core; explained in native/types.ts.
@@ -35,7 +39,7 @@ export type NotaryErrorCode = (typeof NOTARY_ERROR_CODES)[number];
 export type NotaryError = PyralogError<NotaryErrorCode>;
 
 export function notaryError(
-  code: Extract<NotaryErrorCode, `notary/${string}`>,
+  code: Extract<NotaryErrorCode, `notary/${string}` | 'chain/no-chain'>,
   message: string,
   detail: {
     readonly data?: Record<string, string | number | bigint>;

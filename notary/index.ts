@@ -17,11 +17,14 @@ export {
   type NotaryService,
 } from './notary.ts';
 export type {
+  FinalAnchor,
+  FinalAnchors,
   Level,
   LogInfo,
   Notary,
   PackedEvidence,
   PackedSubmitted,
+  ReceiptOptions,
   RecordStatus,
   Submission,
   SubmitCallOptions,

@@ -62,6 +62,43 @@ export interface SubmitCallOptions extends SubmitOptions {
   readonly evidence?: 'packed';
 }
 
+/** How long a receipt is waited for, and how its finality is to be proved. */
+export interface ReceiptOptions {
+  /** `final` waits for the chain; `chain/no-chain` when there is none. */
+  readonly waitFor: 'durable' | 'checkpoint' | 'final';
+  readonly signal?: AbortSignal;
+  /** Prove finality under the newest header (finality.md F5): for verifiers whose trust root is younger than the anchor. */
+  readonly byHistory?: boolean;
+}
+
+/** A checkpoint of a log that is final on the chain. */
+export interface FinalAnchor {
+  readonly origin: string;
+  readonly size: number;
+  /** The signed checkpoint as it was anchored. */
+  readonly note: string;
+  readonly height: number;
+  /** Unix milliseconds of the block. */
+  readonly time: number;
+}
+
+/**
+ * What the notary asks of a chain. It may live in another thread, so everything is asynchronous and structured-cloneable;
+ * an answer may be late, never wrong.
+ */
+export interface FinalAnchors {
+  /** The first final anchor of the log that covers `size` records. */
+  anchor(origin: string, size: number): Promise<FinalAnchor | undefined>;
+  /** Proof of the anchor of exactly this size: finality.md F4, or F5 with `byHistory`. */
+  proof(
+    origin: string,
+    size: number,
+    byHistory?: boolean,
+  ): Promise<{ readonly scheme: number; readonly proof: Uint8Array } | undefined>;
+  /** The log's newest final anchor, if there is one, then every newer one until `signal` aborts; a slow reader may miss some. */
+  subscribe(origin: string, signal: AbortSignal): AsyncIterable<FinalAnchor>;
+}
+
 export interface RecordStatus {
   readonly id: bigint;
   readonly origin: string;
@@ -103,8 +140,13 @@ export interface Notary {
     options: SubmitOptions,
   ): Promise<PackedSubmitted>;
   status(id: bigint): RecordStatus | undefined;
-  /** The best receipt there is now; with `waitFor: 'checkpoint'` waits until it is signed. */
-  receipt(id: bigint, options: SubmitOptions): Promise<Receipt | undefined>;
+  /** The best receipt there is now (N8); waits for the level of `waitFor` first. */
+  receipt(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined>;
+  /**
+   * The same receipt, better if it can be and never worse (N9). Of any record of a log here, however old; undefined when no log here
+   * has this record. Rejects with `chain/no-chain` when `waitFor` is `final` and there is no chain.
+   */
+  upgrade(receipt: Receipt, options?: Partial<ReceiptOptions>): Promise<Receipt | undefined>;
   search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[];
   logs(): LogInfo[];
   inclusionProof(request: {
@@ -121,4 +163,11 @@ export interface Notary {
   }): Uint8Array[];
   /** Newest checkpoint of each log, then every newer one as it is signed. */
   checkpoints(origin: string, signal: AbortSignal): AsyncIterable<{ size: number; note: string }>;
+  /** The newest final anchor of the log, if any, then newer ones (N10). Throws `chain/no-chain` or `notary/unknown-log`. */
+  subscribeFinal(origin: string, signal: AbortSignal): AsyncIterable<FinalAnchor>;
+  /**
+   * The receipts of these records at `final`, each once, as soon as it is; ends when all are told, or with `signal` (N10). Throws
+   * `chain/no-chain`, or `notary/not-found` for an id that no log here has.
+   */
+  subscribeReceipts(ids: readonly bigint[], signal: AbortSignal): AsyncIterable<Receipt>;
 }
