@@ -42,6 +42,9 @@ export interface BuiltBlock extends BlockInfo {
   readonly bytes: Uint8Array;
 }
 
+/** A whole block and why it is final: what a node that is behind is sent. */
+export interface StoredBlock extends BuiltBlock, Finalized {}
+
 export type BlockVerdict =
   | {
       readonly ok: true;
@@ -49,8 +52,11 @@ export type BlockVerdict =
       /** Index of the validator that first proposed it. */
       readonly proposer: number;
     }
-  /** A correct proposer never sends this; `reason` says which rule it breaks. */
-  | { readonly ok: false; readonly reason: string };
+  /**
+   * A correct proposer never sends this; `reason` says which rule it breaks. `id`: of bytes that have one, so that it
+   * is the proposer's fault and not that of a peer who put other bytes behind a signed proposal.
+   */
+  | { readonly ok: false; readonly reason: string; readonly id?: Uint8Array };
 
 /** What a chain gives its engine (implemented in chain/). The engine calls one of propose, validate and commit at a time. */
 export interface App {
@@ -73,10 +79,8 @@ export interface App {
    * write. Once a height, in order, before it shows as final.
    */
   commit(id: Uint8Array, evidence: FinalityEvidence): Promise<void>;
-  /** A final block for peers that are behind. */
-  block(
-    height: number,
-  ): Promise<{ readonly bytes: Uint8Array; readonly evidence: FinalityEvidence } | undefined>;
+  /** A final block, for peers that are behind and for readers that begin below the head; undefined above the head. */
+  block(height: number): Promise<StoredBlock | undefined>;
 }
 
 export interface EngineFigures {
