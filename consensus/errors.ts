@@ -16,6 +16,16 @@ export type ConsensusErrorCode =
   | 'consensus/anchor-refused'
   /** The engine holds as many pending transactions as it may; retry. */
   | 'consensus/overloaded'
+  /** A node with a vote key has no slashing protection: restore it, or `--new-validator` for a key that never signed (P26). */
+  | 'consensus/protection-missing'
+  /** There is one already; a new one would forget what was signed (P26). */
+  | 'consensus/protection-exists'
+  /** The slashing protection is of another key or network (P24). */
+  | 'consensus/protection-foreign'
+  /** A signature of this key was seen that the protection does not have: a second signer, or a backup (P26). */
+  | 'consensus/protection-behind'
+  /** A file of the engine is damaged where no crash damages it; nothing was cut (P21). */
+  | 'consensus/log-damaged'
   /** The engine or replicator was stopped. */
   | 'consensus/stopped';
 
