@@ -3,7 +3,9 @@
  * numbers below 2^53.
  */
 import type { PyralogError } from '../base/errors.ts';
-import type { VerificationKey } from '../receipt/index.ts';
+import type { BlockHeader, VerificationKey } from '../receipt/index.ts';
+
+export type { BlockHeader, ChainParameters } from '../receipt/index.ts';
 
 /** What callers of chain/ are expected to handle. */
 export type ChainErrorCode =
@@ -30,14 +32,6 @@ export type ChainErrorCode =
   | 'chain/stopped';
 
 export type ChainError = PyralogError<ChainErrorCode>;
-
-export interface ChainParameters {
-  readonly blockBytesMax: number;
-  readonly feeBase: bigint;
-  readonly feePerByte: bigint;
-  readonly maxDelayMs: number;
-  readonly precisionMs: number;
-}
 
 export interface Account {
   readonly nonce: bigint;
@@ -106,24 +100,15 @@ export interface Transaction extends UnsignedTransaction {
   readonly signature: Uint8Array;
 }
 
-/** X10. */
-export interface BlockHeader {
-  readonly height: number;
-  readonly time: number;
-  readonly proposer: number;
-  readonly validators: Uint8Array;
-  readonly nextValidators: Uint8Array | undefined;
-  readonly transactions: Uint8Array;
-  readonly anchors: Uint8Array;
-  readonly state: Uint8Array;
-  readonly certificate: Uint8Array;
-  readonly history: Uint8Array;
-}
-
 /** Where a transaction is. */
 export type TransactionStatus =
   | { readonly state: 'pending' }
-  | { readonly state: 'final'; readonly height: number; readonly index: number; readonly time: number }
+  | {
+      readonly state: 'final';
+      readonly height: number;
+      readonly index: number;
+      readonly time: number;
+    }
   | { readonly state: 'dropped'; readonly code: ChainErrorCode; readonly reason: string }
   /** Not seen, or forgotten. */
   | { readonly state: 'unknown' };

@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { assert } from '../base/errors.ts';
-import { verifyEd25519 } from '../receipt/index.ts';
+import { signedBytes, verifyEd25519 } from '../receipt/index.ts';
 
 /**
  * Signs for one purpose: votes, transactions, transport (identity.md I5). Keys of different purpose are different
@@ -11,16 +11,6 @@ export interface Signer {
   readonly publicKey: Uint8Array;
   /** 64 bytes over {@link signedBytes}. Asynchronous, because the key may live in a device. */
   sign(domain: string, network: string, bytes: Uint8Array): Promise<Uint8Array>;
-}
-
-/** What a {@link Signer} signs: u8 length and text of the domain, then of the network id, then the bytes. */
-export function signedBytes(domain: string, network: string, bytes: Uint8Array): Uint8Array {
-  const names = [domain, network].map((name) => {
-    const text = new TextEncoder().encode(name);
-    assert(text.length > 0 && text.length < 256, 'a domain and a network id have 1 to 255 bytes');
-    return [Uint8Array.of(text.length), text];
-  });
-  return Buffer.concat([...names.flat(), bytes]);
 }
 
 /** A signer that holds its key in memory. `seed` is 32 bytes. */

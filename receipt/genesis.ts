@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The genesis document: what makes a network this one and no other (I2, I3).
+ * The genesis document: what makes a network this one and no other (I2, I3, I7).
  *
  * Its hash is part of the network id, so two networks of one name never share an
  * origin, and a wiped devnet never signs under the old one (I6).
@@ -12,9 +12,16 @@ import { isUint, parseSafe } from '../base/decimal.ts';
 import { PyralogError } from '../base/errors.ts';
 import { decodeCbor } from './cbor.ts';
 import { fieldProblem, formatJson, isFields, parseJson } from './fields.ts';
+import {
+  chainFromCbor,
+  chainFromJson,
+  chainProblem,
+  chainToCbor,
+  chainToJson,
+} from './genesis-chain.ts';
 import { isName } from './identity.ts';
 import { accept, type Parsed, type Refusal, type RefusalCode, refuse } from './refusal.ts';
-import type { Genesis } from './types.ts';
+import type { Genesis, GenesisChain, TrustRoot } from './types.ts';
 
 const VERSION = 1;
 const SALT_BYTES = 16;
@@ -24,14 +31,14 @@ const HASH_CONTEXT = toUtf8('pyralog v1 genesis');
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   const problem = genesisProblem(genesis);
   if (problem !== undefined) throw new PyralogError<RefusalCode>('receipt/bad-genesis', problem);
-  return encode(
-    new Map<number, unknown>([
-      [0, VERSION],
-      [1, genesis.network],
-      [2, genesis.time],
-      [3, genesis.salt],
-    ]),
-  );
+  const map = new Map<number, unknown>([
+    [0, VERSION],
+    [1, genesis.network],
+    [2, genesis.time],
+    [3, genesis.salt],
+  ]);
+  if (genesis.chain !== undefined) map.set(4, chainToCbor(genesis.chain));
+  return encode(map);
 }
 
 /** Reads the CBOR form; refuses anything but the bytes that `encodeGenesis` makes (I2). */
@@ -39,7 +46,8 @@ export function decodeGenesis(bytes: Uint8Array): Parsed<Genesis> {
   const map = decodeCbor(bytes);
   if (!(map instanceof Map)) return bad('not a CBOR map');
   const [network, time, salt] = [map.get(1), map.get(2), map.get(3)];
-  const read = fromParts(map.get(0), network, time, salt);
+  const chain = map.has(4) ? chainFromCbor(map.get(4)) : undefined;
+  const read = fromParts(map.get(0), { network, time, salt, chain });
   if (!read.ok || equalBytes(encodeGenesis(read.value), bytes)) return read;
   return refuse('receipt/not-canonical', 'genesis: not in deterministic CBOR, or more than I2 has');
 }
@@ -51,11 +59,13 @@ export function parseGenesisJson(text: string): Parsed<Genesis> {
     return bad('not a JSON object with "pyralog": "genesis"');
   }
   if (isNewer(value['version'])) return newer();
-  const problem = fieldProblem(value, ['pyralog', 'version', 'network', 'time', 'salt']);
+  const names = ['pyralog', 'version', 'network', 'time', 'salt'];
+  const problem = fieldProblem(value, names, ['chain']);
   if (problem !== undefined) return bad(problem);
   const time = typeof value['time'] === 'string' ? parseSafe(value['time']) : undefined;
   const salt = typeof value['salt'] === 'string' ? fromHex(value['salt']) : undefined;
-  return fromParts(value['version'], value['network'], time, salt);
+  const chain = Object.hasOwn(value, 'chain') ? chainFromJson(value['chain']) : undefined;
+  return fromParts(value['version'], { network: value['network'], time, salt, chain });
 }
 
 /** The text of `genesis.json`. Throws `receipt/bad-genesis`. */
@@ -68,6 +78,7 @@ export function formatGenesisJson(genesis: Genesis): string {
     network: genesis.network,
     time: String(genesis.time),
     salt: toHex(genesis.salt),
+    ...(genesis.chain && { chain: chainToJson(genesis.chain) }),
   });
 }
 
@@ -81,21 +92,44 @@ export function networkId(genesis: Genesis): string {
   return `${genesis.network}-${toHex(genesisHash(genesis).subarray(0, 8))}`;
 }
 
-function fromParts(version: unknown, network: unknown, time: unknown, salt: unknown) {
+/** The chain's root of trust at height 0 (F1); `undefined` when the network has no chain. */
+export function trustRootOf(genesis: Genesis): TrustRoot | undefined {
+  if (genesis.chain === undefined) return undefined;
+  const { validators, parameters } = genesis.chain;
+  return {
+    network: networkId(genesis),
+    height: 0,
+    validators: validators.map(({ key, power, name }) => ({ key, power, name })),
+    maxDelayMs: parameters.maxDelayMs,
+    precisionMs: parameters.precisionMs,
+  };
+}
+
+interface Parts {
+  readonly network: unknown;
+  readonly time: unknown;
+  readonly salt: unknown;
+  /** Read already; `undefined` when the document has none. */
+  readonly chain: Parsed<GenesisChain> | undefined;
+}
+
+function fromParts(version: unknown, { network, time, salt, chain }: Parts): Parsed<Genesis> {
   if (isNewer(version)) return newer();
   if (version !== VERSION) return bad('version is not 1');
   if (typeof network !== 'string' || !isUint(time) || !(salt instanceof Uint8Array)) {
     return bad('needs a network name, a time in Unix milliseconds and a salt');
   }
-  const genesis: Genesis = { network, time, salt };
+  if (chain?.ok === false) return chain;
+  const genesis: Genesis = { network, time, salt, ...(chain && { chain: chain.value }) };
   const problem = genesisProblem(genesis);
   return problem === undefined ? accept(genesis) : bad(problem);
 }
 
-function genesisProblem({ network, time, salt }: Genesis): string | undefined {
+function genesisProblem({ network, time, salt, chain }: Genesis): string | undefined {
   if (!isName('network', network)) return `${JSON.stringify(network)} is not a network name (I1)`;
   if (!isUint(time)) return 'time is 0 to 2^53 − 1, Unix milliseconds';
-  return salt.length === SALT_BYTES ? undefined : `salt has ${SALT_BYTES} bytes`;
+  if (salt.length !== SALT_BYTES) return `salt has ${SALT_BYTES} bytes`;
+  return chain === undefined ? undefined : chainProblem(chain);
 }
 
 function isNewer(version: unknown): boolean {

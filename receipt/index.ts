@@ -16,6 +16,18 @@
  * if (verdict.ok) show(`existed no later than ${verdict.claimedTime}, says ${verdict.origin}`);
  * ```
  */
+export { type Canonical, decodeCanonical, encodeCanonical, isHash } from './cbor.ts';
+export {
+  type Certificate,
+  type CertificateVerified,
+  type Certified,
+  type CommitSignature,
+  decodeCertificate,
+  encodeCertificate,
+  precommitBytes,
+  VOTE_DOMAIN,
+  verifyCertificate,
+} from './certificate.ts';
 export {
   formatCheckpointBody,
   formatSha256Body,
@@ -35,13 +47,35 @@ export {
 export { isPublicKey, verifyEd25519 } from './ed25519.ts';
 export { type FinalityVerified, verifyFinality } from './finality.ts';
 export {
+  type AnchorProof,
+  type CertifiedHeader,
+  decodeAnchorProof,
+  decodeTransactionProof,
+  encodeAnchorProof,
+  encodeTransactionProof,
+  type HistoryPath,
+  type PathInBlock,
+  SCHEME,
+  type TransactionProof,
+} from './finality-proof.ts';
+export {
   decodeGenesis,
   encodeGenesis,
   formatGenesisJson,
   genesisHash,
   networkId,
   parseGenesisJson,
+  trustRootOf,
 } from './genesis.ts';
+export { DEFAULT_PARAMETERS } from './genesis-chain.ts';
+export {
+  blockId,
+  certificateHash,
+  decodeHeader,
+  encodeAnchorLeaf,
+  encodeHeader,
+  ROOT_CODES,
+} from './header.ts';
 export {
   decodeHeaders,
   encodeHeaders,
@@ -59,6 +93,15 @@ export {
   replicaKeyName,
 } from './identity.ts';
 export { formatVerificationKey, parseVerificationKey, verificationKey } from './keys.ts';
+export {
+  ANCHORS_TREE,
+  HISTORY_TREE,
+  type LabelledInclusion,
+  type LabelledTree,
+  labelHash,
+  labelledTree,
+  TRANSACTIONS_TREE,
+} from './labelled-tree.ts';
 export {
   type ConsistencyProof,
   consistencyPath,
@@ -97,6 +140,7 @@ export {
   NOTARY_SCHEMA,
 } from './record.ts';
 export { type Parsed, REFUSAL_CODES, type Refusal, type RefusalCode } from './refusal.ts';
+export { signedBytes } from './signed-bytes.ts';
 export {
   checkPolicy,
   coversLiars,
@@ -105,11 +149,18 @@ export {
   parseTrustStore,
 } from './trust.ts';
 export type {
+  AnchoredRoot,
+  AnchorLeaf,
+  BlockHeader,
+  ChainParameters,
   Checkpoint,
   Digest,
   DigestAlgorithm,
   FinalityProof,
   Genesis,
+  GenesisAccount,
+  GenesisChain,
+  GenesisValidator,
   Header,
   Inclusion,
   LeafRecord,
@@ -121,12 +172,22 @@ export type {
   RecordPosition,
   Sha256Checkpoint,
   Signer,
+  TimeBounds,
   TreeAlgorithm,
   TrustPolicy,
   TrustRoot,
   TrustStore,
+  Validator,
   VerificationKey,
   Verified,
   VerifiedLevel,
 } from './types.ts';
+export {
+  compareValidators,
+  isQuorum,
+  totalPower,
+  VALIDATORS_MAX,
+  validatorsHash,
+  validatorsProblem,
+} from './validators.ts';
 export { verifyReceipt } from './verify.ts';

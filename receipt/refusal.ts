@@ -29,8 +29,30 @@ export const REFUSAL_CODES = [
   'receipt/unknown-log',
   /** Fewer pinned keys signed than the policy asks for. */
   'receipt/threshold',
-  /** A finality proof of a scheme this version does not know. */
+  /** A finality proof of a kind or scheme this version does not know, or not one of a log's receipt (V7). */
   'receipt/finality-unknown',
+  /** The chain of the receipt's network is not pinned (F1). */
+  'receipt/unknown-chain',
+  /** A finality proof that is not in its one encoding (F4, F5, F7). */
+  'receipt/finality-malformed',
+  /** A block header that is not in its one encoding (X10). */
+  'receipt/bad-header',
+  /** The header names another validator set than the pinned one (F2). */
+  'receipt/wrong-validators',
+  /** The certified header is older than the pinned trust root (F3). */
+  'receipt/before-trust-root',
+  /** A certificate that is not in its one encoding (P6). */
+  'receipt/bad-certificate',
+  /** Two thirds of the power or less signed (P2). */
+  'receipt/certificate-power',
+  /** A vote in the certificate does not verify: other height, round, block or network, or nobody's (P6). */
+  'receipt/certificate-signature',
+  /** The anchored header is not in the history of the certified one (F5). */
+  'receipt/not-in-history',
+  /** The block does not hold this checkpoint as an anchor (F4). */
+  'receipt/not-anchored',
+  /** The block does not hold this transaction (F7). */
+  'receipt/not-in-block',
   /** A verification key that is not well-formed, or a point nobody should sign with. */
   'receipt/bad-key',
   /** A trust store or policy that breaks its rules. */

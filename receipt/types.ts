@@ -59,15 +59,75 @@ export interface Inclusion {
   readonly path: readonly Uint8Array[];
 }
 
-/** Evidence that a chain made final; no scheme is known yet (V7). */
+/** Evidence that a chain made a checkpoint final (F4, F5, V7). */
 export type FinalityProof =
   | { readonly kind: 'pos'; readonly scheme: number; readonly proof: Uint8Array }
   | { readonly kind: 'pow'; readonly scheme: number; readonly proof: Uint8Array };
 
-/** A pinned chain: what finality proofs will be checked against. */
-export interface TrustRoot {
+/** Who votes on blocks, and with what weight (P1). */
+export interface Validator {
+  /** 32 bytes, Ed25519 vote key. */
+  readonly key: Uint8Array;
+  /** At least 1. */
+  readonly power: bigint;
+  /** I1, as a node's. */
+  readonly name: string;
+}
+
+/** How far a block's time may lie from the clocks of those who vote for it (P25). */
+export interface TimeBounds {
+  readonly maxDelayMs: number;
+  readonly precisionMs: number;
+}
+
+/** A pinned chain: what finality proofs are checked against (F1). */
+export interface TrustRoot extends TimeBounds {
   /** Network id (I3) the root belongs to. */
   readonly network: string;
+  /** Certificates count from here on (F3); 0 for a root that follows from the genesis document. */
+  readonly height: number;
+  /** In set order (P1). */
+  readonly validators: readonly Validator[];
+}
+
+/** What a block commits to (X10). */
+export interface BlockHeader {
+  /** From 1. */
+  readonly height: number;
+  /** Unix milliseconds; strictly increasing. */
+  readonly time: number;
+  /** Index of the validator that first proposed the block, in set order. */
+  readonly proposer: number;
+  /** Hash of the validator set, 32 bytes as all hashes here. */
+  readonly validators: Uint8Array;
+  /** Of the next height's set; `undefined` when it is the same. */
+  readonly nextValidators: Uint8Array | undefined;
+  /** Root over the transactions. */
+  readonly transactions: Uint8Array;
+  /** Root over the anchors that executed. */
+  readonly anchors: Uint8Array;
+  /** State root behind this block. */
+  readonly state: Uint8Array;
+  /** Hash of the previous block's certificate. */
+  readonly certificate: Uint8Array;
+  /** Root over the ids of all earlier headers. */
+  readonly history: Uint8Array;
+}
+
+/** What a block says of one anchor that executed (X10). */
+export interface AnchorLeaf {
+  readonly origin: string;
+  readonly size: number;
+  readonly roots: readonly AnchoredRoot[];
+  /** Key ids whose signatures counted, 4 bytes each, ascending. */
+  readonly keyIds: readonly Uint8Array[];
+}
+
+/** A log's root under one of its trees (M2, M3). */
+export interface AnchoredRoot {
+  readonly alg: TreeAlgorithm;
+  /** 32 bytes. */
+  readonly root: Uint8Array;
 }
 
 /** One file that proves that a record existed, where and when (V1, V2). */
@@ -149,9 +209,11 @@ export interface TrustPolicy {
   readonly faults: number;
 }
 
-/** Everything a verifier believes in (T1). */
+/** Everything a verifier believes in (T1, T5). */
 export interface TrustStore {
   readonly policies: readonly TrustPolicy[];
+  /** One per network. */
+  readonly chains?: readonly TrustRoot[];
 }
 
 /** A network's birth certificate (I2). */
@@ -161,6 +223,38 @@ export interface Genesis {
   readonly time: number;
   /** 16 bytes. */
   readonly salt: Uint8Array;
+  /** Absent in a network without a chain, whose receipts stay at `checkpoint`. */
+  readonly chain?: GenesisChain;
+}
+
+/** How a network's chain starts (I7). */
+export interface GenesisChain {
+  readonly engine: 'pos';
+  /** In set order (P1). */
+  readonly validators: readonly GenesisValidator[];
+  /** Sorted by key. */
+  readonly accounts: readonly GenesisAccount[];
+  readonly parameters: ChainParameters;
+}
+
+export interface GenesisValidator extends Validator {
+  /** 32 bytes: the account that fees of its blocks go to. */
+  readonly account: Uint8Array;
+}
+
+export interface GenesisAccount {
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+  /** At least 1. */
+  readonly balance: bigint;
+}
+
+/** What all nodes of a chain must agree on (I7). */
+export interface ChainParameters extends TimeBounds {
+  readonly blockBytesMax: number;
+  /** Fee of a transaction: base and per byte (X3). */
+  readonly feeBase: bigint;
+  readonly feePerByte: bigint;
 }
 
 /** A parsed origin (I4). */
