@@ -30,7 +30,19 @@ export {
   type SignedState,
   type SignedStates,
 } from './cosigner.ts';
-export type { App, Block, Engine, FinalityEvidence, Finalized } from './engine.ts';
+export type {
+  App,
+  BlockInfo,
+  BlockVerdict,
+  BuiltBlock,
+  Engine,
+  EngineFigures,
+  FinalityEvidence,
+  Finalized,
+  ProposalRequest,
+  StoredBlock,
+  ValidatorInfo,
+} from './engine.ts';
 export type { ConsensusError, ConsensusErrorCode } from './errors.ts';
 export {
   createInstantEngine,
