@@ -68,6 +68,30 @@ export interface NativeRecovery {
   millis: number;
 }
 
+/** What a tree holds. */
+export interface NativeStateStats {
+  /** Live versions. */
+  versions: number;
+  /** Leaves. */
+  leaves: number;
+  /** Inner nodes. */
+  innerNodes: number;
+  /** Memory. */
+  bytes: number;
+}
+
+/** A version that was made, or why it was not. */
+export interface NativeStateVersion {
+  /** Its number. */
+  version?: number;
+  /** Its root. */
+  root?: Buffer;
+  /** `StateErrorCode` when it failed on the pool. */
+  code?: string;
+  /** Message when it failed. */
+  message?: string;
+}
+
 export interface NativeStats {
   fdatasyncs: number;
   groupCommits: number;
@@ -83,6 +107,21 @@ export interface NativeStats {
   readOnly: boolean;
   poisoned: boolean;
 }
+
+/** BLAKE3 in `derive_key` mode. */
+export declare function blake3Derived(context: string, data: Uint8Array): Buffer;
+
+/** `blake3Derived` of each packed input. */
+export declare function blake3DerivedMany(context: string, inputs: Uint8Array): Buffer;
+
+/** Plain BLAKE3. */
+export declare function blake3Hash(data: Uint8Array): Buffer;
+
+/** BLAKE3 keyed with a label's key. */
+export declare function blake3Keyed(label: string, data: Uint8Array): Buffer;
+
+/** `blake3Keyed` of each packed input. */
+export declare function blake3KeyedMany(label: string, inputs: Uint8Array): Buffer;
 
 /** Newest checkpoint. */
 export declare function checkpoint(handle: number, partition: number): NativeCheckpoint | null;
@@ -120,6 +159,9 @@ export declare function openCore(options: NativeOptions, channel: number, token:
 /** Puts a proposal in the queue; completes `token` with the answer. `wait`: 0 durable, 1 checkpoint, 2 and paths. */
 export declare function propose(handle: number, partition: number, proposal: Uint8Array, wait: number, number: number, token: number): void;
 
+/** Public key of a seed. */
+export declare function publicKeyEd25519(seedBytes: Uint8Array): Buffer;
+
 /** Packed rows (B5). */
 export declare function read(handle: number, partition: number, offset: number, maxBytes: number): Buffer;
 
@@ -129,5 +171,41 @@ export declare function recovery(handle: number): NativeRecovery;
 /** Root at a size. */
 export declare function root(handle: number, partition: number, size: number, sha256: boolean): Buffer;
 
+/** Signature by the key of a seed. */
+export declare function signEd25519(seedBytes: Uint8Array, message: Uint8Array): Buffer;
+
+/** A version with packed changes made. */
+export declare function stateApply(handle: number, parent: number, changes: Uint8Array): NativeStateVersion;
+
+/** A version with packed changes made, on the pool. */
+export declare function stateBuild(handle: number, parent: number, entries: Uint8Array): Promise<NativeStateVersion>;
+
+/** Frees a tree for everybody. */
+export declare function stateClose(handle: number): void;
+
+/** Keys of a version. */
+export declare function stateCount(handle: number, version: number): number;
+
+/** Opens an empty tree. */
+export declare function stateOpen(): number;
+
+/** Proof of a key. */
+export declare function stateProve(handle: number, version: number, key: Uint8Array): Buffer;
+
+/** Forgets a version. */
+export declare function stateRelease(handle: number, version: number): void;
+
+/** Root of a version. */
+export declare function stateRoot(handle: number, version: number): Buffer;
+
+/** What the tree holds. */
+export declare function stateStats(handle: number): NativeStateStats;
+
 /** Figures since opening. */
 export declare function stats(handle: number): NativeStats;
+
+/** One byte a signature, checked on the pool. */
+export declare function verifySignatures(items: Uint8Array): Promise<Buffer>;
+
+/** One byte a signature. */
+export declare function verifySignaturesSync(items: Uint8Array): Buffer;

@@ -13,3 +13,5 @@ mod convert;
 mod core;
 mod error;
 mod reads;
+mod sig;
+mod state;
