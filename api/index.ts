@@ -26,6 +26,26 @@ export {
   submittedToWire,
 } from './convert.ts';
 export {
+  accountFromWire,
+  accountToWire,
+  amountFromWire,
+  anchoredLogFromWire,
+  anchoredLogToWire,
+  blockFromWire,
+  blockToWire,
+  bytesFromWire,
+  clusterFromWire,
+  clusterToWire,
+  finalAnchorFromWire,
+  finalAnchorToWire,
+  headFromWire,
+  headToWire,
+  parametersFromWire,
+  parametersToWire,
+  transactionStatusFromWire,
+  transactionStatusToWire,
+} from './convert-chain.ts';
+export {
   type DigestFrame,
   decodeAnswerFrame,
   decodeDigestFrame,
@@ -61,6 +81,7 @@ export {
 } from './methods.ts';
 export { openRpcDocument } from './openrpc.ts';
 export { SEARCH_LIMIT_MAX, SUBMISSIONS_MAX, TIMEOUT_MS_MAX } from './schemas.ts';
+export { FINAL_IDS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX } from './schemas-chain.ts';
 export type {
   Checkpoint,
   Level,
@@ -71,3 +92,13 @@ export type {
   Submitted,
   TreeAlgorithm,
 } from './types.ts';
+export type {
+  AccountState,
+  AnchoredLog,
+  ChainHead,
+  ChainParameters,
+  ClusterState,
+  FinalAnchor,
+  FinalBlock,
+  TransactionStatus,
+} from './types-chain.ts';

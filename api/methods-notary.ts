@@ -3,8 +3,13 @@
 import Type from 'typebox';
 import * as examples from './examples.ts';
 import * as s from './schemas.ts';
+import { FINAL_IDS_MAX } from './schemas-chain.ts';
 
 const wait = { waitFor: Type.Optional(s.waitFor), timeoutMs: Type.Optional(s.timeoutMs) };
+const waitLevel = {
+  waitFor: Type.Optional(s.waitForLevel),
+  timeoutMs: Type.Optional(s.timeoutMs),
+};
 
 export const notaryMethods = {
   notary_submit: {
@@ -55,18 +60,18 @@ export const notaryMethods = {
   },
   notary_receipt: {
     summary:
-      'The best receipt there is for an id; with `waitFor: checkpoint` it waits for the signature.',
+      'The best receipt there is for an id; with `waitFor` it waits for the signature or the final anchor.',
     listener: 'public',
     idempotent: true,
-    params: s.shape({ id: s.id, ...wait }),
+    params: s.shape({ id: s.id, ...waitLevel }),
     result: s.receipt,
     example: { params: { id: examples.submission.id }, result: examples.receipt },
   },
   notary_upgradeReceipt: {
-    summary: 'The same receipt at the best level there is now.',
+    summary: 'The same receipt at the best level there is; with `waitFor` once it has that level.',
     listener: 'public',
     idempotent: true,
-    params: s.shape({ receipt: s.receipt }),
+    params: s.shape({ receipt: s.receipt, ...waitLevel }),
     result: s.receipt,
     example: { params: { receipt: examples.receipt }, result: examples.receipt },
   },
@@ -143,8 +148,16 @@ export const notaryMethods = {
     result: Type.String({ description: 'Subscription id.' }),
     example: { params: { topic: 'checkpoints', origin: examples.origin }, result: '1' },
   },
+  notary_subscribeFinal: {
+    summary: 'Sends the receipt of each id as `notary_subscription` once it is final, then ends.',
+    listener: 'websocket',
+    idempotent: false,
+    params: s.shape({ ids: Type.Array(s.id, { minItems: 1, maxItems: FINAL_IDS_MAX }) }),
+    result: Type.String({ description: 'Subscription id.' }),
+    example: { params: { ids: [examples.submission.id] }, result: '1' },
+  },
   notary_unsubscribe: {
-    summary: 'Ends a subscription; false when there is none of that id.',
+    summary: 'Ends a subscription of any kind; false when there is none of that id.',
     listener: 'websocket',
     idempotent: false,
     params: s.shape({ subscription: Type.String({ maxLength: 32 }) }),

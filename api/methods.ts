@@ -5,7 +5,9 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { adminMethods } from './methods-admin.ts';
+import { chainMethods } from './methods-chain.ts';
 import { logMethods } from './methods-log.ts';
+import { networkAdminMethods, networkMethods } from './methods-network.ts';
 import { notaryMethods } from './methods-notary.ts';
 
 /** Where a method can be called. */
@@ -25,7 +27,10 @@ export interface MethodDefinition {
 export const methods = {
   ...notaryMethods,
   ...logMethods,
+  ...chainMethods,
+  ...networkMethods,
   ...adminMethods,
+  ...networkAdminMethods,
 } as const satisfies Record<string, MethodDefinition>;
 
 export type MethodName = keyof typeof methods;

@@ -63,6 +63,11 @@ export const waitFor = Type.Enum(['durable', 'checkpoint'], {
     'Answer when the record is on disk (`durable`, the default) or signed (`checkpoint`).',
 });
 
+export const waitForLevel = Type.Enum(['durable', 'checkpoint', 'final'], {
+  description:
+    'Answer with what there is (`durable`, the default), once it is signed (`checkpoint`), or once its anchor is final on the chain (`final`).',
+});
+
 export const timeoutMs = Type.Integer({
   minimum: 1,
   maximum: TIMEOUT_MS_MAX,

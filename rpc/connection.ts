@@ -5,6 +5,7 @@ import type { RawData, WebSocket } from 'ws';
 import { assert } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
+import type { ChainSource } from './chain-parts.ts';
 import type { Answer, Caller, Dispatcher } from './dispatch.ts';
 import type { RpcMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
@@ -18,6 +19,7 @@ const GOING_AWAY = 1001;
 
 export interface ConnectionDependencies {
   readonly notary: Notary;
+  readonly chain: ChainSource;
   readonly dispatcher: Dispatcher;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;
@@ -41,7 +43,7 @@ export class Connection {
     dependencies: ConnectionDependencies,
     { ws, socket, slots }: { ws: WebSocket; socket: Duplex; slots: Slots },
   ) {
-    const { limits, notary, logger } = dependencies;
+    const { limits, logger } = dependencies;
     this.#ws = ws;
     this.#dependencies = dependencies;
     this.#outbox = new Outbox(ws, socket, limits, {
@@ -50,7 +52,7 @@ export class Connection {
       cut: (why) => this.#cut(why),
     });
     const notify = (text: string) => this.#notify(text);
-    this.#subscriptions = new Subscriptions({ notary, logger, notify }, limits.subscriptionsMax);
+    this.#subscriptions = new Subscriptions({ logger, notify }, limits.subscriptionsMax);
     this.#caller = {
       signal: this.#gone.signal,
       subscriber: this.#subscriptions,

@@ -27,9 +27,13 @@ export interface Caller {
   release(): void;
 }
 
+/** What a subscription sends, in wire form, until `signal` fires. */
+export type Feed = (signal: AbortSignal) => AsyncIterable<unknown>;
+
 /** Where subscriptions are kept; see `subscriptions.ts`. */
 export interface Subscriber {
-  subscribe(origin: string): string;
+  /** `notification` is the method under which the feed's values are sent. */
+  subscribe(notification: string, feed: Feed): string;
   unsubscribe(subscription: string): boolean;
 }
 

@@ -3,7 +3,7 @@
  * (rpc.md R3). The table is total by its type; a test holds it equal to the lists of the areas.
  *
  * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log,
- * −32050 … −32059 storage and batches. They never change meaning; `data.reason` is what programs should look at.
+ * −32050 … −32059 storage and batches, −32060 … −32079 chain and its agreement. They never change meaning; `data.reason` is what programs should look at.
  */
 import {
   INTERNAL_ERROR,
@@ -14,6 +14,7 @@ import {
   type RpcErrorObject,
 } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
+import type { ChainErrorCode } from '../chain/index.ts';
 import type { ConsensusErrorCode } from '../consensus/index.ts';
 import type { NotaryErrorCode } from '../notary/index.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../receipt/index.ts';
@@ -54,14 +55,19 @@ export type RpcErrorCode =
   | 'rpc/bad-frame'
   /** The address cannot be listened on. */
   | 'rpc/listen'
-  /** No record of that id here. */
-  | 'notary/not-found'
+  /** Too many transactions wait to be taken; none of these was. */
+  | 'rpc/overloaded'
+  /** The node's main thread did not answer in time. */
+  | 'rpc/timed-out'
+  /** The chain has no such block, transaction, cluster, log or anchor. */
+  | 'chain/not-found'
   /** No checkpoint of that log has been signed yet. */
   | 'notary/no-checkpoint';
 
 export type KnownErrorCode =
   | RpcErrorCode
   | NotaryErrorCode
+  | ChainErrorCode
   | ConsensusErrorCode
   | StorageErrorCode
   | RefusalCode;
@@ -103,6 +109,8 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'rpc/unsupported-media-type': no(-32009),
   'rpc/bad-frame': no(-32010),
   'rpc/listen': no(-32011),
+  'rpc/overloaded': later(-32012, 100),
+  'rpc/timed-out': later(-32013, 100),
 
   'notary/idempotency-conflict': no(-32020),
   'notary/outcome-unknown': later(-32021, 100),
@@ -120,6 +128,27 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'consensus/log-rewound': no(-32035, `the node's log is older than what it signed: ${operator}`),
   'consensus/checkpoint-malformed': no(-32036),
   'consensus/anchor-refused': later(-32037, 5_000),
+  'consensus/protection-missing': no(-32038, `the node may not sign: ${operator}`),
+  'consensus/protection-exists': no(-32039, `the node signed before: ${operator}`),
+  'consensus/protection-foreign': no(
+    -32072,
+    `the node's files are of another network or key: ${operator}`,
+  ),
+  'consensus/protection-behind': no(-32073, `the node may not sign: ${operator}`),
+  'consensus/log-damaged': no(-32074, `the node's log of the agreement is damaged: ${operator}`),
+
+  'chain/malformed': no(-32060),
+  'chain/bad-signature': no(-32061),
+  'chain/bad-nonce': no(-32062),
+  'chain/insufficient-balance': no(-32063),
+  'chain/fee-too-low': no(-32064),
+  'chain/expired': no(-32065),
+  'chain/refused': no(-32066),
+  'chain/mempool-full': later(-32067, 1_000),
+  'chain/no-chain': no(-32068),
+  'chain/store-damaged': no(-32069, `the node's chain is damaged: ${operator}`),
+  'chain/stopped': later(-32070, 1_000, 'the node is stopping: try again, or another node'),
+  'chain/not-found': no(-32071),
 
   'log/overloaded': later(-32040, 50),
   'log/clock-behind': later(-32041, 1_000),
@@ -190,7 +219,7 @@ export const internalError: RpcErrorObject = {
 
 /** An error of this server. */
 export function rpcError(
-  code: RpcErrorCode | NotaryErrorCode | StorageErrorCode,
+  code: RpcErrorCode | NotaryErrorCode | ChainErrorCode | StorageErrorCode,
   message: string,
   data: Record<string, string | number | bigint> = {},
 ): PyralogError<KnownErrorCode> {

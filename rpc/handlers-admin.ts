@@ -1,12 +1,21 @@
 /** The operator's methods (rpc.md R7); who may call them is the admin listener's business. */
 import type { MethodName } from '../api/index.ts';
+import { networkAdminHandlers, nodeStatusToWire } from './handlers-network.ts';
 import type { Handlers } from './serve.ts';
 import type { AdminActions } from './types.ts';
 
-type AdminMethod = Extract<MethodName, `admin_${string}`>;
+type AdminMethod =
+  | Extract<MethodName, `admin_${string}`>
+  | 'net_fault'
+  | 'net_ban'
+  | 'net_unban'
+  | 'node_status';
 
-export function adminHandlers(admin: AdminActions): Handlers<AdminMethod> {
+export function adminHandlers(admin: AdminActions): Partial<Handlers<AdminMethod>> {
+  const { status } = admin;
   return {
+    ...networkAdminHandlers(admin.network),
+    ...(status && { node_status: async () => nodeStatusToWire(await status()) }),
     admin_stats: () =>
       Object.fromEntries(
         Object.entries(admin.stats()).map(([name, value]) => [

@@ -11,7 +11,7 @@ import { rpcError } from './errors.ts';
 import { type Handlers, need } from './serve.ts';
 import type { RpcDependencies } from './types.ts';
 
-type LogMethod = Extract<MethodName, `log_${string}` | `net_${string}` | `rpc.${string}`>;
+type LogMethod = Extract<MethodName, `log_${string}` | 'net_version' | `rpc.${string}`>;
 
 export function logHandlers({ notary, info }: RpcDependencies): Handlers<LogMethod> {
   let document: Record<string, unknown> | undefined;

@@ -16,22 +16,20 @@ import {
 import { PyralogError } from '../base/errors.ts';
 import type {
   Notary,
+  ReceiptOptions,
   Submission,
   SubmitCallOptions,
   SubmitOptions,
   SubmitOutcome,
 } from '../notary/index.ts';
-import {
-  type DigestAlgorithm,
-  parseTrustStore,
-  type Receipt,
-  verifyReceipt,
-} from '../receipt/index.ts';
+import { type DigestAlgorithm, parseTrustStore, verifyReceipt } from '../receipt/index.ts';
 import { cancelAfter, within } from './deadline.ts';
 import type { Caller } from './dispatch.ts';
 import { errorObjectOf, internalError, type KnownErrorCode, rpcError } from './errors.ts';
+import { mapped } from './mapped.ts';
 import { type Handlers, need } from './serve.ts';
 import { SubmittedJson } from './submitted-json.ts';
+import { subscriberOf } from './subscriptions.ts';
 import type { NodeInfo, RpcDependencies, RpcLimits } from './types.ts';
 import { Written } from './written.ts';
 
@@ -72,13 +70,16 @@ export function notaryHandlers(
     },
     notary_receipt: async (params, caller) => {
       const id = need(idFromWire(params.id));
-      return receiptToWire(await receiptOf(notary, id, { ...waitOf(params, limits), caller }));
+      const wait = { ...waitOf(params, limits), caller };
+      const receipt = await waited(wait, (options) => notary.receipt(id, options));
+      if (receipt === undefined) throw notFound(params.id);
+      return receiptToWire(receipt);
     },
     notary_upgradeReceipt: async (params, caller) => {
       const old = need(receiptFromWire(params.receipt));
-      const wait = { waitFor: 'durable', ms: limits.callMsDefault, caller } as const;
-      const now = await receiptOf(notary, old.record.scarabId, wait);
-      if (!sameRecord(old, now)) throw notFound(old.record.scarabId.toString());
+      const wait = { ...waitOf(params, limits), caller };
+      const now = await waited(wait, (options) => notary.upgrade(old, options));
+      if (now === undefined) throw notFound(old.record.scarabId.toString());
       return receiptToWire(now);
     },
     notary_search: ({ algorithm, digest, limit }) => {
@@ -93,15 +94,23 @@ export function notaryHandlers(
       if (!notary.logs().some((log) => log.origin === origin)) {
         throw rpcError('notary/unknown-log', 'this node keeps no log of that origin; see log_info');
       }
-      return subscriber.subscribe(origin);
+      return subscriber.subscribe('notary_subscription', (signal) =>
+        mapped(notary.checkpoints(origin, signal), checkpointToWire),
+      );
+    },
+    notary_subscribeFinal: (params, caller) => {
+      const ids = params.ids.map((text) => need(idFromWire(text)));
+      return subscriberOf(caller).subscribe('notary_subscription', (signal) =>
+        mapped(notary.subscribeReceipts(ids, signal), receiptToWire),
+      );
     },
     notary_unsubscribe: ({ subscription }, caller) =>
       subscriberOf(caller).unsubscribe(subscription),
   };
 }
 
-interface Wait {
-  readonly waitFor?: 'durable' | 'checkpoint';
+interface Wait<L extends string = 'durable' | 'checkpoint'> {
+  readonly waitFor?: L;
   readonly timeoutMs?: number;
 }
 
@@ -122,21 +131,19 @@ function submitter(notary: Notary, callMsDefault: number) {
   };
 }
 
-function waitOf({ waitFor, timeoutMs }: Wait, limits: RpcLimits) {
+function waitOf({ waitFor, timeoutMs }: Wait<ReceiptOptions['waitFor']>, limits: RpcLimits) {
   return { waitFor: waitFor ?? 'durable', ms: timeoutMs ?? limits.callMsDefault } as const;
 }
 
-async function receiptOf(
-  notary: Notary,
-  id: bigint,
-  wait: { waitFor: 'durable' | 'checkpoint'; ms: number; caller: Caller },
-): Promise<Receipt> {
-  const { waitFor, ms, caller } = wait;
-  const receipt = await cancelAfter(ms, caller.signal, (signal) =>
-    notary.receipt(id, { waitFor, signal }),
-  );
-  if (receipt === undefined) throw notFound(id.toString());
-  return receipt;
+function waited<T>(
+  { waitFor, ms, caller }: ReturnType<typeof waitOf> & { caller: Caller },
+  work: (options: ReceiptOptions) => Promise<T>,
+): Promise<T> {
+  return cancelAfter(ms, caller.signal, (signal) => work({ waitFor, signal }));
+}
+
+function checkpointToWire({ size, note }: { size: number; note: string }) {
+  return { size: size.toString(), note };
 }
 
 function submissionOf(
@@ -222,20 +229,6 @@ function infoToWire(notary: Notary, info: NodeInfo): MethodResult<'notary_info'>
     logs: notary.logs().map(logInfoToWire),
     policies: info.policies.map((policy) => ({ ...policy, keys: [...policy.keys] })),
   };
-}
-
-function sameRecord(a: Receipt, b: Receipt): boolean {
-  const name = ({ origin, record }: Receipt) =>
-    `${origin} ${record.offset} ${record.algorithm} ${record.digest.join()}`;
-  return name(a) === name(b);
-}
-
-function subscriberOf(caller: Caller) {
-  if (caller.subscriber !== undefined) return caller.subscriber;
-  throw rpcError(
-    'rpc/websocket-only',
-    'subscriptions need a WebSocket: connect to ws:// of the same address',
-  );
 }
 
 function notFound(id: string): PyralogError {

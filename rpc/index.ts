@@ -10,6 +10,21 @@
  *
  * It needs nothing else of the process, so that node/ can run it in a worker thread of its own.
  */
+export type {
+  AnchorStatus,
+  ChainAccess,
+  ChainHead,
+  ConsensusStatus,
+  FaultOrder,
+  FaultsInForce,
+  LogAnchorStatus,
+  NetworkActions,
+  NetworkStatus,
+  NodeStatus,
+  PeerStatus,
+  SubmittedTransaction,
+  ValidatorStatus,
+} from './chain-access.ts';
 export {
   errorObjectOf,
   type KnownErrorCode,
@@ -18,6 +33,7 @@ export {
 } from './errors.ts';
 export { defaultLimits } from './limits.ts';
 export { startRpcServer } from './server.ts';
+export type { SubmissionLimits } from './submissions.ts';
 export type {
   AdminActions,
   LogLevel,

@@ -10,9 +10,12 @@ import {
   methodNames,
   methods,
 } from '../api/index.ts';
+import type { ChainSource } from './chain-parts.ts';
 import type { MethodHandler } from './dispatch.ts';
 import { adminHandlers } from './handlers-admin.ts';
+import { chainHandlers } from './handlers-chain.ts';
 import { logHandlers } from './handlers-log.ts';
+import { networkHandlers } from './handlers-network.ts';
 import { notaryHandlers } from './handlers-notary.ts';
 import type { Handlers, Serve } from './serve.ts';
 import type { RpcDependencies, RpcLimits } from './types.ts';
@@ -20,12 +23,14 @@ import type { RpcDependencies, RpcLimits } from './types.ts';
 /** Everything of `listeners`; `admin_*` methods are missing unless the node gave actions for them. */
 export function methodTable(
   dependencies: RpcDependencies,
-  limits: RpcLimits,
+  { limits, chain }: { readonly limits: RpcLimits; readonly chain: ChainSource },
   listeners: readonly MethodListener[],
 ): ReadonlyMap<string, MethodHandler> {
   const handlers: Partial<Handlers<MethodName>> = {
     ...notaryHandlers(dependencies, limits),
     ...logHandlers(dependencies),
+    ...chainHandlers(chain, limits),
+    ...networkHandlers(chain),
     ...(dependencies.admin === undefined ? {} : adminHandlers(dependencies.admin)),
   };
   const table = new Map<string, MethodHandler>();

@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { type MethodListener, methodNames } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
+import { chainSource } from './chain-parts.ts';
 import { Dispatcher } from './dispatch.ts';
 import { rpcError } from './errors.ts';
 import { Guard } from './guard.ts';
@@ -69,6 +70,7 @@ export async function startRpcServer(
 function build(dependencies: RpcDependencies, options: RpcOptions, host: string): Parts {
   const limits: RpcLimits = { ...defaultLimits, ...options.limits };
   const { logger, notary } = dependencies;
+  const chain = chainSource(dependencies, limits, options);
   const metrics = new RpcMetrics(dependencies.metrics, [...methodNames, PACKED]);
   const rate =
     limits.requestsPerSecond > 0
@@ -76,7 +78,11 @@ function build(dependencies: RpcDependencies, options: RpcOptions, host: string)
       : undefined;
   const dispatcherOf = (listeners: readonly MethodListener[]) =>
     new Dispatcher(
-      { methods: methodTable(dependencies, limits, listeners), observer: metrics, logger },
+      {
+        methods: methodTable(dependencies, { limits, chain }, listeners),
+        observer: metrics,
+        logger,
+      },
       limits,
     );
   const dispatcher = dispatcherOf(['public', 'websocket']);
@@ -96,6 +102,7 @@ function build(dependencies: RpcDependencies, options: RpcOptions, host: string)
     rate,
     reception,
     notary,
+    chain,
     dispatcher,
     metrics,
     logger,

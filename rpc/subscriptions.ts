@@ -1,14 +1,12 @@
 /**
- * A connection's subscriptions. A client that reads slowly gets fewer checkpoints, never a longer queue: the next one is
- * taken from the notary only when what was sent before has left.
+ * A connection's subscriptions. A client that reads slowly gets fewer notifications, never a longer queue: the next value
+ * is taken from its feed only when what was sent before has left.
  */
 import type { Logger } from '../base/log.ts';
-import type { Notary } from '../notary/index.ts';
-import type { Subscriber } from './dispatch.ts';
+import type { Caller, Feed, Subscriber } from './dispatch.ts';
 import { errorObjectOf, internalError, rpcError } from './errors.ts';
 
 interface SubscriptionDependencies {
-  readonly notary: Notary;
   readonly logger: Logger;
   /** Sends one text; resolves when the connection can take more. */
   notify(text: string): Promise<void>;
@@ -27,7 +25,7 @@ export class Subscriptions implements Subscriber {
   }
 
   /** Its first notification waits for {@link start}: a client must know the id first. */
-  subscribe(origin: string): string {
+  subscribe(notification: string, feed: Feed): string {
     if (this.#open.size >= this.#max) {
       const message = `this connection has ${this.#max} subscriptions: end one first`;
       throw rpcError('rpc/too-many-subscriptions', message);
@@ -36,7 +34,8 @@ export class Subscriptions implements Subscriber {
     const id = this.#last.toString();
     const controller = new AbortController();
     this.#open.set(id, controller);
-    this.#unstarted.push(() => void this.#run(id, origin, controller.signal));
+    const { signal } = controller;
+    this.#unstarted.push(() => void this.#run({ id, notification, feed, signal }));
     return id;
   }
 
@@ -57,25 +56,46 @@ export class Subscriptions implements Subscriber {
     this.#unstarted = [];
   }
 
-  /** Ends with a last notification that carries the error when the notary fails. Never rejects. */
-  async #run(subscription: string, origin: string, signal: AbortSignal): Promise<void> {
-    const { notary, notify, logger } = this.#dependencies;
+  /** Ends with a last notification that carries the error when the feed fails. Never rejects. */
+  async #run({ id, notification, feed, signal }: Running): Promise<void> {
+    const { notify, logger } = this.#dependencies;
+    const tell = (params: object) =>
+      notify(
+        JSON.stringify({
+          jsonrpc: '2.0',
+          method: notification,
+          params: { subscription: id, ...params },
+        }),
+      );
     try {
-      for await (const { size, note } of notary.checkpoints(origin, signal)) {
+      for await (const result of feed(signal)) {
         if (signal.aborted) return;
-        await notify(notice({ subscription, result: { size: size.toString(), note } }));
+        await tell({ result });
       }
+      if (!signal.aborted) await tell({ ended: true });
     } catch (thrown) {
       if (signal.aborted) return;
       const error = errorObjectOf(thrown);
-      if (error === undefined) logger.error({ err: thrown, origin }, 'rpc subscription failed');
-      await notify(notice({ subscription, error: error ?? internalError }));
+      if (error === undefined) logger.error({ err: thrown, notification }, 'rpc feed failed');
+      await tell({ error: error ?? internalError });
     } finally {
-      this.#open.delete(subscription);
+      this.#open.delete(id);
     }
   }
 }
 
-function notice(params: Record<string, unknown>): string {
-  return JSON.stringify({ jsonrpc: '2.0', method: 'notary_subscription', params });
+interface Running {
+  readonly id: string;
+  readonly notification: string;
+  readonly feed: Feed;
+  readonly signal: AbortSignal;
+}
+
+/** Where a caller's subscriptions are kept; throws `rpc/websocket-only` for one who cannot be told anything later. */
+export function subscriberOf(caller: Caller): Subscriber {
+  if (caller.subscriber !== undefined) return caller.subscriber;
+  throw rpcError(
+    'rpc/websocket-only',
+    'subscriptions need a WebSocket: connect to ws:// of the same address',
+  );
 }

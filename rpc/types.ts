@@ -2,6 +2,8 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
+import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
+import type { SubmissionLimits } from './submissions.ts';
 
 /** A pinned policy as the node itself holds it (trust.md T1). */
 export interface NodePolicy {
@@ -33,12 +35,18 @@ export interface AdminActions {
   /** Asks the node to drain and stop; must return at once, the answer still goes out. */
   shutdown(): void;
   setLogLevel(level: LogLevel): void;
+  /** For `node_status`, which is an unknown method without it. */
+  readonly status?: () => Promise<NodeStatus>;
+  /** Absent on a node without a network: its `net_*` methods answer `chain/no-chain`. */
+  readonly network?: NetworkActions;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface RpcDependencies {
   readonly notary: Notary;
+  /** Absent on a node without a chain: every method about it answers `chain/no-chain`. */
+  readonly chain?: ChainAccess;
   info(): NodeInfo;
   /** Asked on every `/readyz`; must be cheap. */
   readiness(): Readiness;
@@ -87,6 +95,8 @@ export interface RpcOptions {
   /** Origins that browsers may call from (R5), such as `https://app.example`. */
   readonly allowedOrigins?: readonly string[];
   readonly limits?: Partial<RpcLimits>;
+  /** How many transactions may wait for the chain (R10). */
+  readonly submissions?: Partial<SubmissionLimits>;
 }
 
 export interface RpcAddress {
