@@ -12,7 +12,13 @@
  * }
  */
 import { unreachable } from '../base/errors.ts';
-import { effectOf, messageInfoOf, type NativeStep, nativeValidators, signOf } from './bft-convert.ts';
+import {
+  effectOf,
+  messageInfoOf,
+  type NativeStep,
+  nativeValidators,
+  signOf,
+} from './bft-convert.ts';
 import type {
   BftCommit,
   BftCommitVerdict,

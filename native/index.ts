@@ -22,6 +22,32 @@ import type {
 } from './types.ts';
 
 export {
+  bftMessageInfo,
+  bftOrder,
+  bftProposer,
+  encodeCommit,
+  openBft,
+  verifyCommit,
+} from './bft.ts';
+export type {
+  BftCommit,
+  BftCommitRefusal,
+  BftCommitVerdict,
+  BftCore,
+  BftEffect,
+  BftErrorCode,
+  BftEvidence,
+  BftHeight,
+  BftInput,
+  BftMessageInfo,
+  BftOptions,
+  BftRefusal,
+  BftSign,
+  BftStep,
+  BftTimeout,
+  BftValidator,
+} from './bft-types.ts';
+export {
   blake3Derived,
   blake3DerivedMany,
   blake3Hash,
@@ -44,6 +70,7 @@ export {
   type StateTreeStats,
   type StateVersion,
 } from './state.ts';
+export { type History, openHistory, type TreeErrorCode, treePath, treeRoot } from './tree.ts';
 export type {
   Core,
   CoreOptions,

@@ -8,6 +8,8 @@
 // The macros export nothing in a test build, so nothing is called there.
 #![cfg_attr(test, allow(dead_code))]
 
+mod bft;
+mod bft_convert;
 mod channel;
 mod convert;
 mod core;
@@ -15,3 +17,4 @@ mod error;
 mod reads;
 mod sig;
 mod state;
+mod tree;
