@@ -1,0 +1,57 @@
+import { PyralogError } from '../../base/errors.ts';
+import { FaultSwitch } from '../faults.ts';
+import { DEFAULT_LIMITS, type Libp2pOptions, type NetworkDeps } from '../options.ts';
+import { loadPeerBook, PeerBook } from '../peer-book.ts';
+import { PeerSet } from '../peer-set.ts';
+import type { NetErrorCode, Network } from '../types.ts';
+import { Gate } from './gate.ts';
+import { createHost } from './host.ts';
+import { loadModules } from './modules.ts';
+import { Libp2pNetwork } from './network.ts';
+
+/**
+ * Starts a libp2p host that is part of one network, and dials who it knows. Close it.
+ *
+ * Rejects with `net/bad-option` for a seed that is not 32 bytes, addresses without a peer id, QUIC (not installed), or
+ * addresses that cannot be listened on.
+ */
+export async function createLibp2pNetwork(
+  deps: NetworkDeps,
+  options: Libp2pOptions,
+): Promise<Network> {
+  if (options.seed.length !== 32) throw badOption('the transport key seed must be 32 bytes');
+  const modules = await loadModules(options);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { clock, log } = deps;
+  const faults = new FaultSwitch(deps.random);
+  const { peers: known, scores } = await loadPeerBook(deps.peerBook, log);
+  let network: Libp2pNetwork | undefined;
+  const peers = new PeerSet(
+    { clock, onBug: deps.onBug, onBan: (peer) => network?.banned(peer) },
+    limits.banMs,
+    scores,
+  );
+  const book = new PeerBook(
+    { clock, log, store: deps.peerBook, scores: () => peers.scores() },
+    known,
+  );
+  const gate = new Gate(
+    { denies: (peer) => peers.isBanned(peer) || faults.severs(peer) },
+    limits.connectionsPerAddressMax,
+  );
+  const { networkId } = options.hello();
+  const host = await createHost({ modules, gater: gate.gater(), networkId, limits }, options);
+  network = new Libp2pNetwork({ ...deps, modules, host, peers, book, faults, limits }, options);
+  try {
+    await network.start();
+  } catch (err) {
+    await network.close();
+    if (err instanceof PyralogError) throw err;
+    throw badOption(`cannot listen on ${options.listen.join(', ')}`, err);
+  }
+  return network;
+}
+
+function badOption(message: string, cause?: unknown): PyralogError<NetErrorCode> {
+  return new PyralogError<NetErrorCode>('net/bad-option', message, { cause });
+}
