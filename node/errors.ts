@@ -18,8 +18,10 @@ export type NodeErrorCode =
   | 'node/devnet-key'
   /** The RPC thread ended by itself. */
   | 'node/worker-stopped'
-  /** It was asked to stop before it was ready. */
-  | 'node/stopped';
+  /** It was asked to stop before it was ready, or is stopping. */
+  | 'node/stopped'
+  /** More calls wait between the threads of the node than it allows; retry after `data.retryAfterMs`. */
+  | 'node/busy';
 
 export type NodeError = PyralogError<NodeErrorCode>;
 

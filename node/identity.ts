@@ -21,6 +21,18 @@ export interface NodeIdentity {
   readonly log: Key | undefined;
   /** What others pin to believe this node (T1): one key, so crashes only. */
   readonly policy: NodePolicy;
+  /** Present when genesis has a chain (I7). */
+  readonly network: NetworkIdentity | undefined;
+}
+
+/** The keys of a node on a chain; one key a purpose (I5). */
+export interface NetworkIdentity {
+  /** Its peer id. */
+  readonly transport: Key;
+  /** Present: a validator, if genesis or a later set has the key. */
+  readonly vote: Key | undefined;
+  /** Present: registers the node's cluster and sends its anchors. */
+  readonly transaction: Key | undefined;
 }
 
 type Names = Config['network'];
@@ -73,12 +85,22 @@ export async function readNodeIdentity(
     await refuseDevnetKey(genesis.network, key);
     return key;
   };
+  const readIfThere = async (purpose: KeyPurpose) =>
+    existsSync(keyPath(paths, purpose)) ? read(purpose) : undefined;
   const cosigning = await read('cosigning');
   return {
     origin: logOrigin(networkId, names),
     cosigning,
     log: config.store.sha256Tree ? await read('log') : undefined,
     policy: nodePolicy(networkId, names, cosigning.publicKey),
+    network:
+      genesis.chain === undefined
+        ? undefined
+        : {
+            transport: await read('transport'),
+            vote: await readIfThere('vote'),
+            transaction: await readIfThere('transaction'),
+          },
   };
 }
 

@@ -26,7 +26,7 @@ export {
 export { devnetKey } from './devnet-keys.ts';
 export { syncDir, writeDurably } from './durable-file.ts';
 export { type NodeErrorCode, nodeError, systemCode } from './errors.ts';
-export { createGenesis } from './genesis-file.ts';
+export { createGenesis, formatGenesis, readGenesis } from './genesis-file.ts';
 export { keyName, logOrigin, nodePolicy, writeNodeKeys } from './identity.ts';
 export {
   createKey,

@@ -79,12 +79,67 @@ const store = Type.Object(
   { ...closed, description: 'The log on disk (docs/spec/wal.md).' },
 );
 
+const p2p = Type.Object(
+  {
+    listen: texts(
+      'Addresses to listen on, as multiaddrs; none = /ip4/127.0.0.1/tcp/0 (any free port, this machine only).',
+    ),
+    peers: texts('Multiaddrs of peers to join the network by, each ending in /p2p/<peer id>.'),
+    mdns: Type.Boolean({ default: false, description: 'Find peers on the local network.' }),
+    discovery: Type.Boolean({
+      default: false,
+      description: 'Find peers through the network (Kademlia).',
+    }),
+    connectionsMax: count(128, 1, 4_096, 'Connections to peers at once.'),
+    connectionsPerAddressMax: count(16, 1, 4_096, 'Connections from one IP address at once.'),
+    faultInjection: Type.Boolean({
+      default: false,
+      description: 'Devnets only: lets the admin port cut, delay and drop messages.',
+    }),
+  },
+  {
+    ...closed,
+    description: 'The network of peers (docs/spec/net.md); used when genesis has a chain.',
+  },
+);
+
+const consensus = Type.Object(
+  {
+    preset: Type.Union([Type.Literal('default'), Type.Literal('fast')], {
+      default: 'default',
+      description: 'Timeouts of a round: `default` for wide areas, `fast` for one machine or site.',
+    }),
+    blockIntervalMs: count(200, 0, 3_600_000, 'Least time between two blocks.'),
+    heartbeatMs: count(5_000, 100, 3_600_000, 'Time after which an empty block is made.'),
+    mempoolTransactions: count(20_000, 1, 1_000_000, 'Transactions that may wait (X19).'),
+    mempoolMiB: count(32, 1, 4_096, 'The same in memory (X19).'),
+  },
+  { ...closed, description: 'Agreement on blocks (docs/spec/pos.md, chain.md).' },
+);
+
+const anchor = Type.Object(
+  {
+    intervalMs: count(250, 10, 3_600_000, 'Least time between two anchors of a log (A3).'),
+    deposit: text(
+      '1000000000',
+      'Moved to the cluster account when this node registers its cluster.',
+      {
+        pattern: '^[0-9]{1,19}$',
+      },
+    ),
+  },
+  { ...closed, description: 'Checkpoints of the log on the chain (docs/spec/anchor.md).' },
+);
+
 export const configSchema = Type.Object(
   {
     dataDir: text('pyralog-data', 'Data directory; relative to the configuration file.'),
     network,
     rpc,
     store,
+    p2p,
+    consensus,
+    anchor,
     logLevel: Type.Union(
       [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
       { default: 'info', description: 'Least severe level that is logged.' },
