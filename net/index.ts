@@ -27,6 +27,7 @@ export {
   type NetworkLimits,
   type PeerBookStore,
 } from './options.ts';
+export { peerIdOf } from './peer-id.ts';
 export {
   CHANNELS,
   type Channel,
