@@ -12,6 +12,8 @@ export interface PosDeps {
   readonly clock: Clock;
   /** Holds the engine's log and the slashing protection; of this node alone. */
   readonly disk: PosDisk;
+  /** Uniform in [0, 1): salts of files, nothing that others could see. */
+  readonly random: () => number;
   /** Signs for the purpose `vote`. Absent: an observer, which follows and never votes. */
   readonly signer?: Signer;
   readonly chain: PosChain;
