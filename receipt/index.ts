@@ -13,7 +13,7 @@
  * if (!receipt.ok) return refused(receipt);
  * const digest = await hashFile('report.pdf', receipt.value.record.algorithm);
  * const verdict = verifyReceipt(receipt.value, digest, trustStore);
- * if (verdict.ok) show(`existed no later than ${verdict.claimedTime}, says ${verdict.origin}`);
+ * if (verdict.ok && verdict.level === 'final') show(`existed no later than ${verdict.final?.noLaterThan}`);
  * ```
  */
 export { type Canonical, decodeCanonical, encodeCanonical, isHash } from './cbor.ts';
@@ -45,7 +45,12 @@ export {
   verifyNote,
 } from './cosignature.ts';
 export { isPublicKey, verifyEd25519 } from './ed25519.ts';
-export { type FinalityVerified, verifyFinality } from './finality.ts';
+export {
+  type FinalityVerified,
+  type TransactionVerified,
+  verifyFinality,
+  verifyTransactionProof,
+} from './finality.ts';
 export {
   type AnchorProof,
   type CertifiedHeader,
@@ -142,8 +147,19 @@ export {
 export { type Parsed, REFUSAL_CODES, type Refusal, type RefusalCode } from './refusal.ts';
 export { signedBytes } from './signed-bytes.ts';
 export {
+  STATE_EMPTY_ROOT,
+  type StateVerdict,
+  stateBit,
+  stateLeafHash,
+  stateNodeHash,
+  statePath,
+  stateValueHash,
+  verifyStateProof,
+} from './state-proof.ts';
+export {
   checkPolicy,
   coversLiars,
+  findChain,
   findPolicy,
   formatTrustStore,
   parseTrustStore,
@@ -152,10 +168,12 @@ export type {
   AnchoredRoot,
   AnchorLeaf,
   BlockHeader,
+  BlockSigner,
   ChainParameters,
   Checkpoint,
   Digest,
   DigestAlgorithm,
+  Finality,
   FinalityProof,
   Genesis,
   GenesisAccount,
@@ -180,6 +198,8 @@ export type {
   Validator,
   VerificationKey,
   Verified,
+  VerifiedByChain,
+  VerifiedByPolicy,
   VerifiedLevel,
 } from './types.ts';
 export {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Pinned trust: whose signatures count for which log (T1–T3).
+ * Pinned trust: whose signatures count for which log, and which chains (T1–T3, T5).
  *
  * Keys come from here and from nowhere else; a key that travels with a receipt
  * proves nothing.
@@ -11,9 +11,11 @@ import { fieldProblem, formatJson, isFields, parseJson } from './fields.ts';
 import { clusterScopeOf } from './identity.ts';
 import { formatVerificationKey, parseVerificationKey } from './keys.ts';
 import { accept, type Parsed, type Refusal, type RefusalCode, refuse } from './refusal.ts';
-import type { TrustPolicy, TrustStore, VerificationKey } from './types.ts';
+import { chainsProblem, trustRootFromJson, trustRootToJson } from './trust-root.ts';
+import type { TrustPolicy, TrustRoot, TrustStore, VerificationKey } from './types.ts';
 
-const VERSION = 1;
+/** Version 2 has chains; a store without them is written as version 1 (T5). */
+const VERSION = { policies: 1, chains: 2 } as const;
 /** T3; a note holds no more signatures (C2). */
 const KEYS_MAX = 64;
 
@@ -24,24 +26,42 @@ export function parseTrustStore(text: string): Parsed<TrustStore> {
     return bad('not a JSON object with "pyralog": "trust"');
   }
   const { version } = { version: undefined, ...value };
-  if (isUint(version) && version > VERSION) {
+  if (isUint(version) && version > VERSION.chains) {
     return refuse('receipt/newer-version', 'trust: made by a newer version; update pyralog');
   }
-  const problem = fieldProblem(value, ['pyralog', 'version', 'policies']);
-  if (problem !== undefined) return bad(problem);
-  if (version !== VERSION) return bad('version is not 1');
-  if (!Array.isArray(value['policies'])) return bad('policies is a list');
-  const policies: TrustPolicy[] = [];
-  for (const entry of value['policies']) {
-    const policy = parsePolicy(entry);
-    if (!policy.ok) return policy;
-    policies.push(policy.value);
+  if (version !== VERSION.policies && version !== VERSION.chains) {
+    return bad('version is not 1 or 2');
   }
-  const store = { policies };
+  const fields = ['pyralog', 'version', 'policies'];
+  const problem = fieldProblem(value, version === VERSION.chains ? [...fields, 'chains'] : fields);
+  if (problem !== undefined) return bad(problem);
+  const policies = allOf(value['policies'], 'policies', parsePolicy);
+  if (!policies.ok) return policies;
+  const chains = allOf(value['chains'] ?? [], 'chains', trustRootFromJson);
+  if (!chains.ok) return chains;
+  const store: TrustStore = {
+    policies: policies.value,
+    ...(chains.value.length > 0 && { chains: chains.value }),
+  };
   return storeProblem(store) ?? accept(store);
 }
 
-/** The text of a trust store (T1). Throws `receipt/bad-trust` when it breaks T2 or T3. */
+function allOf<T>(
+  value: unknown,
+  name: string,
+  parse: (entry: unknown) => Parsed<T>,
+): Parsed<readonly T[]> {
+  if (!Array.isArray(value)) return bad(`${name} is a list`);
+  const all: T[] = [];
+  for (const entry of value) {
+    const read = parse(entry);
+    if (!read.ok) return read;
+    all.push(read.value);
+  }
+  return accept(all);
+}
+
+/** The text of a trust store (T1, T5). Throws `receipt/bad-trust` when it breaks T2, T3 or T5. */
 export function formatTrustStore(store: TrustStore): string {
   const problem = storeProblem(store);
   if (problem !== undefined) throw new PyralogError<RefusalCode>(problem.code, problem.message);
@@ -51,7 +71,20 @@ export function formatTrustStore(store: TrustStore): string {
     threshold,
     faults,
   }));
-  return formatJson({ pyralog: 'trust', version: VERSION, policies });
+  const { chains = [] } = store;
+  return chains.length === 0
+    ? formatJson({ pyralog: 'trust', version: VERSION.policies, policies })
+    : formatJson({
+        pyralog: 'trust',
+        version: VERSION.chains,
+        policies,
+        chains: chains.map(trustRootToJson),
+      });
+}
+
+/** The pinned chain of a network (F1). */
+export function findChain(store: TrustStore, network: string): TrustRoot | undefined {
+  return store.chains?.find((root) => root.network === network);
 }
 
 /** The policy for an origin: the longest scope that covers it (T2). */
@@ -110,7 +143,7 @@ function storeProblem(store: TrustStore): Refusal | undefined {
     const problem = checkPolicy(policy);
     if (problem !== undefined) return problem;
   }
-  return undefined;
+  return chainsProblem(store.chains ?? []);
 }
 
 function parsePolicy(value: unknown): Parsed<TrustPolicy> {

@@ -270,15 +270,57 @@ export interface Origin {
 /** Levels a stranger can check; those below have no signature. */
 export type VerifiedLevel = 'checkpoint' | 'witnessed' | 'final';
 
+/** A validator whose vote for the block verified. */
+export interface BlockSigner {
+  /** As the trust root names it. */
+  readonly name: string;
+  /** Vote key, 64 hex digits. */
+  readonly key: string;
+  readonly power: bigint;
+}
+
+/** What a chain proved about a checkpoint (F2–F6). */
+export interface Finality {
+  readonly network: string;
+  /** 1 = anchored, 2 = by history, 3 = transaction. */
+  readonly scheme: number;
+  /** Of the block that holds it. */
+  readonly height: number;
+  /** Unix milliseconds of that block. */
+  readonly time: number;
+  /** T2, Unix milliseconds: it existed no later (F6). */
+  readonly noLaterThan: number;
+  /** Of the block that the certificate is of; above `height` when proved by history. */
+  readonly certifiedHeight: number;
+  readonly round: number;
+  /** In set order. */
+  readonly signers: readonly BlockSigner[];
+  /** n, validators of the trust root. */
+  readonly validators: number;
+  /** Of the signers. */
+  readonly power: bigint;
+  readonly totalPower: bigint;
+  /** Ids of the replicas' keys whose signatures the chain counted, 8 hex digits each. */
+  readonly keyIds: readonly string[];
+}
+
 /** What a receipt proved (V6). */
-export interface Verified {
+export type Verified = VerifiedByPolicy | VerifiedByChain;
+
+/** What every verdict says. */
+interface VerifiedRecord {
   readonly ok: true;
   readonly level: VerifiedLevel;
   readonly origin: string;
   readonly offset: number;
   readonly scarabId: bigint;
-  /** Records in the log when the checkpoint was signed. */
+  /** Records in the log under the checkpoint's root. */
   readonly size: number;
+}
+
+/** Pinned replica keys signed the checkpoint (V5). */
+export interface VerifiedByPolicy extends VerifiedRecord {
+  readonly basis: 'policy';
   /** Unix milliseconds of the checkpoint, claimed by the log: the data existed no later. */
   readonly claimedTime: number;
   readonly signers: readonly Signer[];
@@ -290,4 +332,16 @@ export interface Verified {
   readonly coversLiars: boolean;
   /** Scope of the policy that applied. */
   readonly scope: string;
+  /** Present exactly when the level is `final`. */
+  readonly final?: Finality;
+}
+
+/**
+ * No policy covers the log, but the pinned chain anchored its checkpoint (F8). What only the replicas' signatures
+ * would show, such as the time the log claims, is not part of the verdict.
+ */
+export interface VerifiedByChain extends VerifiedRecord {
+  readonly basis: 'chain';
+  readonly level: 'final';
+  readonly final: Finality;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The verdict: what a receipt proves about somebody's data (V5–V7).
+ * The verdict: what a receipt proves about somebody's data (V5–V7, F8).
  *
  * It is a value, also for the worst input. The order of the checks is part of the
  * format: everyone who verifies the same receipt gets the same first reason.
@@ -8,20 +8,30 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts';
 import { verifyNote } from './cosignature.ts';
-import { verifyFinality } from './finality.ts';
+import { knownScheme, unknownChain, verifyFinality } from './finality.ts';
 import { parseOrigin } from './identity.ts';
 import { treeHash, verifyInclusion } from './merkle.ts';
 import { receiptProblem } from './receipt.ts';
 import { encodeLeafRecord, leafRecordOf } from './record.ts';
 import { accept, type Parsed, type Refusal, refuse } from './refusal.ts';
-import { coversLiars, findPolicy } from './trust.ts';
-import type { Receipt, Signer, TrustPolicy, TrustStore, Verified } from './types.ts';
+import { coversLiars, findChain, findPolicy } from './trust.ts';
+import type {
+  Checkpoint,
+  Finality,
+  Note,
+  Receipt,
+  Signer,
+  TrustPolicy,
+  TrustRoot,
+  TrustStore,
+  Verified,
+} from './types.ts';
 
 /**
  * Verifies a receipt that was read by one of the decoders (V5).
  *
  * @param digest of the data, under `receipt.record.algorithm`
- * @param trust pinned policies; nothing in the receipt is ever taken for a key
+ * @param trust pinned policies and chains; nothing in the receipt is ever taken for a key
  */
 export function verifyReceipt(
   receipt: Receipt,
@@ -33,27 +43,52 @@ export function verifyReceipt(
   const signed = provenCheckpoint(receipt);
   if (!signed.ok) return signed;
   const { checkpoint, note } = signed.value;
+  const chain = chainOf(receipt, trust);
   const policy = findPolicy(trust, receipt.origin);
-  if (policy === undefined) return unknownLog(receipt.origin, trust);
-  const signers = verifyNote(note, policy.keys);
+  if (policy === undefined && (chain === undefined || receipt.finality === undefined)) {
+    return unknownLog(receipt.origin, trust);
+  }
+  const signers = policy === undefined ? accept([]) : policySigners(note, policy);
   if (!signers.ok) return signers;
-  if (signers.value.length < policy.threshold) return tooFew(signers.value, policy);
-  const unproved = finalityProblem(receipt);
-  if (unproved !== undefined) return unproved;
-  return {
+  const final = finalityOf(receipt, checkpoint, chain);
+  if (!final.ok) return final;
+  const record = {
     ok: true,
-    level: 'checkpoint',
     origin: receipt.origin,
     offset: receipt.record.offset,
     scarabId: receipt.record.scarabId,
     size: checkpoint.size,
+  } as const;
+  if (policy === undefined) {
+    return final.value === undefined
+      ? unknownLog(receipt.origin, trust)
+      : { ...record, level: 'final', basis: 'chain', final: final.value };
+  }
+  return {
+    ...record,
+    level: final.value === undefined ? 'checkpoint' : 'final',
+    basis: 'policy',
     claimedTime: checkpoint.time,
     signers: signers.value,
     threshold: policy.threshold,
     keys: policy.keys.length,
     coversLiars: coversLiars(policy),
     scope: policy.scope,
+    ...(final.value && { final: final.value }),
   };
+}
+
+/** Who signed, when they are enough (V5). */
+function policySigners(note: Note, policy: TrustPolicy): Parsed<readonly Signer[]> {
+  const signers = verifyNote(note, policy.keys);
+  if (!signers.ok || signers.value.length >= policy.threshold) return signers;
+  return tooFew(signers.value, policy);
+}
+
+/** The pinned chain of the receipt's network. */
+function chainOf({ origin }: Receipt, trust: TrustStore): TrustRoot | undefined {
+  const parsed = parseOrigin(origin);
+  return parsed.ok ? findChain(trust, parsed.value.network) : undefined;
 }
 
 function dataProblem({ record }: Receipt, digest: Uint8Array): Refusal | undefined {
@@ -100,15 +135,26 @@ function provenCheckpoint({
     : badPath("the path does not lead from the record to the checkpoint's root");
 }
 
-/** V7: every proof must hold; one that this version cannot check refuses the receipt. */
-function finalityProblem(receipt: Receipt): Refusal | undefined {
-  const origin = parseOrigin(receipt.origin);
-  if (!origin.ok) return origin;
-  for (const proof of receipt.finality ?? []) {
-    const verdict = verifyFinality(proof, { network: origin.value.network });
+/**
+ * V7: every proof must hold; one that cannot be checked here refuses the receipt. Of several the earliest time counts;
+ * `undefined` when there are none.
+ */
+function finalityOf(
+  { origin, finality = [] }: Receipt,
+  checkpoint: Checkpoint,
+  chain: TrustRoot | undefined,
+): Parsed<Finality | undefined> {
+  let earliest: Finality | undefined;
+  for (const proof of finality) {
+    const scheme = knownScheme(proof);
+    if (!scheme.ok) return scheme;
+    if (chain === undefined) return unknownChain(origin.split('/')[1] ?? origin);
+    const verdict = verifyFinality(proof, checkpoint, chain);
     if (!verdict.ok) return verdict;
+    const { ok: _, ...final } = verdict;
+    if (earliest === undefined || final.noLaterThan < earliest.noLaterThan) earliest = final;
   }
-  return undefined;
+  return accept(earliest);
 }
 
 function unknownLog(origin: string, trust: TrustStore): Refusal {

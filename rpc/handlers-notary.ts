@@ -198,10 +198,12 @@ function verify(
   const digest = params.digest === undefined ? own : need(digestFromWire(algorithm, params.digest));
   const verdict = verifyReceipt(receipt, digest, ownTrust(info));
   if (!verdict.ok) return { verified: false, reason: verdict.code, message: verdict.message };
+  const { level, origin } = verdict;
+  if (verdict.basis === 'chain') return { verified: true, level, origin };
   return {
     verified: true,
-    level: verdict.level,
-    origin: verdict.origin,
+    level,
+    origin,
     claimedTime: verdict.claimedTime.toString(),
     threshold: verdict.threshold,
     keys: verdict.keys,

@@ -170,16 +170,49 @@ function printVerdict(context: Context, { file }: Target, verdict: FileVerdict['
     context.note(`${file}: NOT VERIFIED: ${verdict.message}`);
     return;
   }
-  const time = timeText(verdict.claimedTime);
+  const { final } = verdict;
+  if (final !== undefined) {
+    context.print(`${file}: verified, final: existed no later than ${timeText(final.noLaterThan)}`);
+  }
+  if (verdict.basis === 'policy') {
+    const time = timeText(verdict.claimedTime);
+    context.print(
+      final === undefined
+        ? `${file}: verified, existed no later than ${time} (claimed by the log)`
+        : `  the log claims ${time}`,
+    );
+  }
+  context.print(`  log ${verdict.origin}, offset ${verdict.offset} of ${verdict.size}`);
+  for (const line of [...policyLines(verdict), ...chainLines(verdict)]) context.print(`  ${line}`);
+}
+
+/** Whose signatures are on the checkpoint (V6). */
+function policyLines(verdict: Verified): string[] {
+  if (verdict.basis === 'chain') {
+    const { network, keyIds } = verdict.final;
+    return [
+      `no policy pinned for this log: that its replicas signed is the word of chain ${network} (keys ${keyIds.join(', ')})`,
+    ];
+  }
   const covers = verdict.coversLiars
     ? 'enough even if some replicas lie'
     : 'covers crashes only: whoever holds these keys could lie';
   const names = verdict.signers.map(({ name }) => name).join(', ');
-  context.print(`${file}: verified, existed no later than ${time} (claimed by the log)`);
-  context.print(`  log ${verdict.origin}, offset ${verdict.offset} of ${verdict.size}`);
-  context.print(
-    `  signed by ${names}: ${verdict.signers.length} of ${verdict.keys} keys, ${verdict.threshold} needed, ${covers}`,
-  );
+  return [
+    `signed by ${names}: ${verdict.signers.length} of ${verdict.keys} keys, ${verdict.threshold} needed, ${covers}`,
+  ];
+}
+
+/** Who made it final (F2, F6). */
+function chainLines({ final }: Verified): string[] {
+  if (final === undefined) return [];
+  const { network, height, certifiedHeight, signers, validators, power, totalPower } = final;
+  const later = certifiedHeight === height ? '' : ` (in the history of block ${certifiedHeight})`;
+  const names = signers.map(({ name }) => name).join(', ');
+  return [
+    `final in block ${height} of ${network}, made ${timeText(final.time)}${later}`,
+    `voted for by ${names}: ${signers.length} of ${validators} validators, ${power} of ${totalPower} power, more than two thirds needed`,
+  ];
 }
 
 /** Beyond what a date can hold a number has to do: the signature is on it all the same. */

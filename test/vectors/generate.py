@@ -8,6 +8,7 @@ RFC 6962, the CBOR writer from RFC 8949 §4.2.1. Slow and plain on purpose.
 """
 
 import base64
+import functools
 import hashlib
 import json
 import pathlib
@@ -561,7 +562,7 @@ def bad_texts(text):
 def bad_receipts(note):
     path, body, start = TREE.path(0, 0, 7), body_of(0), origin(0)
     other = origin(0, OTHER)
-    finality = [{"kind": "pos", "scheme": 1, "proof": b64(bytes([1, 2, 3]))}]
+    finality = lambda scheme: [{"kind": "pos", "scheme": scheme, "proof": b64(bytes([1, 2, 3]))}]
     make = lambda text=note, at=start, hashes=path, extra=None: receipt_json(0, text, at, hashes, extra)
     rows = [
         ("not signed", make(None), "not-signed"),
@@ -572,10 +573,142 @@ def bad_receipts(note):
         ("unknown key", make(cosigned(body, [0, 3])), "threshold"),
         ("S not canonical", make(cosigned(body, [0, 1], malleated=True)), "bad-signature"),
         ("other network", make(cosigned(body_of(0, OTHER), [0, 1]), other), "unknown-log"),
-        ("finality of an unknown scheme", make(extra=finality), "finality-unknown"),
+        ("finality of an unknown scheme", make(extra=finality(7)), "finality-unknown"),
+        ("finality of a transaction", make(extra=finality(3)), "finality-unknown"),
+        ("finality of a chain not pinned", make(extra=finality(1)), "unknown-chain"),
     ]
     digest = RECORDS[0][7].hex()
     return [{"why": why, "digest": digest, "json": text, "code": f"receipt/{code}"} for why, text, code in rows]
+
+
+# ---------------------------------------------------------------- state.json (state.md U1-U8)
+
+STATE = {part: blake3(b"", context=f"pyralog v1 state {part}") for part in ("value", "leaf", "node", "empty")}
+STATE_EMPTY = blake3(b"", key=STATE["empty"])
+
+
+@functools.cache
+def state_leaf(path, value):
+    return blake3(path + blake3(value, key=STATE["value"]), key=STATE["leaf"])
+
+
+@functools.cache
+def state_node(left, right):
+    return blake3(left + right, key=STATE["node"])
+
+
+def bit_of(path, index):
+    return path[index // 8] >> 7 - index % 8 & 1
+
+
+def state_root(leaves, depth=0):
+    """Root over {path: value}."""
+    if not leaves:
+        return STATE_EMPTY
+    if len(leaves) == 1:
+        return state_leaf(*next(iter(leaves.items())))
+    sides = [{p: v for p, v in leaves.items() if bit_of(p, depth) == bit} for bit in (0, 1)]
+    return state_node(state_root(sides[0], depth + 1), state_root(sides[1], depth + 1))
+
+
+def state_proof(leaves, path):
+    depth, marks, siblings = 0, 0, []
+    while len(leaves) > 1:
+        beside = {p: v for p, v in leaves.items() if bit_of(p, depth) != bit_of(path, depth)}
+        leaves = {p: v for p, v in leaves.items() if bit_of(p, depth) == bit_of(path, depth)}
+        depth += 1
+        marks = marks << 1 | bool(beside)
+        siblings += [state_root(beside, depth)] if beside else []
+    kind, tail = 1, b""
+    for end, value in leaves.items():
+        kind, tail = (0, b"") if end == path else (2, end + blake3(value, key=STATE["value"]))
+    bitmap = (marks << -depth % 8).to_bytes((depth + 7) // 8, "big")
+    return bytes([kind]) + depth.to_bytes(2, "little") + bitmap + b"".join(reversed(siblings)) + tail
+
+
+def state_key(i):
+    return f"key {i}".encode()
+
+
+def state_value(i, turn):
+    return f"value {i}.{turn}".encode() * (i % 4)
+
+
+def state_history():
+    yield [(state_key(0), state_value(1, 0))]
+    yield [(state_key(1), state_value(1, 0))]
+    yield [(state_key(i), state_value(i, 0)) for i in range(2, 40)]
+    yield [(state_key(i), state_value(i, 1) if i % 3 else None) for i in range(10, 20)]
+    yield [(state_key(100), None), (state_key(5), state_value(5, 1)), (state_key(5), state_value(5, 2)), (b"", b"")]
+    yield [(state_key(i), state_value(7, 5) if i == 7 else None) for i in range(40)]
+    yield [(state_key(7), None), (b"", None)]
+    yield [(state_key(i), state_value(i, 9)) for i in range(300)]
+
+
+def hex_or_null(value):
+    return None if value is None else value.hex()
+
+
+def state_vectors():
+    state, versions = {}, []
+    for changes in state_history():
+        state |= dict(changes)
+        state = {k: v for k, v in state.items() if v is not None}
+        leaves = {blake3(k): v for k, v in state.items()}
+        listed = [[k.hex(), hex_or_null(v)] for k, v in changes]
+        versions.append({"changes": listed, "count": len(state), "root": state_root(leaves).hex()})
+    proofs = []
+    for i in [*range(4), *range(298, 340)]:
+        key = state_key(i)
+        proof = state_proof(leaves, blake3(key)).hex()
+        proofs.append({"key": key.hex(), "value": hex_or_null(state.get(key)), "proof": proof})
+    path, value = blake3(state_key(0)), state_value(1, 0)
+    value_hash, leaf = blake3(value, key=STATE["value"]), state_leaf(path, value)
+    node = state_node(leaf, path)
+    hashes = {"key": state_key(0), "value": value, "path": path, "valueHash": value_hash}
+    hashes |= {"leaf": leaf, "node": node, "empty": STATE_EMPTY}
+    hashes = {name: data.hex() for name, data in hashes.items()}
+    return {"hashes": hashes, "versions": versions, "proofs": proofs, "refused": state_refused(state, leaves)}
+
+
+def state_refused(state, leaves):
+    root = state_root(leaves)
+    prove = lambda i: state_proof(leaves, blake3(state_key(i)))
+    first = lambda kind: next(i for i in range(2000) if prove(i)[0] == kind)
+    own, empty, other = first(0), first(1), first(2)
+    has, good, none, way = state[state_key(own)], prove(own), prove(empty), prove(other)
+    end = 3 + (good[1] + 7) // 8
+    swapped = good[:end] + good[end + 32 : end + 64] + good[end : end + 32] + good[end + 64 :]
+    side = lambda i: bit_of(blake3(state_key(i)), 0)
+    wrong_side = next(i for i in range(2000) if side(i) != side(other))
+    itself = bytes([2]) + good[1:] + blake3(state_key(own)) + blake3(has, key=STATE["value"])
+    rows = [
+        ("nothing", own, has, b"", "malformed"),
+        ("head cut off", own, has, good[:2], "malformed"),
+        ("unknown kind", own, has, b"\x03" + good[1:], "malformed"),
+        ("last hash cut off", own, has, good[:-32], "malformed"),
+        ("last byte cut off", own, has, good[:-1], "malformed"),
+        ("one byte more", own, has, good + b"\0", "malformed"),
+        ("one hash more", own, has, good + root, "malformed"),
+        ("depth above 256", own, has, b"\0\x01\x01" + bytes(33), "malformed"),
+        ("deepest sibling empty", own, has, b"\0\x01\0\0", "not-canonical"),
+        ("no path in a tree of many", own, has, bytes(3), "bad-path"),
+        ("a bit behind the depth", own, has, b"\0\x01\0\x40" + root, "not-canonical"),
+        ("an empty sibling spelled out", own, has, b"\0\x01\0\x80" + STATE_EMPTY, "not-canonical"),
+        ("siblings in another order", own, has, swapped, "bad-path"),
+        ("another value", own, b"another", good, "bad-path"),
+        ("value shown where absence is asked", own, None, good, "bad-path"),
+        ("inclusion called absence", own, None, b"\x01" + good[1:], "bad-path"),
+        ("absence shown where a value is asked", empty, b"", none, "bad-path"),
+        ("absence called inclusion", empty, b"", b"\0" + none[1:], "bad-path"),
+        ("absence of another key", own, None, none, "bad-path"),
+        ("the key's own leaf as the other", own, None, itself, "bad-path"),
+        ("a leaf that is not in the way", wrong_side, None, way, "bad-path"),
+        ("the other leaf's value changed", other, None, way[:-1] + b"\x01", "bad-path"),
+    ]
+    names = ("why", "root", "key", "value", "proof", "code")
+    made = [(why, root.hex(), state_key(i).hex(), hex_or_null(v), p.hex(), f"receipt/{c}") for why, i, v, p, c in rows]
+    return [dict(zip(names, row)) for row in made]
 
 
 # ---------------------------------------------------------------- main
@@ -590,6 +723,7 @@ def main():
         "identity.json": identity_vectors,
         "checkpoint.json": checkpoint_vectors,
         "receipt.json": receipt_vectors,
+        "state.json": state_vectors,
     }
     folder = pathlib.Path(__file__).parent
     wrong = [name for name, make in makers.items() if (folder / name).read_bytes() != dump(make()).encode()]

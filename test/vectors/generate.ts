@@ -13,6 +13,7 @@ import { blake3 } from '@noble/hashes/blake3.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concat, fromHex, toHex, toUtf8 } from '../../base/bytes.ts';
 import * as r from '../../receipt/index.ts';
+import { stateVectors } from './state.ts';
 
 const ZERO = new Uint8Array(32);
 const TREES = ['blake3', 'sha256'] as const;
@@ -395,7 +396,8 @@ function badReceipts(note: string) {
   const body = r.formatCheckpointBody(checkpointOf(0));
   const stranger = signed(r.formatCheckpointBody(checkpointOf(0, OTHER)), [0, 1]);
   const { inclusion: _, checkpoint: __, ...unsigned } = good;
-  const finality = [{ kind: 'pos', scheme: 1, proof: Uint8Array.of(1, 2, 3) }] as const;
+  const finality = (scheme: number) =>
+    [{ kind: 'pos', scheme, proof: Uint8Array.of(1, 2, 3) }] as const;
   const list: [string, r.Receipt, r.RefusalCode][] = [
     ['not signed', unsigned, 'receipt/not-signed'],
     ['path too short', { ...good, inclusion: { size: 7, path: path.slice(0, -1) } }, 'receipt/bad-path'],
@@ -405,7 +407,9 @@ function badReceipts(note: string) {
     ['unknown key', { ...good, checkpoint: signed(body, [0, 3]) }, 'receipt/threshold'],
     ['S not canonical', { ...good, checkpoint: malleate(note) }, 'receipt/bad-signature'],
     ['other network', receiptOf(0, stranger, origin(0, OTHER)), 'receipt/unknown-log'],
-    ['finality of an unknown scheme', { ...good, finality }, 'receipt/finality-unknown'],
+    ['finality of an unknown scheme', { ...good, finality: finality(7) }, 'receipt/finality-unknown'],
+    ['finality of a transaction', { ...good, finality: finality(3) }, 'receipt/finality-unknown'],
+    ['finality of a chain not pinned', { ...good, finality: finality(1) }, 'receipt/unknown-chain'],
   ];
   return list.map(([why, receipt, code]) => ({
     why,
@@ -423,6 +427,7 @@ export function vectorFiles(): Record<string, string> {
     'identity.json': identityVectors(),
     'checkpoint.json': checkpointVectors(),
     'receipt.json': receiptVectors(),
+    'state.json': stateVectors(),
   };
   return Object.fromEntries(
     Object.entries(files).map(([name, value]) => [name, `${JSON.stringify(value, null, 2)}\n`]),

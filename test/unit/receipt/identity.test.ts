@@ -39,7 +39,7 @@ describe('identity', () => {
       'receipt/newer-version',
     );
     const [head = 0, ...rest] = cbor;
-    const more = Uint8Array.of(head + 1, ...rest, 4, 0);
+    const more = Uint8Array.of(head + 1, ...rest, 5, 0);
     assert.equal(codeOf(r.decodeGenesis(more)), 'receipt/not-canonical');
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void codeOf(r.decodeGenesis(bytes))),

@@ -39,6 +39,7 @@ describe('receipt', function () {
     assert.deepEqual(verdict, {
       ok: true,
       level: 'checkpoint',
+      basis: 'policy',
       origin: ORIGIN,
       offset: 2,
       scarabId: 3n << 23n,
@@ -213,13 +214,13 @@ describe('receipt', function () {
       [policy(3, 2), false],
     ] as const) {
       const verdict = r.verifyReceipt(receipt, digest, trusting(trust));
-      assert.ok(verdict.ok);
+      assert.ok(verdict.ok && verdict.basis === 'policy');
       assert.equal(verdict.coversLiars, covers);
       assert.equal(verdict.keys, trust.keys.length);
     }
   });
 
-  it('refuses finality of every scheme, and kinds it never heard of (V7)', () => {
+  it('refuses finality of schemes and kinds it never heard of, whatever is pinned (V7)', () => {
     const finality = [{ kind: 'pos', scheme: 7, proof: Uint8Array.of(1) }] as const;
     const receipt = { ...good, finality };
     assert.equal(codeOfJson(r.encodeReceiptJson(receipt)), 'receipt/finality-unknown');

@@ -11,7 +11,8 @@ describe('trust', () => {
     assert.deepEqual(unwrap(r.parseTrustStore(text)), store);
     assert.deepEqual(unwrap(r.parseTrustStore(JSON.stringify(JSON.parse(text)))), store);
     const edit = (from: string, to: string) => codeOf(r.parseTrustStore(text.replace(from, to)));
-    assert.equal(edit('"version": 1', '"version": 2'), 'receipt/newer-version');
+    assert.equal(edit('"version": 1', '"version": 3'), 'receipt/newer-version');
+    assert.equal(edit('"version": 1', '"version": 2'), 'receipt/bad-trust', 'chains are missing');
     assert.equal(edit('"version": 1', '"version": 0'), 'receipt/bad-trust');
     assert.equal(edit('"version": 1', '"version": 1, "extra": 1'), 'receipt/bad-trust');
     assert.equal(edit('"threshold": 2', '"threshold": "2"'), 'receipt/bad-trust');
