@@ -26,6 +26,120 @@ export interface Completion {
   sha256Note?: string;
 }
 
+/** A certificate and what it is checked against. */
+export interface NativeBftCommit {
+  /** Network id. */
+  network: string;
+  /** Validators. */
+  validators: Array<NativeBftValidator>;
+  /** Height. */
+  height: number;
+  /** Block. */
+  id: Uint8Array;
+  /** Certificate. */
+  certificate: Uint8Array;
+}
+
+/** Every field of every effect; `kind` says which are there. */
+export interface NativeBftEffect {
+  kind: string;
+  height?: number;
+  round?: number;
+  /** Step of a timeout, role in a round, kind of a message, reason of a refusal, or text. */
+  word?: string;
+  /** Message, entry or certificate. */
+  bytes?: Buffer;
+  id?: Buffer;
+  proposer?: Buffer;
+  validRound?: number;
+  liveness?: boolean;
+  evidence?: Array<NativeBftEvidence>;
+}
+
+export interface NativeBftEvidence {
+  validator: Buffer;
+  kind: string;
+  first: Buffer;
+  second: Buffer;
+}
+
+export interface NativeBftInfo {
+  kind: string;
+  height: number;
+  round: number;
+  id?: Buffer;
+  validator?: Buffer;
+}
+
+/** Where a core is. */
+export interface NativeBftPosition {
+  /** Height. */
+  height: number;
+  /** Round, or −1. */
+  round: number;
+  /** Whether a signature is awaited. */
+  suspended: boolean;
+}
+
+/** A precommit's signature. */
+export interface NativeBftPrecommit {
+  /** Signer. */
+  validator: Uint8Array;
+  /** Signature. */
+  signature: Uint8Array;
+}
+
+export interface NativeBftSign {
+  what: string;
+  height: number;
+  round: number;
+  id?: Buffer;
+  polRound?: number;
+  bytes: Buffer;
+}
+
+export interface NativeBftStep {
+  effects: Array<NativeBftEffect>;
+  sign?: NativeBftSign;
+}
+
+export interface NativeBftTimeout {
+  step: string;
+  height: number;
+  round: number;
+}
+
+export interface NativeBftValidator {
+  key: Uint8Array;
+  power: bigint;
+}
+
+/** A judged body. */
+export interface NativeBftValue {
+  /** Height. */
+  height: number;
+  /** Round. */
+  round: number;
+  /** Round of the polka it repeats, or −1. */
+  validRound: number;
+  /** Proposer. */
+  proposer: Uint8Array;
+  /** Block. */
+  id: Uint8Array;
+  /** Verdict. */
+  valid: boolean;
+}
+
+/** What a certificate proves. */
+export interface NativeBftVerdict {
+  /** Why nothing, if so. */
+  reason?: string;
+  /** Round decided in. */
+  round: number;
+  /** Power that signed. */
+  power: bigint;
+}
+
 /** A checkpoint as JavaScript sees it. */
 export interface NativeCheckpoint {
   /** Records covered. */
@@ -108,6 +222,51 @@ export interface NativeStats {
   poisoned: boolean;
 }
 
+/** Frees a core. */
+export declare function bftClose(handle: number): void;
+
+/** The commit certificate of precommits. */
+export declare function bftEncodeCommit(set: Array<NativeBftValidator>, inRound: number, precommits: Array<NativeBftPrecommit>): Buffer;
+
+/** A message of a peer. */
+export declare function bftMessage(handle: number, bytes: Uint8Array): NativeBftStep;
+
+/** Reads a message. */
+export declare function bftMessageInfo(bytes: Uint8Array): NativeBftInfo | null;
+
+/** Makes a core. */
+export declare function bftOpen(network: string, set: Array<NativeBftValidator>, at: number, me?: Uint8Array | undefined | null): number;
+
+/** Places of the validators in the order of the set. */
+export declare function bftOrder(set: Array<NativeBftValidator>): Array<number>;
+
+/** Where a core is. */
+export declare function bftPosition(handle: number): NativeBftPosition;
+
+/** Our own value. */
+export declare function bftPropose(handle: number, at: number, inRound: number, id: Uint8Array): NativeBftStep;
+
+/** Whose turn it is. */
+export declare function bftProposer(set: Array<NativeBftValidator>, at: number, inRound: number): Buffer;
+
+/** Begins a height from its log. */
+export declare function bftReplay(handle: number, at: number, set: Array<NativeBftValidator>, entries: Array<Uint8Array>): NativeBftStep;
+
+/** Goes on with a signature, or with a refusal. */
+export declare function bftResume(handle: number, signature?: Uint8Array | undefined | null): NativeBftStep;
+
+/** Begins a height. */
+export declare function bftStartHeight(handle: number, at: number, set: Array<NativeBftValidator>, restart: boolean): NativeBftStep;
+
+/** A timer ran out. */
+export declare function bftTimeout(handle: number, timeout: NativeBftTimeout): NativeBftStep;
+
+/** A judged body is here. */
+export declare function bftValue(handle: number, value: NativeBftValue): NativeBftStep;
+
+/** Checks a certificate. */
+export declare function bftVerifyCommit(commit: NativeBftCommit): NativeBftVerdict;
+
 /** BLAKE3 in `derive_key` mode. */
 export declare function blake3Derived(context: string, data: Uint8Array): Buffer;
 
@@ -140,6 +299,24 @@ export declare function drain(number: number): Array<Completion>;
 
 /** Records that are durable. */
 export declare function durableSize(handle: number, partition: number): number;
+
+/** Appends ids of 32 bytes, back to back. */
+export declare function historyAppend(handle: number, ids: Uint8Array): void;
+
+/** Frees a history. */
+export declare function historyClose(handle: number): void;
+
+/** Opens a history without ids. */
+export declare function historyOpen(): number;
+
+/** Path of an id among the first `size`: hashes back to back. */
+export declare function historyPath(handle: number, index: number, size: number): Buffer;
+
+/** Root of the first `size` ids. */
+export declare function historyRoot(handle: number, size: number): Buffer;
+
+/** Ids there are. */
+export declare function historySize(handle: number): number;
 
 /** Inclusion path. */
 export declare function inclusion(handle: number, partition: number, index: number, size: number, sha256: boolean): Buffer;
@@ -203,6 +380,12 @@ export declare function stateStats(handle: number): NativeStateStats;
 
 /** Figures since opening. */
 export declare function stats(handle: number): NativeStats;
+
+/** Path of one of the packed leaves: hashes back to back. */
+export declare function treePath(label: string, packed: Uint8Array, index: number): Buffer;
+
+/** Root over packed leaves. */
+export declare function treeRoot(label: string, packed: Uint8Array): Buffer;
 
 /** One byte a signature, checked on the pool. */
 export declare function verifySignatures(items: Uint8Array): Promise<Buffer>;
