@@ -19,6 +19,7 @@
 export { type Direction, type FaultState, FaultSwitch } from './faults.ts';
 export { type Hello, type NodeRole, PROTOCOL_VERSION } from './hello.ts';
 export { createLibp2pNetwork } from './libp2p/create.ts';
+export { createMemoryNetworkHub } from './memory/hub.ts';
 export type { MemoryHub, MemoryPeerOptions, Weather, WeatherCounts } from './memory/types.ts';
 export {
   DEFAULT_LIMITS,

@@ -52,7 +52,7 @@ export const DEFAULT_LIMITS: NetworkLimits = {
   connectionsPerAddressMax: 32,
   banMs: 600_000,
   redialMsMin: 250,
-  redialMsMax: 15_000,
+  redialMsMax: 5_000,
   gossipQueueMax: 4_096,
 };
 
