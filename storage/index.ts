@@ -10,6 +10,7 @@
  * Logs are written through a replicator (consensus/), with the packed batches of `encodeProposal` and friends
  * (docs/spec/batch.md). Every implementation passes the suites in `test/contract/`.
  */
+export { openLevelKeyValue } from './disk-key-value.ts';
 export type {
   KeyRange,
   KeyValue,

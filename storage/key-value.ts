@@ -21,6 +21,8 @@ export type KeyValueEntry = readonly [key: Uint8Array, value: Uint8Array];
 /** The read half, shared by a store and its snapshots. Everything rejects with `storage/key-value-closed` after closing. */
 export interface KeyValueReader {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** {@link get} of each, in one trip to the disk. */
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>;
   /** Sees one state however long it runs; leaving the loop releases it. */
   range(range: KeyRange): AsyncIterable<KeyValueEntry>;
 }
@@ -33,7 +35,10 @@ export interface KeyValueSnapshot extends KeyValueReader {
 
 /** An ordered map of bytes: cluster state, sessions, chain state. Keys are 1 to 4,096 bytes. */
 export interface KeyValue extends KeyValueReader {
-  /** All or nothing, in order: of two operations on one key the later wins. */
+  /**
+   * All or nothing, in order: of two operations on one key the later wins. Durable once it resolves, where there is a disk.
+   * Rejects with `storage/disk-full`, `storage/io`.
+   */
   batch(ops: readonly KeyValueOp[]): Promise<void>;
   snapshot(): KeyValueSnapshot;
   /** Idempotent. */

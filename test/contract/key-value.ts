@@ -23,6 +23,19 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValue>): v
       assert.deepEqual([await get('a'), await get('b'), await get('c')], ['1', '', undefined]);
     });
 
+    it('gets many at once, in the order asked, of a snapshot too', async () => {
+      await kv.batch([put('a', '1'), put('b', '')]);
+      const snapshot = kv.snapshot();
+      await kv.batch([put('a', '2'), del('b')]);
+      const keys = ['b', 'never', 'a', 'a'].map((key) => Buffer.from(key));
+      const texts = async (reader: KeyValueReader) =>
+        (await reader.getMany(keys)).map((value) => value && Buffer.from(value).toString());
+      assert.deepEqual(await texts(kv), [undefined, undefined, '2', '2']);
+      assert.deepEqual(await texts(snapshot), ['', undefined, '1', '1']);
+      assert.deepEqual(await kv.getMany([]), []);
+      await snapshot.close();
+    });
+
     it('applies a batch in order: the later operation on a key wins', async () => {
       await kv.batch([put('a', '1'), del('a'), put('b', '1'), put('b', '2')]);
       assert.deepEqual([await get('a'), await get('b')], [undefined, '2']);
@@ -112,6 +125,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValue>): v
       await kv.close();
       const closed = { code: 'storage/key-value-closed' };
       await assert.rejects(kv.get(Buffer.from('a')), closed);
+      await assert.rejects(kv.getMany([Buffer.from('a')]), closed);
       await assert.rejects(kv.batch([put('a', '1')]), closed);
       await assert.rejects(walk(kv, {}), closed);
       assert.throws(() => kv.snapshot(), closed);

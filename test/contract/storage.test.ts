@@ -1,10 +1,17 @@
-import { openMemoryKeyValue } from '../../storage/index.ts';
+import { join } from 'node:path';
+import { openLevelKeyValue, openMemoryKeyValue } from '../../storage/index.ts';
 import { memoryParts, partitionsOf } from '../support/memory-notary.ts';
 import { realClock } from '../support/real-clock.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { describeKeyValue } from './key-value.ts';
 import { describeLogStore } from './log-store.ts';
 
 describeKeyValue('in memory', openMemoryKeyValue);
+
+describe('on disk', () => {
+  const dir = tempDir();
+  describeKeyValue('level', () => openLevelKeyValue(join(dir(), 'kv')));
+});
 
 describeLogStore('in memory', async () => {
   const partitions = partitionsOf(2).map((p, i) => ({ ...p, sha256: i === 0 }));
