@@ -10,21 +10,27 @@
  * outcomes are views of the message, not copies.
  */
 import { type DigestAlgorithm, digestBytes, multihashCode } from '../receipt/index.ts';
+import {
+  ANSWER_HEADER_BYTES,
+  FRAME_KINDS,
+  FRAME_VERSION,
+  type FrameRefusal,
+  headerFault,
+  refuseFrame,
+  viewOf,
+  writeAnswerHeader,
+} from './frame-parts.ts';
 import { readErrorObject } from './jsonrpc.ts';
 import { NAME_BYTES_MAX } from './schemas.ts';
+import { decodeTransactionOutcomes, type TransactionOutcomeFrame } from './transaction-frames.ts';
 import type { RpcErrorObject } from './types.ts';
 
-const FRAME_VERSION = 1;
 export const FRAME_DIGESTS_MAX = 65_536;
 /** Bytes of one outcome (batch.md B4). */
 export const OUTCOME_BYTES = 40;
 
-const KIND_DIGESTS = 1;
-const KIND_OUTCOMES = 2;
-const KIND_ERROR = 3;
 const FLAG_CHECKPOINT = 1;
 const REQUEST_HEADER_BYTES = 16;
-const ANSWER_HEADER_BYTES = 8;
 
 export interface DigestFrame {
   readonly requestId: number;
@@ -49,12 +55,7 @@ export interface ErrorFrame {
   readonly error: RpcErrorObject;
 }
 
-/** Why bytes are no frame. `requestId` is 0 when the message is too short to tell. */
-export interface FrameRefusal {
-  readonly kind: 'refused';
-  readonly requestId: number;
-  readonly message: string;
-}
+export type AnswerFrame = OutcomeFrame | TransactionOutcomeFrame | ErrorFrame;
 
 /** One record's outcome (batch.md B4). */
 export interface Outcome {
@@ -84,7 +85,7 @@ export function encodeDigestFrame(frame: DigestFrame): Uint8Array {
   const bytes = new Uint8Array(REQUEST_HEADER_BYTES + submitter.length + frame.digests.length);
   const view = viewOf(bytes);
   view.setUint8(0, FRAME_VERSION);
-  view.setUint8(1, KIND_DIGESTS);
+  view.setUint8(1, FRAME_KINDS.digests);
   view.setUint8(2, frame.waitFor === 'checkpoint' ? FLAG_CHECKPOINT : 0);
   view.setUint8(3, multihashCode(frame.algorithm));
   view.setUint32(4, frame.requestId, true);
@@ -96,25 +97,26 @@ export function encodeDigestFrame(frame: DigestFrame): Uint8Array {
 }
 
 export function decodeDigestFrame(bytes: Uint8Array): DigestFrame | FrameRefusal {
-  if (bytes.length < REQUEST_HEADER_BYTES) return refuse(0, 'frame is shorter than its header');
+  if (bytes.length < REQUEST_HEADER_BYTES)
+    return refuseFrame(0, 'frame is shorter than its header');
   const view = viewOf(bytes);
   const requestId = view.getUint32(4, true);
   const flags = view.getUint8(2);
   const code = view.getUint8(3);
   const algorithm = ALGORITHMS.find((name) => multihashCode(name) === code);
   const wrong =
-    headerFault(view, KIND_DIGESTS) ??
+    headerFault(view, FRAME_KINDS.digests) ??
     ((flags & ~FLAG_CHECKPOINT) !== 0 ? `unknown flags ${flags}` : undefined) ??
     (view.getUint32(8, true) >>> 8 !== 0 ? 'reserved bytes are not zero' : undefined);
-  if (wrong !== undefined) return refuse(requestId, wrong);
-  if (algorithm === undefined) return refuse(requestId, `unknown multihash code ${code}`);
+  if (wrong !== undefined) return refuseFrame(requestId, wrong);
+  if (algorithm === undefined) return refuseFrame(requestId, `unknown multihash code ${code}`);
   const submitterEnd = REQUEST_HEADER_BYTES + view.getUint8(8);
   const digests = bytes.subarray(submitterEnd);
   const count = view.getUint32(12, true);
   const fault = sizeFault(view.getUint8(8), count, bytes.length - submitterEnd, algorithm);
-  if (fault !== undefined) return refuse(requestId, fault);
+  if (fault !== undefined) return refuseFrame(requestId, fault);
   const submitter = decodeText(bytes.subarray(REQUEST_HEADER_BYTES, submitterEnd));
-  if (submitter === undefined) return refuse(requestId, 'submitter is not UTF-8');
+  if (submitter === undefined) return refuseFrame(requestId, 'submitter is not UTF-8');
   const waitFor = flags === FLAG_CHECKPOINT ? 'checkpoint' : 'durable';
   return { requestId, algorithm, submitter, waitFor, digests };
 }
@@ -142,7 +144,7 @@ export function encodeOutcomeFrame(
   const text = encoder.encode(note);
   const bytes = new Uint8Array(ANSWER_HEADER_BYTES + 8 + outcomes.length + text.length);
   const view = viewOf(bytes);
-  writeAnswerHeader(view, KIND_OUTCOMES, requestId);
+  writeAnswerHeader(view, FRAME_KINDS.outcomes, requestId);
   view.setUint32(ANSWER_HEADER_BYTES, outcomes.length / OUTCOME_BYTES, true);
   bytes.set(outcomes, ANSWER_HEADER_BYTES + 4);
   view.setUint32(ANSWER_HEADER_BYTES + 4 + outcomes.length, text.length, true);
@@ -153,47 +155,53 @@ export function encodeOutcomeFrame(
 export function encodeErrorFrame(requestId: number, error: RpcErrorObject): Uint8Array {
   const text = encoder.encode(JSON.stringify(error));
   const bytes = new Uint8Array(ANSWER_HEADER_BYTES + text.length);
-  writeAnswerHeader(viewOf(bytes), KIND_ERROR, requestId);
+  writeAnswerHeader(viewOf(bytes), FRAME_KINDS.error, requestId);
   bytes.set(text, ANSWER_HEADER_BYTES);
   return bytes;
 }
 
-export function decodeAnswerFrame(bytes: Uint8Array): OutcomeFrame | ErrorFrame | FrameRefusal {
-  if (bytes.length < ANSWER_HEADER_BYTES) return refuse(0, 'frame is shorter than its header');
+/** Any answer: outcomes of digests (R8) or of transactions (R9), or the error of the whole frame. */
+export function decodeAnswerFrame(bytes: Uint8Array): AnswerFrame | FrameRefusal {
+  if (bytes.length < ANSWER_HEADER_BYTES) return refuseFrame(0, 'frame is shorter than its header');
   const view = viewOf(bytes);
   const requestId = view.getUint32(4, true);
   const kind = view.getUint8(1);
+  const known = kind === FRAME_KINDS.error || kind === FRAME_KINDS.transactionOutcomes;
   const wrong =
-    headerFault(view, kind === KIND_ERROR ? KIND_ERROR : KIND_OUTCOMES) ??
+    headerFault(view, known ? kind : FRAME_KINDS.outcomes) ??
     (view.getUint16(2, true) !== 0 ? 'reserved bytes are not zero' : undefined);
-  if (wrong !== undefined) return refuse(requestId, wrong);
-  return kind === KIND_ERROR ? decodeError(requestId, bytes) : decodeOutcomes(requestId, bytes);
+  if (wrong !== undefined) return refuseFrame(requestId, wrong);
+  if (kind === FRAME_KINDS.error) return decodeError(requestId, bytes);
+  return kind === FRAME_KINDS.outcomes
+    ? decodeOutcomes(requestId, bytes)
+    : decodeTransactionOutcomes(requestId, bytes);
 }
 
 function decodeError(requestId: number, bytes: Uint8Array): ErrorFrame | FrameRefusal {
   const text = decodeText(bytes.subarray(ANSWER_HEADER_BYTES));
-  if (text === undefined) return refuse(requestId, 'error is not UTF-8');
+  if (text === undefined) return refuseFrame(requestId, 'error is not UTF-8');
   try {
     return { kind: 'error', requestId, error: readErrorObject(JSON.parse(text)) };
   } catch {
-    return refuse(requestId, 'error is not JSON');
+    return refuseFrame(requestId, 'error is not JSON');
   }
 }
 
 function decodeOutcomes(requestId: number, bytes: Uint8Array): OutcomeFrame | FrameRefusal {
   const view = viewOf(bytes);
-  if (bytes.length < ANSWER_HEADER_BYTES + 8) return refuse(requestId, 'outcomes are cut short');
+  if (bytes.length < ANSWER_HEADER_BYTES + 8)
+    return refuseFrame(requestId, 'outcomes are cut short');
   const count = view.getUint32(ANSWER_HEADER_BYTES, true);
   const start = ANSWER_HEADER_BYTES + 4;
   const end = start + count * OUTCOME_BYTES;
   if (count > FRAME_DIGESTS_MAX || end + 4 > bytes.length) {
-    return refuse(requestId, `frame is too short for ${count} outcomes`);
+    return refuseFrame(requestId, `frame is too short for ${count} outcomes`);
   }
   if (end + 4 + view.getUint32(end, true) !== bytes.length) {
-    return refuse(requestId, 'note length does not add up');
+    return refuseFrame(requestId, 'note length does not add up');
   }
   const note = decodeText(bytes.subarray(end + 4));
-  if (note === undefined) return refuse(requestId, 'note is not UTF-8');
+  if (note === undefined) return refuseFrame(requestId, 'note is not UTF-8');
   return { kind: 'outcomes', requestId, outcomes: bytes.subarray(start, end), note };
 }
 
@@ -213,30 +221,10 @@ export function outcomeAt(outcomes: Uint8Array, index: number): Outcome | undefi
   };
 }
 
-function headerFault(view: DataView, kind: number): string | undefined {
-  if (view.getUint8(0) !== FRAME_VERSION) return `unknown frame version ${view.getUint8(0)}`;
-  if (view.getUint8(1) !== kind) return `unknown frame kind ${view.getUint8(1)}`;
-  return undefined;
-}
-
-function writeAnswerHeader(view: DataView, kind: number, requestId: number): void {
-  view.setUint8(0, FRAME_VERSION);
-  view.setUint8(1, kind);
-  view.setUint32(4, requestId, true);
-}
-
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);
   } catch {
     return undefined;
   }
-}
-
-function refuse(requestId: number, message: string): FrameRefusal {
-  return { kind: 'refused', requestId, message };
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

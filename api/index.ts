@@ -45,7 +45,9 @@ export {
   transactionStatusFromWire,
   transactionStatusToWire,
 } from './convert-chain.ts';
+export type { FrameRefusal } from './frame-parts.ts';
 export {
+  type AnswerFrame,
   type DigestFrame,
   decodeAnswerFrame,
   decodeDigestFrame,
@@ -54,7 +56,6 @@ export {
   encodeErrorFrame,
   encodeOutcomeFrame,
   FRAME_DIGESTS_MAX,
-  type FrameRefusal,
   OUTCOME_BYTES,
   type Outcome,
   type OutcomeFrame,
@@ -82,6 +83,18 @@ export {
 export { openRpcDocument } from './openrpc.ts';
 export { SEARCH_LIMIT_MAX, SUBMISSIONS_MAX, TIMEOUT_MS_MAX } from './schemas.ts';
 export { FINAL_IDS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX } from './schemas-chain.ts';
+export {
+  decodeTransactionFrame,
+  encodeTransactionFrame,
+  encodeTransactionOutcomes,
+  FRAME_TRANSACTIONS_MAX,
+  isTransactionFrame,
+  TRANSACTION_OUTCOMES,
+  type TransactionFrame,
+  type TransactionOutcome,
+  type TransactionOutcomeCode,
+  type TransactionOutcomeFrame,
+} from './transaction-frames.ts';
 export type {
   Checkpoint,
   Level,

@@ -2,13 +2,13 @@
 /** The client: calls in domain terms over one transport, repeated where that is safe. */
 import {
   type Checkpoint,
+  countFromWire,
   encodeDigestFrame,
   type LogInfo,
   logInfoFromWire,
   type MethodName,
   type MethodParams,
   type MethodResult,
-  Misread,
   methods,
   pathFromWire,
   type RecordStatus,
@@ -22,18 +22,22 @@ import {
 } from '../api/index.ts';
 import { toHex } from '../base/bytes.ts';
 import type { DigestAlgorithm, Receipt } from '../receipt/index.ts';
-import { checkpointsOf } from './checkpoints.ts';
+import { ChainCalls } from './chain.ts';
 import { clientError } from './errors.ts';
+import { feedOf } from './feed.ts';
 import { createHttpTransport } from './http-transport.ts';
+import { read } from './read.ts';
 import { defaultRetry, withRetry } from './retry.ts';
 import type { Exchange, Transport } from './transport.ts';
 import type {
   BatchOutcome,
   CallOptions,
+  ChainClient,
   Client,
   ClientOptions,
   DigestSubmission,
   PackedAnswer,
+  ReceiptOptions,
   RetryOptions,
   SubmitOptions,
   VerifyAnswer,
@@ -62,12 +66,19 @@ class NodeClient implements Client {
   readonly #submitter: { submitter?: string };
   readonly #retry: RetryOptions;
   readonly #answerMsMax: number;
+  readonly chain: ChainClient;
 
   constructor(transport: Transport, options: ClientOptions) {
     this.#transport = transport;
     this.#submitter = options.submitter === undefined ? {} : { submitter: options.submitter };
     this.#retry = { ...defaultRetry, ...options.retry };
     this.#answerMsMax = options.answerMsMax ?? ANSWER_MS_MAX;
+    this.chain = new ChainCalls({
+      call: (method, params, options) => this.call(method, params, options),
+      transport,
+      retry: this.#retry,
+      exchange: (options) => this.#exchange(options),
+    });
   }
 
   async call<M extends MethodName>(
@@ -123,23 +134,24 @@ class NodeClient implements Client {
       waitFor: options.waitFor ?? 'durable',
     };
     const encode = (requestId: number) => encodeFrame({ ...frame, requestId });
-    const { outcomes, note } = await withRetry(this.#retry, options.signal, () =>
+    const answer = await withRetry(this.#retry, options.signal, () =>
       send(encode, this.#exchange(options)),
     );
-    return { outcomes, note };
+    if (answer.kind === 'outcomes') return { outcomes: answer.outcomes, note: answer.note };
+    throw clientError('client/bad-answer', 'the node answered with a frame of another kind');
   }
 
   async status(id: bigint, options: CallOptions = {}): Promise<RecordStatus> {
     return read(statusFromWire(await this.call('notary_status', { id: id.toString() }, options)));
   }
 
-  async receipt(id: bigint, options: SubmitOptions = {}): Promise<Receipt> {
+  async receipt(id: bigint, options: ReceiptOptions = {}): Promise<Receipt> {
     const params = { id: id.toString(), ...waitOf(options) };
     return read(receiptFromWire(await this.call('notary_receipt', params, options)));
   }
 
-  async upgradeReceipt(receipt: Receipt, options: CallOptions = {}): Promise<Receipt> {
-    const params = { receipt: receiptToWire(receipt) };
+  async upgradeReceipt(receipt: Receipt, options: ReceiptOptions = {}): Promise<Receipt> {
+    const params = { receipt: receiptToWire(receipt), ...waitOf(options) };
     return read(receiptFromWire(await this.call('notary_upgradeReceipt', params, options)));
   }
 
@@ -193,7 +205,23 @@ class NodeClient implements Client {
   }
 
   subscribeCheckpoints(origin: string, options: CallOptions = {}): AsyncIterable<Checkpoint> {
-    return checkpointsOf(this.#transport, origin, this.#exchange(options));
+    const request = {
+      method: 'notary_subscribe',
+      params: { topic: 'checkpoints', origin },
+      read: readCheckpoint,
+      keep: 'newest',
+    } as const;
+    return feedOf(this.#transport, request, this.#exchange(options));
+  }
+
+  subscribeFinal(ids: readonly bigint[], options: CallOptions = {}): AsyncIterable<Receipt> {
+    const request = {
+      method: 'notary_subscribeFinal',
+      params: { ids: ids.map(String) },
+      read: (wire: unknown) => read(receiptFromWire(wire)),
+      keep: 'all',
+    } as const;
+    return feedOf(this.#transport, request, this.#exchange(options));
   }
 
   close(): Promise<void> {
@@ -222,17 +250,21 @@ function submissionToWire({ algorithm, digest, idempotencyKey }: DigestSubmissio
   return idempotencyKey === undefined ? wire : { ...wire, idempotencyKey };
 }
 
-function waitOf({
-  waitFor,
-  timeoutMs,
-}: SubmitOptions): Pick<SubmitOptions, 'waitFor' | 'timeoutMs'> {
+function readCheckpoint(wire: unknown): Checkpoint {
+  const { size, note } =
+    typeof wire === 'object' && wire !== null ? { size: '', note: '', ...wire } : {};
+  if (typeof size !== 'string' || typeof note !== 'string') {
+    throw clientError('client/bad-answer', 'the node sent a checkpoint that cannot be read');
+  }
+  return { size: read(countFromWire(size, 'size')), note };
+}
+
+function waitOf<L>({ waitFor, timeoutMs }: { waitFor?: L; timeoutMs?: number }): {
+  waitFor?: L;
+  timeoutMs?: number;
+} {
   return {
     ...(waitFor === undefined ? {} : { waitFor }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
-}
-
-function read<T>(value: T | Misread): T {
-  if (!(value instanceof Misread)) return value;
-  throw clientError('client/bad-answer', `the node's answer cannot be read: ${value.message}`);
 }

@@ -10,7 +10,14 @@
  * A failed call rejects with an {@link RpcError}; a receipt is believed only after `verifyReceipt` of `receipt/`.
  */
 export {
+  type AccountState,
+  type AnchoredLog,
+  type ChainHead,
+  type ChainParameters,
   type Checkpoint,
+  type ClusterState,
+  type FinalAnchor,
+  type FinalBlock,
   type Level,
   type LogInfo,
   type MethodName,
@@ -21,6 +28,8 @@ export {
   type RecordStatus,
   type RpcErrorObject,
   type Submitted,
+  type TransactionOutcomeCode,
+  type TransactionStatus,
   type TreeAlgorithm,
 } from '../api/index.ts';
 export { createClient } from './client.ts';
@@ -28,11 +37,16 @@ export { type ClientErrorCode, RpcError } from './errors.ts';
 export type {
   BatchOutcome,
   CallOptions,
+  ChainClient,
   Client,
   ClientOptions,
   DigestSubmission,
   PackedAnswer,
+  PackedOutcome,
+  ReceiptOptions,
   RetryOptions,
   SubmitOptions,
+  TransactionOptions,
+  TransactionOutcome,
   VerifyAnswer,
 } from './types.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How calls travel. */
-import type { Checkpoint, OutcomeFrame } from '../api/index.ts';
+import type { AnswerFrame, MethodName } from '../api/index.ts';
 
 export interface Exchange {
   readonly signal?: AbortSignal;
@@ -16,18 +16,28 @@ export interface Transport {
   readonly frame?: (
     encode: (requestId: number) => Uint8Array,
     exchange: Exchange,
-  ) => Promise<OutcomeFrame>;
+  ) => Promise<Answered>;
   /** Undefined = subscriptions are not supported. */
   readonly subscribe?: (
-    params: { topic: 'checkpoints'; origin: string },
+    request: SubscriptionRequest,
     events: SubscriptionEvents,
     exchange: Exchange,
   ) => Promise<() => void>;
   close(): Promise<void>;
 }
 
+/** What answers a frame that was not refused. */
+export type Answered = Exclude<AnswerFrame, { kind: 'error' }>;
+
+export interface SubscriptionRequest {
+  /** Method that begins it; `notary_unsubscribe` ends every kind. */
+  readonly method: MethodName;
+  readonly params: unknown;
+}
+
 export interface SubscriptionEvents {
-  checkpoint(checkpoint: Checkpoint): void;
-  /** The subscription is over; `error` says why. */
-  end(error: Error): void;
+  /** A value in wire form; throws an RpcError when it cannot be read. */
+  value(wire: unknown): void;
+  /** The subscription is over; `error` says why, if it is not that all was told. */
+  end(error: Error | undefined): void;
 }

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a client is made of and what it answers. */
 import type {
+  AccountState,
+  AnchoredLog,
+  ChainHead,
+  ChainParameters,
   Checkpoint,
+  ClusterState,
+  FinalAnchor,
+  FinalBlock,
   LogInfo,
   MethodName,
   MethodParams,
@@ -9,6 +16,8 @@ import type {
   RecordStatus,
   RpcErrorObject,
   Submitted,
+  TransactionOutcomeCode,
+  TransactionStatus,
   TreeAlgorithm,
 } from '../api/index.ts';
 import type { DigestAlgorithm, Receipt } from '../receipt/index.ts';
@@ -44,6 +53,33 @@ export interface SubmitOptions extends CallOptions {
   readonly timeoutMs?: number;
 }
 
+export interface ReceiptOptions extends CallOptions {
+  /** What there is (`durable`, the default), once it is signed (`checkpoint`), once its anchor is final (`final`). */
+  readonly waitFor?: 'durable' | 'checkpoint' | 'final';
+  readonly timeoutMs?: number;
+}
+
+export interface TransactionOptions extends CallOptions {
+  /** `pending` (default): in the mempool. `final`: in a final block, or dropped. */
+  readonly waitFor?: 'pending' | 'final';
+  /** When time is up the answer is what is known then. */
+  readonly timeoutMs?: number;
+}
+
+/** What one transaction of a batch came to. */
+export type TransactionOutcome =
+  | { readonly ok: true; readonly id: Uint8Array }
+  | { readonly ok: false; readonly error: RpcErrorObject };
+
+/** What one transaction of a frame came to (R9). */
+export interface PackedOutcome {
+  readonly code: TransactionOutcomeCode;
+  /** 0 = no time is named. */
+  readonly retryAfterMs: number;
+  /** Zeroes unless it was taken. */
+  readonly id: Uint8Array;
+}
+
 export interface DigestSubmission {
   readonly algorithm: DigestAlgorithm;
   readonly digest: Uint8Array;
@@ -77,9 +113,9 @@ export interface Client {
     options?: SubmitOptions,
   ): Promise<PackedAnswer>;
   status(id: bigint, options?: CallOptions): Promise<RecordStatus>;
-  receipt(id: bigint, options?: SubmitOptions): Promise<Receipt>;
-  /** The receipt at the best level there is now. */
-  upgradeReceipt(receipt: Receipt, options?: CallOptions): Promise<Receipt>;
+  receipt(id: bigint, options?: ReceiptOptions): Promise<Receipt>;
+  /** The receipt at the best level there is, or once it has the level of `waitFor`. */
+  upgradeReceipt(receipt: Receipt, options?: ReceiptOptions): Promise<Receipt>;
   search(
     query: {
       readonly algorithm: DigestAlgorithm;
@@ -114,6 +150,10 @@ export interface Client {
   checkpoint(origin: string, algorithm?: TreeAlgorithm, options?: CallOptions): Promise<string>;
   /** The newest checkpoint, then every newer one seen; ends when `signal` fires or the loop is left. */
   subscribeCheckpoints(origin: string, options?: CallOptions): AsyncIterable<Checkpoint>;
+  /** The receipt of each of up to 1,000 ids, once it is final; ends when all are told. */
+  subscribeFinal(ids: readonly bigint[], options?: CallOptions): AsyncIterable<Receipt>;
+  /** Calls about the chain; `chain/no-chain` from a node that is on none. */
+  readonly chain: ChainClient;
   /** Any method, in wire form. */
   call<M extends MethodName>(
     method: M,
@@ -122,4 +162,51 @@ export interface Client {
   ): Promise<MethodResult<M>>;
   /** Rejects what is in flight with `rpc/connection-lost` and closes the connection. Idempotent. */
   close(): Promise<void>;
+}
+
+/** What a node says of the chain. It shows final state only; nothing of it is evidence but proofs. */
+export interface ChainClient {
+  /** The newest final block; undefined before the first. */
+  head(options?: CallOptions): Promise<ChainHead | undefined>;
+  /** The newest without `height`. */
+  block(height?: number, options?: CallOptions): Promise<FinalBlock>;
+  parameters(options?: CallOptions): Promise<ChainParameters>;
+  /** Network id and text of `genesis.json`. */
+  genesis(options?: CallOptions): Promise<MethodResult<'chain_genesis'>>;
+  account(key: Uint8Array, options?: CallOptions): Promise<AccountState>;
+  cluster(name: string, options?: CallOptions): Promise<ClusterState>;
+  log(origin: string, options?: CallOptions): Promise<AnchoredLog>;
+  /** Gives a signed transaction to the mempool. Repeating it is safe: it is taken once. */
+  submit(
+    transaction: Uint8Array,
+    options?: TransactionOptions,
+  ): Promise<{ id: Uint8Array; status: TransactionStatus }>;
+  submitBatch(
+    transactions: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<TransactionOutcome[]>;
+  /** 1 to 4,096 transactions in a binary frame (R9). */
+  submitPacked(
+    transactions: readonly Uint8Array[],
+    options?: CallOptions,
+  ): Promise<readonly PackedOutcome[]>;
+  transactionStatus(id: Uint8Array, options?: TransactionOptions): Promise<TransactionStatus>;
+  /** CBOR of finality.md F7. */
+  transactionProof(id: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
+  /** Of an entry of the state, or of its absence (X14, state.md). */
+  stateProof(
+    key: Uint8Array,
+    options?: CallOptions,
+  ): Promise<{ height: number; value: Uint8Array | undefined; proof: Uint8Array }>;
+  /** The first final anchor that covers `size` records (F4; F5 with `byHistory`). */
+  anchorProof(
+    request: { readonly origin: string; readonly size: number; readonly byHistory?: boolean },
+    options?: CallOptions,
+  ): Promise<{ anchor: FinalAnchor; scheme: number; proof: Uint8Array }>;
+  anchorStatus(options?: CallOptions): Promise<MethodResult<'anchor_status'>>;
+  consensusStatus(options?: CallOptions): Promise<MethodResult<'consensus_status'>>;
+  /** The newest final block, then every newer one seen. */
+  subscribeHeads(options?: CallOptions): AsyncIterable<ChainHead>;
+  /** The newest final anchor of a log, then every newer one seen. */
+  subscribeAnchors(origin: string, options?: CallOptions): AsyncIterable<FinalAnchor>;
 }

@@ -3,25 +3,24 @@
  * Calls, binary frames and subscriptions over one WebSocket. Calls are pipelined: each goes out at once, answers come in
  * any order. A connection that is lost fails everything on it; the next call opens a new one.
  */
-import {
-  type Checkpoint,
-  countFromWire,
-  decodeAnswerFrame,
-  Misread,
-  type OutcomeFrame,
-  readErrorObject,
-} from '../api/index.ts';
+import { decodeAnswerFrame, readErrorObject } from '../api/index.ts';
 import { clientError, RpcError } from './errors.ts';
 import { noAnswer, readResult } from './http-transport.ts';
-import type { Exchange, SubscriptionEvents, Transport } from './transport.ts';
+import type {
+  Answered,
+  Exchange,
+  SubscriptionEvents,
+  SubscriptionRequest,
+  Transport,
+} from './transport.ts';
 
 interface Pending {
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
-/** More subscriptions than a connection may have (R4). */
-const EARLY_MAX = 64;
+/** More notifications than one subscription may send in the turn of the answer that names it: an id each (R4). */
+const EARLY_MAX = 2_048;
 /** Request ids of frames are u32 (R8). */
 const REQUEST_IDS = 0x1_0000_0000;
 
@@ -42,18 +41,18 @@ export class WebSocketTransport implements Transport {
   readonly frame = async (
     encode: (requestId: number) => Uint8Array,
     exchange: Exchange,
-  ): Promise<OutcomeFrame> => {
+  ): Promise<Answered> => {
     const link = await this.#open(exchange);
     return link.frame(encode, exchange);
   };
 
   readonly subscribe = async (
-    params: { topic: 'checkpoints'; origin: string },
+    request: SubscriptionRequest,
     events: SubscriptionEvents,
     exchange: Exchange,
   ): Promise<() => void> => {
     const link = await this.#open(exchange);
-    return link.subscribe(params, events, exchange);
+    return link.subscribe(request, events, exchange);
   };
 
   async close(): Promise<void> {
@@ -97,8 +96,8 @@ class Link {
   readonly #calls = new Map<number, Pending>();
   readonly #frames = new Map<number, Pending>();
   readonly #subscriptions = new Map<string, SubscriptionEvents>();
-  /** Newest notification of subscriptions nobody knows yet: one may come in the same turn as the answer that names it. */
-  readonly #early = new Map<string, unknown>();
+  /** Notifications of subscriptions nobody knows yet: they may come in the same turn as the answer that names it. */
+  readonly #early: { subscription: string; params: unknown }[] = [];
   readonly #closed = Promise.withResolvers<void>();
   #last = 0;
 
@@ -112,26 +111,23 @@ class Link {
     return this.#exchange({ calls: this.#calls, id, message: text }, exchange);
   }
 
-  async frame(
-    encode: (requestId: number) => Uint8Array,
-    exchange: Exchange,
-  ): Promise<OutcomeFrame> {
+  async frame(encode: (requestId: number) => Uint8Array, exchange: Exchange): Promise<Answered> {
     const id = this.#nextId();
     const message = encode(id);
     const answer = await this.#exchange({ calls: this.#frames, id, message }, exchange);
-    return answer as OutcomeFrame; // the only thing #receiveFrame resolves with
+    return answer as Answered; // the only thing #receiveFrame resolves with
   }
 
   async subscribe(
-    params: { topic: 'checkpoints'; origin: string },
+    request: SubscriptionRequest,
     events: SubscriptionEvents,
     exchange: Exchange,
   ): Promise<() => void> {
-    const subscription = String(await this.call('notary_subscribe', params, exchange));
+    const subscription = String(await this.call(request.method, request.params, exchange));
     this.#subscriptions.set(subscription, events);
-    const early = this.#early.get(subscription);
-    if (early !== undefined) this.#notified(early);
-    this.#early.clear();
+    for (const early of this.#early.splice(0)) {
+      if (early.subscription === subscription) this.#notified(early.params);
+    }
     return () => {
       if (!this.#subscriptions.delete(subscription)) return;
       const message = { jsonrpc: '2.0', method: 'notary_unsubscribe', params: { subscription } };
@@ -231,8 +227,8 @@ class Link {
   #receiveFrame(bytes: Uint8Array): void {
     const frame = decodeAnswerFrame(bytes);
     const pending = this.#frames.get(frame.requestId);
-    if (frame.kind === 'outcomes') pending?.resolve(frame);
-    else if (frame.kind === 'error') pending?.reject(new RpcError(frame.error));
+    if (frame.kind === 'error') pending?.reject(new RpcError(frame.error));
+    else if (frame.kind !== 'refused') pending?.resolve(frame);
     else this.#giveUp(`the node sent a binary message that is no frame: ${frame.message}`);
   }
 
@@ -241,7 +237,7 @@ class Link {
     const subscription = String(params.subscription);
     const events = this.#subscriptions.get(subscription);
     if (events === undefined) {
-      if (this.#early.size < EARLY_MAX) this.#early.set(subscription, params);
+      if (this.#early.length < EARLY_MAX) this.#early.push({ subscription, params });
       return;
     }
     if ('error' in params) {
@@ -249,9 +245,16 @@ class Link {
       events.end(new RpcError(readErrorObject(params.error)));
       return;
     }
-    const checkpoint = 'result' in params ? readCheckpoint(params.result) : undefined;
-    if (checkpoint === undefined) this.#giveUp('the node sent a checkpoint that cannot be read');
-    else events.checkpoint(checkpoint);
+    if (!('result' in params)) {
+      this.#subscriptions.delete(subscription);
+      events.end(undefined);
+      return;
+    }
+    try {
+      events.value(params.result);
+    } catch (error) {
+      this.#giveUp(error instanceof RpcError ? error.message : 'a notification cannot be read');
+    }
   }
 
   /** A peer that does not keep to the protocol: nothing it says can be matched to a call any more. */
@@ -262,13 +265,4 @@ class Link {
     }
     this.#socket.close(1000);
   }
-}
-
-function readCheckpoint(value: unknown): Checkpoint | undefined {
-  if (typeof value !== 'object' || value === null || !('size' in value) || !('note' in value)) {
-    return undefined;
-  }
-  const size = countFromWire(String(value.size), 'size');
-  if (size instanceof Misread || typeof value.note !== 'string') return undefined;
-  return { size, note: value.note };
 }

@@ -123,9 +123,10 @@ export class Connection {
   }
 
   async #receivePacked(bytes: Uint8Array): Promise<void> {
-    const { notary, dispatcher, metrics, logger, limits } = this.#dependencies;
+    const { notary, chain, dispatcher, metrics, logger, limits } = this.#dependencies;
     const frame = await servePacked(bytes, this.#caller, {
       notary,
+      chain,
       dispatcher,
       observer: metrics,
       logger,

@@ -1,4 +1,4 @@
-/** The chain's methods (chain.md), from the wire to {@link ChainAccess} and back. */
+/** The chain's methods (chain.md, rpc.md R12), from the wire to {@link ChainAccess} and back. */
 import {
   accountToWire,
   anchoredLogToWire,
@@ -14,13 +14,14 @@ import {
   transactionStatusToWire,
 } from '../api/index.ts';
 import { toHex } from '../base/bytes.ts';
-import { PyralogError } from '../base/errors.ts';
+import type { PyralogError } from '../base/errors.ts';
 import type { TransactionStatus } from '../chain/index.ts';
 import type { ChainAccess, SubmittedTransaction } from './chain-access.ts';
 import type { ChainSource } from './chain-parts.ts';
 import type { Caller } from './dispatch.ts';
 import { errorObjectOf, internalError, rpcError } from './errors.ts';
 import { mapped } from './mapped.ts';
+import { refusalOf } from './refusal.ts';
 import { type Handlers, need } from './serve.ts';
 import { subscriberOf } from './subscriptions.ts';
 import type { RpcLimits } from './types.ts';
@@ -129,7 +130,7 @@ function submitHandlers(
 }
 
 /**
- * Waits until a transaction is settled, but not for ever: when time is up the answer is what is known then, because a
+ * Waits until a transaction is settled, but not for ever (R11): when time is up the answer is what is known then, because a
  * transaction has an id to ask about again.
  */
 function settler(parts: ChainSource, msDefault: number): Settle {
@@ -173,11 +174,6 @@ async function transactionOf(
     index: `${index}`,
     time: `${time}`,
   };
-}
-
-/** A refusal as the error it is for the caller of a single submission. */
-export function refusalOf(outcome: Extract<SubmittedTransaction, { ok: false }>): PyralogError {
-  return new PyralogError(outcome.code, outcome.message, { data: { ...outcome.data } });
 }
 
 function outcomeToWire(

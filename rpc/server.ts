@@ -10,7 +10,7 @@ import { createHttp, type HttpApp } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import { methodTable } from './methods.ts';
 import { RpcMetrics } from './metrics.ts';
-import { PACKED } from './packed.ts';
+import { PACKED, PACKED_TRANSACTIONS } from './packed.ts';
 import { RateLimiter } from './rate.ts';
 import { Reception } from './reception.ts';
 import type {
@@ -71,7 +71,11 @@ function build(dependencies: RpcDependencies, options: RpcOptions, host: string)
   const limits: RpcLimits = { ...defaultLimits, ...options.limits };
   const { logger, notary } = dependencies;
   const chain = chainSource(dependencies, limits, options);
-  const metrics = new RpcMetrics(dependencies.metrics, [...methodNames, PACKED]);
+  const metrics = new RpcMetrics(dependencies.metrics, [
+    ...methodNames,
+    PACKED,
+    PACKED_TRANSACTIONS,
+  ]);
   const rate =
     limits.requestsPerSecond > 0
       ? new RateLimiter(limits.requestsPerSecond, () => performance.now())

@@ -1,6 +1,6 @@
 /**
  * A connection's subscriptions. A client that reads slowly gets fewer notifications, never a longer queue: the next value
- * is taken from its feed only when what was sent before has left.
+ * is taken from its feed only when what was sent before has left (rpc.md R13).
  */
 import type { Logger } from '../base/log.ts';
 import type { Caller, Feed, Subscriber } from './dispatch.ts';

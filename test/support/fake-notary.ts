@@ -1,8 +1,12 @@
 /** A notary in memory: one log, answers at once or when told to. For tests of what sits on top of a notary. */
+import { methods } from '../../api/index.ts';
+import { PyralogError } from '../../base/errors.ts';
 import type {
+  FinalAnchor,
   LogInfo,
   Notary,
   PackedSubmitted,
+  ReceiptOptions,
   RecordStatus,
   Submission,
   SubmitOptions,
@@ -11,6 +15,8 @@ import type {
 } from '../../notary/types.ts';
 import { type DigestAlgorithm, digestBytes, type Receipt } from '../../receipt/index.ts';
 
+/** A signed note that a reader accepts. */
+const NOTE: string = methods.log_checkpoint.example.result.note;
 export const ORIGIN = 'pyralog/devnet-00112233aabbccdd/local/notary/0';
 
 const OUTCOME_BYTES = 40;
@@ -21,6 +27,10 @@ interface Kept extends RecordStatus {
 
 export class FakeNotary implements Notary {
   readonly records: Kept[] = [];
+  /** Without one nothing becomes final. */
+  hasChain = false;
+  /** Ids that are final. */
+  readonly final = new Set<bigint>();
   /** Number of `submit` and `submitPacked` calls. */
   calls = 0;
   /** While set, submissions and receipts wait for it. */
@@ -76,12 +86,39 @@ export class FakeNotary implements Notary {
     return this.records.find((record) => record.id === id);
   }
 
-  async receipt(id: bigint, options: SubmitOptions): Promise<Receipt | undefined> {
-    if (this.gate !== undefined && options.waitFor === 'checkpoint') {
+  async receipt(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined> {
+    if (this.gate !== undefined && options.waitFor !== 'durable') {
       await settle(this.gate, options.signal);
     }
     const record = this.records.find((one) => one.id === id);
-    return record === undefined ? undefined : receiptOf(record);
+    if (record === undefined) return undefined;
+    if (options.waitFor === 'final') this.#needChain();
+    return options.waitFor === 'final' || this.final.has(id) ? finalOf(record) : receiptOf(record);
+  }
+
+  async upgrade(receipt: Receipt, options: Partial<ReceiptOptions> = {}) {
+    const { scarabId, offset, digest } = receipt.record;
+    const held = this.records[offset];
+    if (held?.id !== scarabId || !equal(held.digest, digest)) return undefined;
+    return this.receipt(scarabId, { waitFor: 'durable', ...options });
+  }
+
+  async *subscribeFinal(_origin: string, signal: AbortSignal): AsyncGenerator<FinalAnchor> {
+    this.#needChain();
+    if (!signal.aborted) yield { origin: ORIGIN, size: 1, note: 'note\n', height: 1, time: 1 };
+  }
+
+  async *subscribeReceipts(ids: readonly bigint[], signal: AbortSignal): AsyncGenerator<Receipt> {
+    this.#needChain();
+    for (const id of ids) {
+      const receipt = await this.receipt(id, { waitFor: 'final', signal });
+      if (receipt === undefined) throw new PyralogError('notary/not-found', `no record ${id}`);
+      yield receipt;
+    }
+  }
+
+  #needChain(): void {
+    if (!this.hasChain) throw new PyralogError('chain/no-chain', 'this notary is on no chain');
   }
 
   search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[] {
@@ -188,6 +225,16 @@ function receiptOf(record: Kept): Receipt {
   return {
     origin,
     record: { timestamp, scarabId, offset, epoch, schemaId: 1, algorithm, digest },
+  };
+}
+
+function finalOf(record: Kept): Receipt {
+  const proof = { kind: 'pos', scheme: 1, proof: Uint8Array.of(0x87) } as const;
+  return {
+    ...receiptOf(record),
+    inclusion: { size: record.offset + 1, path: [] },
+    checkpoint: NOTE,
+    finality: [proof],
   };
 }
 

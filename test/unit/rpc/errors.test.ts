@@ -21,6 +21,7 @@ const everyCode = [
   ...REFUSAL_CODES,
   ...unionIn('native/types.ts', 'NativeErrorCode'),
   ...unionIn('storage/types.ts', 'StorageErrorCode'),
+  ...unionIn('chain/types.ts', 'ChainErrorCode'),
   ...unionIn('consensus/errors.ts', 'ConsensusErrorCode'),
   ...unionIn('rpc/errors.ts', 'RpcErrorCode'),
 ];
