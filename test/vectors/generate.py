@@ -333,10 +333,53 @@ GENESIS = [
 ]
 
 
-def network_id(network, time, salt):
-    document = cbor({0: 1, 1: network, 2: time, 3: salt})
+def network_id(network, time, salt, chain=None):
+    document = cbor({0: 1, 1: network, 2: time, 3: salt} | ({4: chain} if chain else {}))
     hashed = blake3(document, context="pyralog v1 genesis")
     return document, hashed, f"{network}-{hashed[:8].hex()}"
+
+
+def voters_of(powers, fill=0xA0):
+    """Validators in set order (P1), named in that order."""
+    rows = []
+    for i, power in enumerate(powers):
+        seed = bytes([fill + i]) * 32
+        rows.append((power, public_key(seed), seed))
+    rows.sort(key=lambda row: (-row[0], row[1]))
+    return [{"name": f"validator-{i}", "power": p, "key": k, "seed": s} for i, (p, k, s) in enumerate(rows)]
+
+
+FOUR = voters_of([40, 30, 20, 10])
+
+
+def genesis_chains():
+    """Voters with fee accounts, accounts, parameters."""
+    accounts = [(b"\x01" * 32, 1), (b"\x02" * 32, 10**18), (b"\xff" * 32, 2**62)]
+    sole = voters_of([2**60 - 1], 0xD0)
+    yield FOUR, [bytes([i]) * 32 for i in range(4)], accounts, [1048576, 1000, 10, 2000, 500]
+    yield sole, [ZERO], [], [67108864, 2**40 - 1, 0, 3600000, 0]
+
+
+def chain_json(voters, fees, accounts, parameters):
+    names = ("blockBytesMax", "feeBase", "feePerByte", "maxDelayMs", "precisionMs")
+    texts = [str(p) if name.startswith("fee") else p for name, p in zip(names, parameters)]
+    rows = [
+        {"name": v["name"], "key": v["key"].hex(), "power": str(v["power"]), "account": fee.hex()}
+        for v, fee in zip(voters, fees)
+    ]
+    owners = [{"key": key.hex(), "balance": str(balance)} for key, balance in accounts]
+    return {"engine": "pos", "validators": rows, "accounts": owners, "parameters": dict(zip(names, texts))}
+
+
+def chain_root(network, voters, bounds=(2000, 500), height=0):
+    rows = [{"name": v["name"], "key": v["key"].hex(), "power": str(v["power"])} for v in voters]
+    root = {"network": network, "height": str(height), "validators": rows}
+    return root | {"maxDelayMs": bounds[0], "precisionMs": bounds[1]}
+
+
+def trust_text(policies, chains=()):
+    store = {"pyralog": "trust", "version": 2 if chains else 1, "policies": policies}
+    return dump(store | ({"chains": list(chains)} if chains else {}))
 
 
 def identity_vectors():
@@ -344,6 +387,16 @@ def identity_vectors():
     for network, time, salt in GENESIS:
         document, hashed, name = network_id(network, time, salt)
         row = {"network": network, "time": str(time), "salt": salt.hex()}
+        rows.append(row | {"cbor": document.hex(), "hash": hashed.hex(), "networkId": name})
+    network, time, salt = GENESIS[0]
+    for voters, fees, accounts, parameters in genesis_chains():
+        listed = [[v["key"], v["power"], v["name"], fee] for v, fee in zip(voters, fees)]
+        chain = ["pos", listed, [list(account) for account in accounts], parameters]
+        document, hashed, name = network_id(network, time, salt, chain)
+        row = {"network": network, "time": str(time), "salt": salt.hex()}
+        plain = {"pyralog": "genesis", "version": 1} | row
+        row["json"] = dump(plain | {"chain": chain_json(voters, fees, accounts, parameters)})
+        row["trust"] = trust_text([], [chain_root(name, voters, parameters[3:])])
         rows.append(row | {"cbor": document.hex(), "hash": hashed.hex(), "networkId": name})
     return {"genesis": rows}
 
@@ -711,6 +764,330 @@ def state_refused(state, leaves):
     return [dict(zip(names, row)) for row in made]
 
 
+# ---------------------------------------------------------------- finality.json (chain.md X10, pos.md P6, finality.md)
+
+
+def label_hash(label, data):
+    return blake3(data, context=f"pyralog v1 {label}")
+
+
+class LabelTree:
+    def __init__(self, label):
+        self.keys = {part: label_hash(f"{label} {part}", b"") for part in ("leaf", "node", "empty")}
+
+    def leaf(self, record):
+        return blake3(record, key=self.keys["leaf"])
+
+    def node(self, left, right):
+        return blake3(left + right, key=self.keys["node"])
+
+    def empty(self):
+        return blake3(b"", key=self.keys["empty"])
+
+
+def label_tree(label, contents):
+    return Tree(LabelTree(label), contents)
+
+
+HEADER_NAMES = "height time proposer validators next transactions anchors state certificate history".split()
+
+
+def header_bytes(header):
+    return cbor([1] + [header[name] for name in HEADER_NAMES])
+
+
+def validators_hash(voters):
+    return label_hash("validators", cbor([[v["key"], v["power"]] for v in voters]))
+
+
+def votes(voters, who, kind, place, network=None):
+    """Signatures of a vote on place = (height, round, id), back to back."""
+    names = [b"vote", (network or NETWORK).encode()]
+    message = b"".join(bytes([len(name)]) + name for name in names) + cbor([kind, *place])
+    return b"".join(sign(voters[i]["seed"], message) for i in who)
+
+
+def certificate(voters, who, place):
+    bitmap = bytearray((len(voters) + 7) // 8)
+    for i in who:
+        bitmap[i // 8] |= 1 << i % 8
+    return cbor([place[1], bytes(bitmap), votes(voters, who, 1, place)])
+
+
+def key_ids(nodes):
+    return sorted(key_id(NODES[i]["name"], "cosignature", NODES[i]["public"]) for i in nodes)
+
+
+ANCHORS = [
+    (origin(2), 3, [(0, b"\x11" * 32)], key_ids([2])),
+    (origin(0), 7, [(0, TREE.mth(0, 7)), (1, SHA256_ROOT)], key_ids([0, 1])),
+    (origin(1), 7, [(0, TREE.mth(0, 7))], key_ids([0, 1, 3])),
+]
+
+
+def anchor_leaf(start, size, roots, ids):
+    return cbor([start, size, [list(root) for root in roots], b"".join(ids)])
+
+
+class Chain:
+    def __init__(self):
+        self.headers, self.bytes, self.certificates, before = [], [], {}, b""
+        for height in range(1, 7):
+            header = {"height": height, "time": 1790000002000 + 500 * height, "proposer": (height - 1) % 4}
+            header |= {"validators": validators_hash(FOUR), "next": None, "state": bytes([height]) * 32}
+            header["transactions"] = self.transactions(height).mth(0, len(self.transactions(height).leaves))
+            header["anchors"] = self.anchors(height).mth(0, len(self.anchors(height).leaves))
+            header["certificate"] = label_hash("certificate", before)
+            header["history"] = self.history(height).mth(0, height - 1)
+            self.headers.append(header)
+            self.bytes.append(header_bytes(header))
+            before = self.commit(height)
+
+    def id(self, height):
+        return label_hash("header", self.bytes[height - 1])
+
+    def commit(self, height, who=(0, 1, 2, 3), turn=0):
+        return certificate(FOUR, who, (height, turn, self.id(height)))
+
+    def transactions(self, height):
+        count = 3 if height == 3 else height % 2
+        return label_tree("transactions", [f"transaction {i}".encode() for i in range(count)])
+
+    def anchors(self, height):
+        return label_tree("anchors", [anchor_leaf(*row) for row in ANCHORS] if height == 3 else [])
+
+    def history(self, height):
+        return label_tree("history", [self.id(h) for h in range(1, height)])
+
+
+def anchor_items(chain, index, later=None):
+    """Items of the proof of an anchor in block 3, changeable by name; a path is a list."""
+    start, size, roots, ids = ANCHORS[index]
+    items = {"header": chain.bytes[(later or 3) - 1], "certificate": chain.commit(later or 3), "count": 3}
+    items |= {"index": index, "path": chain.anchors(3).path(index, 0, 3), "roots": roots[1:], "ids": ids}
+    return items | ({"anchored": chain.bytes[2], "history": chain.history(later).path(2, 0, later - 1)} if later else {})
+
+
+def anchor_proof(items, **changes):
+    items = items | changes
+    listed = [items["header"], items["certificate"], items["count"], items["index"], b"".join(items["path"])]
+    listed += [[list(root) for root in items["roots"]], b"".join(items["ids"])]
+    return cbor(listed + ([items["anchored"], b"".join(items["history"])] if "anchored" in items else []))
+
+
+def finality_vectors():
+    chain = Chain()
+    labels = "header validators certificate transaction transactions anchors history".split()
+    rows = []
+    for label in labels:
+        tree = LabelTree(label)
+        row = {"label": label, "hash": label_hash(label, b"abc"), "leaf": tree.leaf(b"abc")}
+        row |= {"node": tree.node(ZERO, b"\x01" * 32), "empty": tree.empty()}
+        rows.append({name: data if name == "label" else data.hex() for name, data in row.items()})
+    voters = [{"name": v["name"], "key": v["key"].hex(), "power": str(v["power"]), "seed": v["seed"].hex()} for v in FOUR]
+    result = {"labels": rows, "voters": voters, "validatorsHash": validators_hash(FOUR).hex()}
+    result |= {"headers": header_vectors(chain), "badHeaders": bad_headers(chain.headers[2])}
+    result["anchorLeaves"] = [
+        {
+            "origin": row[0],
+            "size": str(row[1]),
+            "roots": [{"alg": ("blake3", "sha256")[alg], "root": root.hex()} for alg, root in row[2]],
+            "keyIds": [i.hex() for i in row[3]],
+            "bytes": anchor_leaf(*row).hex(),
+        }
+        for row in ANCHORS
+    ]
+    result["certificates"] = certificate_vectors()
+    return result | final_receipts(chain) | {"transactions": transaction_vectors(chain)}
+
+
+def header_vectors(chain):
+    extreme = chain.headers[5] | {"height": 2**53 - 1, "time": 2**53 - 1, "proposer": 1023, "next": b"\xff" * 32}
+    rows = []
+    for header in [*chain.headers, extreme]:
+        data = header_bytes(header)
+        row = {"height": str(header["height"]), "time": str(header["time"]), "proposer": header["proposer"]}
+        row["nextValidators"] = hex_or_null(header["next"])
+        row |= {name: header[name].hex() for name in ("validators", *HEADER_NAMES[5:])}
+        rows.append(row | {"bytes": data.hex(), "id": label_hash("header", data).hex()})
+    return rows
+
+
+def bad_headers(header):
+    items = [1] + [header[name] for name in HEADER_NAMES]
+    put = lambda at, value: cbor(items[:at] + [value] + items[at + 1 :])
+    good = cbor(items)
+    rows = [
+        ("version 2", put(0, 2), "newer-version"),
+        ("version 0", put(0, 0), "bad-header"),
+        ("ten items", cbor(items[:-1]), "bad-header"),
+        ("twelve items", cbor(items + [None]), "bad-header"),
+        ("height 0", put(1, 0), "bad-header"),
+        ("height 2^53", put(1, 2**53), "bad-header"),
+        ("proposer 1,024", put(3, 1024), "bad-header"),
+        ("a hash of 31 bytes", put(8, bytes(31)), "bad-header"),
+        ("a hash as text", put(8, "x" * 32), "bad-header"),
+        ("no state", put(8, None), "bad-header"),
+        ("next validators of no bytes", put(5, b""), "bad-header"),
+        ("height in a longer head", good[:2] + b"\x18\x03" + good[3:], "bad-header"),
+        ("height as a float", good[:2] + b"\xf9\x42\x00" + good[3:], "bad-header"),
+        ("indefinite length", b"\x9f" + good[1:] + b"\xff", "bad-header"),
+        ("a byte behind", good + b"\0", "bad-header"),
+        ("cut short", good[:-1], "bad-header"),
+        ("tagged", b"\xc1" + good, "bad-header"),
+    ]
+    return [{"why": why, "bytes": data.hex(), "code": f"receipt/{code}"} for why, data, code in rows]
+
+
+def certificate_vectors():
+    block, big = b"\xb1" * 32, 2**31 - 1
+    three, nine, one = voters_of([1] * 3, 0xB0), voters_of([5] * 9, 0xC0), voters_of([2**60], 0xD0)
+    commit = (3, 0, block)
+    pair = votes(FOUR, [0, 1], 1, commit)
+    good = cbor([0, b"\x03", pair])
+    s = int.from_bytes(pair[-32:], "little") + L
+    seven = [0, 2, 3, 4, 5, 6, 7]
+    bad = lambda kind, place, network=None: [0, b"\x03", votes(FOUR, [0, 1], kind, place, network)]
+    rows = [
+        ("70 of 100", [0, b"\x03", pair], None, FOUR),
+        ("all, round 7", [7, b"\x0f", votes(FOUR, [0, 1, 2, 3], 1, (3, 7, block))], None, FOUR),
+        ("the only one", [0, b"\x01", votes(one, [0], 1, commit)], None, one),
+        ("7 of 9, last round", [big, b"\xfd\0", votes(nine, seven, 1, (3, big, block))], None, nine),
+        ("the ninth", [0, b"\x7e\x01", votes(nine, [1, 2, 3, 4, 5, 6, 8], 1, commit)], None, nine),
+        ("exactly two thirds", [0, b"\x03", votes(three, [0, 1], 1, commit)], "certificate-power", three),
+        ("60 of 100", [0, b"\x05", votes(FOUR, [0, 2], 1, commit)], "certificate-power", FOUR),
+        ("nobody", [0, b"\0", b""], "certificate-power", FOUR),
+        ("too few and forged", [0, b"\x01", bytes(64)], "certificate-power", FOUR),
+        ("a bit beyond the set", [0, b"\x13", votes(FOUR, [0, 1, 3], 1, commit)], "bad-certificate", FOUR),
+        ("bitmap too long", [0, b"\x03\0", pair], "bad-certificate", FOUR),
+        ("no bitmap", [0, b"", pair], "bad-certificate", FOUR),
+        ("bitmap too short", [0, b"\xfd", votes(nine, seven, 1, commit)], "bad-certificate", nine),
+        ("a signature short", [0, b"\x03", pair[:64]], "bad-certificate", FOUR),
+        ("a byte short", [0, b"\x03", pair[:-1]], "bad-certificate", FOUR),
+        ("a signature more", [0, b"\x03", pair + pair[:64]], "bad-certificate", FOUR),
+        ("round null", [None, b"\x03", pair], "bad-certificate", FOUR),
+        ("round 2^31", [2**31, b"\x03", pair], "bad-certificate", FOUR),
+        ("two items", [0, b"\x03"], "bad-certificate", FOUR),
+        ("four items", [0, b"\x03", pair, None], "bad-certificate", FOUR),
+        ("bitmap as text", [0, "\x03", pair], "bad-certificate", FOUR),
+        ("round in a longer head", b"\x83\x18\0" + good[2:], "bad-certificate", FOUR),
+        ("a byte behind", good + b"\0", "bad-certificate", FOUR),
+        ("nothing", b"", "bad-certificate", FOUR),
+        ("signatures in the other order", [0, b"\x03", votes(FOUR, [1, 0], 1, commit)], "certificate-signature", FOUR),
+        ("one signature twice", [0, b"\x03", votes(FOUR, [0, 0], 1, commit)], "certificate-signature", FOUR),
+        ("prevotes", bad(0, commit), "certificate-signature", FOUR),
+        ("of another height", bad(1, (4, 0, block)), "certificate-signature", FOUR),
+        ("of another round", [1, b"\x03", pair], "certificate-signature", FOUR),
+        ("of another block", bad(1, (3, 0, ZERO)), "certificate-signature", FOUR),
+        ("for no block", bad(1, (3, 0, None)), "certificate-signature", FOUR),
+        ("of another network", bad(1, commit, OTHER), "certificate-signature", FOUR),
+        ("a third that is forged", [0, b"\x07", pair + bytes(64)], "certificate-signature", FOUR),
+        ("S not canonical", [0, b"\x03", pair[:-32] + s.to_bytes(32, "little")], "certificate-signature", FOUR),
+    ]
+    made = []
+    for why, items, code, voters in rows:
+        row = {"why": why, "network": NETWORK, "height": "3", "id": block.hex()}
+        row["validators"] = [{"key": v["key"].hex(), "power": str(v["power"])} for v in voters]
+        row["bytes"] = (items if isinstance(items, bytes) else cbor(items)).hex()
+        made.append(row | {"code": f"receipt/{code}" if code else "ok"})
+    return made
+
+
+def final_receipts(chain):
+    texts = [key_text(key["name"], key["type"], key["public"]) for key in NODES[:3]]
+    policies = [{"scope": SCOPE, "keys": texts, "threshold": 2, "faults": 0}]
+    root, later = chain_root(NETWORK, FOUR), chain_root(NETWORK, FOUR, height=4)
+    trust = {"both": trust_text(policies, [root]), "chain": trust_text([], [root])}
+    trust |= {"later": trust_text([], [later]), "policies": trust_text(policies)}
+    note, path, start = cosigned(body_of(0), [0, 1]), TREE.path(2, 0, 7), origin(0)
+    rows = []
+    for why, store, proofs, verdict in receipt_cases(chain):
+        kinds = {"pos": 1, "pow": 2}
+        listed = [{"kind": kind, "scheme": scheme, "proof": b64(data)} for kind, scheme, data in proofs]
+        row = {"why": why, "trust": store, "digest": RECORDS[2][7].hex()}
+        row["json"] = receipt_json(2, note, start, path, listed)
+        arrays = [[kinds[kind], scheme, data] for kind, scheme, data in proofs]
+        record = [*RECORDS[2][:6], multihash(*RECORDS[2][6:8]), RECORDS[2][8]]
+        row["cbor"] = cbor({0: 1, 1: start, 2: record, 3: [7, b"".join(path)], 4: note, 5: arrays}).hex()
+        if isinstance(verdict, str):
+            rows.append(row | {"code": f"receipt/{verdict}"})
+            continue
+        height, signers = verdict
+        row |= {"code": "ok", "basis": "policy" if store == "both" else "chain", "height": "3"}
+        row |= {"certifiedHeight": str(height), "noLaterThan": str(1790000002000 + 1500 + 2500)}
+        rows.append(row | {"signers": [f"validator-{i}" for i in signers]})
+    return {"trust": trust, "receipts": rows}
+
+
+def receipt_cases(chain):
+    items, history = anchor_items(chain, 1), anchor_items(chain, 1, 6)
+    everyone = range(4)
+    one, two = anchor_proof(items), anchor_proof(history)
+    edit = lambda **changes: [("pos", 1, anchor_proof(items, **changes))]
+    past = lambda **changes: [("pos", 2, anchor_proof(history, **changes))]
+    header = lambda **changes: header_bytes(chain.headers[2] | changes)
+    flip = lambda path: [bytes([h[0] ^ 1]) + h[1:] for h in path]
+    few, empty = chain.commit(3, (0, 2)), {"header": chain.bytes[3], "certificate": chain.commit(4)}
+    yield "anchored", "both", [("pos", 1, one)], (3, everyone)
+    yield "anchored, no policy", "chain", [("pos", 1, one)], (3, everyone)
+    yield "by history", "both", [("pos", 2, two)], (6, everyone)
+    yield "by history, under a later root", "later", [("pos", 2, two)], (6, everyone)
+    yield "both schemes", "chain", [("pos", 2, two), ("pos", 1, one)], (6, everyone)
+    yield "signed by two of four", "chain", edit(certificate=chain.commit(3, (0, 1), 9)), (3, (0, 1))
+    yield "chain not pinned", "policies", [("pos", 1, one)], "unknown-chain"
+    yield "older than the root", "later", [("pos", 1, one)], "before-trust-root"
+    yield "one proof good, one bad", "both", [("pos", 1, one), *edit(certificate=few)], "certificate-power"
+    yield "too little power", "both", edit(certificate=few), "certificate-power"
+    yield "certificate of another block", "both", edit(certificate=chain.commit(4)), "certificate-signature"
+    yield "certificate of no bytes", "both", edit(certificate=b""), "bad-certificate"
+    yield "another time", "both", edit(header=header(time=1)), "certificate-signature"
+    yield "another height", "both", edit(header=header(height=4)), "certificate-signature"
+    yield "other validators", "both", edit(header=header(validators=ZERO)), "wrong-validators"
+    yield "header cut short", "both", edit(header=items["header"][:-1]), "bad-header"
+    yield "another log\u2019s anchor", "both", [("pos", 1, anchor_proof(anchor_items(chain, 2)))], "not-anchored"
+    yield "no SHA-256 root", "both", edit(roots=[]), "not-anchored"
+    yield "another SHA-256 root", "both", edit(roots=[(1, ZERO)]), "not-anchored"
+    yield "no key ids", "both", edit(ids=[]), "not-anchored"
+    yield "another index", "both", edit(index=0), "not-anchored"
+    yield "a path too short", "both", edit(path=items["path"][1:]), "not-anchored"
+    yield "a path too long", "both", edit(path=items["path"] + [ZERO]), "not-anchored"
+    yield "another path", "both", edit(path=flip(items["path"])), "not-anchored"
+    yield "block without anchors", "both", edit(**empty), "not-anchored"
+    yield "another header in the history", "both", past(anchored=chain.bytes[1]), "not-in-history"
+    yield "a header that never was", "both", past(anchored=header(time=1)), "not-in-history"
+    yield "another path in the history", "both", past(history=flip(history["history"])), "not-in-history"
+    yield "the header in its own history", "both", past(anchored=chain.bytes[5]), "not-in-history"
+    yield "scheme 1 called 2", "both", [("pos", 2, one)], "finality-malformed"
+    yield "scheme 2 called 1", "both", [("pos", 1, two)], "finality-malformed"
+    yield "scheme 3", "both", [("pos", 3, one)], "finality-unknown"
+    yield "scheme 4", "both", [("pos", 4, one)], "finality-unknown"
+    yield "proof of work", "both", [("pow", 1, one)], "finality-unknown"
+    yield "cut short", "both", [("pos", 1, one[:-1])], "finality-malformed"
+    yield "a byte behind", "both", [("pos", 1, one + b"\0")], "finality-malformed"
+    yield "nothing", "both", [("pos", 1, b"")], "finality-malformed"
+
+
+def transaction_vectors(chain):
+    def proof(height=3, index=1, stated=None, **changes):
+        tree = chain.transactions(height)
+        count = len(tree.leaves)
+        items = {"header": chain.bytes[height - 1], "certificate": chain.commit(height), "count": count}
+        items |= {"index": index if stated is None else stated, "path": b"".join(tree.path(index, 0, count))}
+        return cbor(list((items | {"transaction": f"transaction {index}".encode()} | changes).values()))
+
+    rows = [
+        ("second of three", proof(), None),
+        ("the only one", proof(5, 0), None),
+        ("another transaction", proof(transaction=b"transaction 2"), "not-in-block"),
+        ("another index", proof(stated=2), "not-in-block"),
+        ("huge count", proof(count=2**32 - 1), "not-in-block"),
+        ("too little power", proof(certificate=chain.commit(3, (0, 3))), "certificate-power"),
+        ("cut short", proof()[:-1], "finality-malformed"),
+        ("proof of an anchor", anchor_proof(anchor_items(chain, 1)), "finality-malformed"),
+    ]
+    return [{"why": why, "bytes": data.hex(), "code": f"receipt/{code}" if code else "ok"} for why, data, code in rows]
+
+
 # ---------------------------------------------------------------- main
 
 
@@ -723,6 +1100,7 @@ def main():
         "identity.json": identity_vectors,
         "checkpoint.json": checkpoint_vectors,
         "receipt.json": receipt_vectors,
+        "finality.json": finality_vectors,
         "state.json": state_vectors,
     }
     folder = pathlib.Path(__file__).parent

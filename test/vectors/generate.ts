@@ -13,6 +13,8 @@ import { blake3 } from '@noble/hashes/blake3.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concat, fromHex, toHex, toUtf8 } from '../../base/bytes.ts';
 import * as r from '../../receipt/index.ts';
+import { votersOf } from '../support/final-chain.ts';
+import { finalityVectors, type LogOfVectors } from './finality.ts';
 import { stateVectors } from './state.ts';
 
 const ZERO = new Uint8Array(32);
@@ -165,17 +167,44 @@ function pairs(max: number): (readonly [number, number])[] {
   return list;
 }
 
+/** Genesis documents with a chain (I7): usual, and at the bounds. */
+function genesisWithChain(): r.Genesis[] {
+  const voters = votersOf([40n, 30n, 20n, 10n]).map(({ seed: _, ...voter }, i) => ({
+    ...voter,
+    account: new Uint8Array(32).fill(i),
+  }));
+  const account = (fill: number, balance: bigint) => ({ key: new Uint8Array(32).fill(fill), balance });
+  const accounts = [account(1, 1n), account(2, 10n ** 18n), account(0xff, 2n ** 62n)];
+  const extreme = {
+    blockBytesMax: 67_108_864, feeBase: 2n ** 40n - 1n, feePerByte: 0n, maxDelayMs: 3_600_000, precisionMs: 0,
+  };
+  const [sole] = votersOf([2n ** 60n - 1n], 0xd0).map(({ seed: _, ...voter }) => ({ ...voter, account: ZERO }));
+  const [first] = GENESIS;
+  if (first === undefined || sole === undefined) throw new Error('there is a genesis and a validator');
+  return [
+    { ...first, chain: { engine: 'pos', validators: voters, accounts, parameters: r.DEFAULT_PARAMETERS } },
+    { ...first, chain: { engine: 'pos', validators: [sole], accounts: [], parameters: extreme } },
+  ];
+}
+
 function identityVectors() {
   return {
-    genesis: GENESIS.map((genesis) => ({
+    genesis: [...GENESIS, ...genesisWithChain()].map((genesis) => ({
       network: genesis.network,
       time: String(genesis.time),
       salt: toHex(genesis.salt),
+      ...(genesis.chain && { json: r.formatGenesisJson(genesis), trust: trustText(genesis) }),
       cbor: toHex(r.encodeGenesis(genesis)),
       hash: toHex(r.genesisHash(genesis)),
       networkId: r.networkId(genesis),
     })),
   };
+}
+
+/** The trust store that pins a genesis document's chain and nothing else (F1, T5). */
+function trustText(genesis: r.Genesis): string {
+  const root = r.trustRootOf(genesis);
+  return r.formatTrustStore({ policies: [], chains: root === undefined ? [] : [root] });
 }
 
 const NETWORK = r.networkId(GENESIS[0] as r.Genesis);
@@ -361,6 +390,21 @@ function receiptVectors() {
   };
 }
 
+/** The log of the receipts, anchored on a chain. */
+function logOfVectors(): LogOfVectors {
+  const checkpoint = checkpointOf(0);
+  const keys = NODES.slice(0, 3).map(({ key }) => key);
+  return {
+    network: NETWORK,
+    otherNetwork: OTHER,
+    checkpoint,
+    other: checkpointOf(1),
+    receipt: receiptOf(2, signed(r.formatCheckpointBody(checkpoint), [0, 1])),
+    policies: [{ scope: SCOPE, keys, threshold: 2, faults: 0 }],
+    keyIds: NODES.map(({ key }) => key.keyId),
+  };
+}
+
 /** Edits of a good file. */
 function badTexts(receipt: r.Receipt) {
   const json = Buffer.from(r.encodeReceiptJson(receipt)).toString();
@@ -427,6 +471,7 @@ export function vectorFiles(): Record<string, string> {
     'identity.json': identityVectors(),
     'checkpoint.json': checkpointVectors(),
     'receipt.json': receiptVectors(),
+    'finality.json': finalityVectors(logOfVectors()),
     'state.json': stateVectors(),
   };
   return Object.fromEntries(
