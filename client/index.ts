@@ -34,6 +34,15 @@ export {
 } from '../api/index.ts';
 export { createClient } from './client.ts';
 export { type ClientErrorCode, RpcError } from './errors.ts';
+export {
+  type SignedTransaction,
+  seedKey,
+  signTransaction,
+  type TransactionKey,
+  transactionId,
+  type WalletBody,
+  type WalletTransaction,
+} from './transaction.ts';
 export type {
   BatchOutcome,
   CallOptions,
