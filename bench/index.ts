@@ -31,6 +31,7 @@ export interface BenchOptions {
 const BENCHES: Readonly<Record<BenchName, () => Promise<Bench>>> = {
   log: async () => (await import('./log.ts')).benchLog,
   notary: async () => (await import('./notary.ts')).benchNotary,
+  state: async () => (await import('./state.ts')).benchState,
 };
 
 /**
@@ -42,14 +43,16 @@ export async function runBench(name: BenchName | 'all', options: BenchOptions): 
 }
 
 export function benchNames(): BenchName[] {
-  return ['log', 'notary'];
+  return Object.keys(BENCHES) as BenchName[];
 }
 
 /** Reads a name from the command line; `bench/usage` when there is no such bench. */
 export function benchNamed(text: string | undefined): BenchName | 'all' {
-  if (text === 'log' || text === 'notary' || text === 'all') return text;
+  const known = [...benchNames(), 'all' as const];
+  const found = known.find((name) => name === text);
+  if (found !== undefined) return found;
   const given = text === undefined ? 'no bench was named' : `there is no bench "${text}"`;
-  throw new BenchError('bench/usage', `${given}: use log, notary or all`);
+  throw new BenchError('bench/usage', `${given}: use ${known.join(', ')}`);
 }
 
 async function runOne(name: BenchName, options: BenchOptions): Promise<void> {

@@ -33,7 +33,7 @@ export interface Metric extends Figure {
   readonly load: number;
 }
 
-export type BenchName = 'log' | 'notary';
+export type BenchName = 'log' | 'notary' | 'state';
 
 /** What every bench is given. */
 export interface BenchContext {

@@ -23,6 +23,12 @@ pub enum BenchError {
     /// The sequencer.
     #[error("the sequencer: {0}")]
     Sequencer(#[from] pyralog_obelisk::SequencerError),
+    /// The state tree.
+    #[error("the state tree: {0}")]
+    State(#[from] pyralog_state::StateError),
+    /// Packed signatures.
+    #[error("the signatures: {0}")]
+    Sig(#[from] pyralog_sig::SigError),
     /// The subject answered wrongly: a fast wrong answer is not a figure.
     #[error("wrong answer: {0}")]
     WrongAnswer(String),

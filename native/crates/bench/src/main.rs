@@ -1,7 +1,8 @@
 //! Native floors and figures for `npm run bench -- log`: one line of JSON a figure on standard output.
 //!
 //! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
-//! size alone. Everything is written under DIR, which must exist; the caller removes it.
+//! size alone, or `--state` for the state tree and signatures (`npm run bench -- state`). Everything is written under DIR,
+//! which must exist; the caller removes it.
 
 mod apply;
 mod batches;
@@ -15,7 +16,9 @@ mod merkle;
 mod open;
 mod plan;
 mod sample;
+mod signatures;
 mod single;
+mod state;
 mod subject;
 
 use std::process::ExitCode;
@@ -39,6 +42,10 @@ fn run() -> Result<(), BenchError> {
     let plan = Plan::parse(std::env::args().skip(1))?;
     if let Some(floor) = plan.floor {
         return durable::floor_only(&plan.dir, &floor);
+    }
+    if plan.state {
+        state::measure(&plan)?;
+        return signatures::measure(&plan);
     }
     let store = plan.dir.join("store");
     let (subject, _) = Subject::open(&store)?;

@@ -9,6 +9,10 @@ pub struct Plan {
     pub dir: PathBuf,
     /// Only the floor of batches of so many bytes, with the largest of `in_flight`.
     pub floor: Option<FloorPlan>,
+    /// Only the state tree and signatures.
+    pub state: bool,
+    /// Keys in the state tree.
+    pub state_keys: u32,
     /// Proposals in flight, one series each.
     pub in_flight: Vec<usize>,
     /// Rounds of a series; one more goes before as warm-up.
@@ -42,7 +46,7 @@ pub enum UsageError {
     NoDir,
     /// An option that does not exist, or lacks its value.
     #[error(
-        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES"
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state"
     )]
     Option(String),
     /// Not a list of positive numbers.
@@ -60,9 +64,11 @@ impl Plan {
         let mut quick = false;
         let mut in_flight = vec![1, 2, 4, 8];
         let mut floor = None;
+        let mut state = false;
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => quick = true,
+                "--state" => state = true,
                 "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
                 "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
                 "--floor" => {
@@ -80,6 +86,8 @@ impl Plan {
                 bytes,
                 in_flight: deepest,
             }),
+            state,
+            state_keys: 1_000_000,
             in_flight,
             rounds: 11,
             slice: 256,
@@ -94,6 +102,7 @@ impl Plan {
     fn quick(self) -> Self {
         Self {
             rounds: 2,
+            state_keys: 50_000,
             slice: 24,
             singles: 200,
             leaves: 1 << 16,
@@ -125,6 +134,7 @@ mod tests {
         assert_eq!((plan.dir, plan.in_flight), (PathBuf::from("d"), vec![1, 3]));
         let quick = parse("--quick --dir d").expect("valid");
         assert!(quick.rounds < plan.rounds && quick.in_flight.len() == 4);
+        assert!(!quick.state && parse("--state --dir d").expect("valid").state);
     }
 
     #[test]

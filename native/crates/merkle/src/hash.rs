@@ -58,14 +58,16 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     Keys {
         leaf,
         node,
-        leaf_words: words(&leaf),
-        node_words: words(&node),
+        leaf_words: key_words(&leaf),
+        node_words: key_words(&node),
         empty: *blake3::keyed_hash(&empty, &[]).as_bytes(),
         platform: Platform::detect(),
     }
 });
 
-fn words(key: &Hash) -> [u32; 8] {
+/// A key as [`keyed_side_by_side`] takes it.
+#[must_use]
+pub fn key_words(key: &Hash) -> [u32; 8] {
     let mut out = [0; 8];
     for (word, bytes) in out.iter_mut().zip(key.chunks_exact(4)) {
         *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -79,9 +81,13 @@ const CHUNK_END: u8 = 2;
 const ROOT: u8 = 8;
 const KEYED_HASH: u8 = 16;
 
-/// Hashes inputs of whole blocks side by side. Equal to `blake3::keyed_hash` for inputs of 64 to 1,024 bytes (a single
+/// Appends the hash of each input to `out`, inputs of whole blocks side by side. Equal to `blake3::keyed_hash` for inputs of 64 to 1,024 bytes (a single
 /// chunk of full blocks); the crate offers this path for its benchmarks only, so a test holds the two equal.
-fn keyed_side_by_side<const N: usize>(inputs: &[&[u8; N]], key: &[u32; 8], out: &mut Vec<Hash>) {
+pub fn keyed_side_by_side<const N: usize>(
+    inputs: &[&[u8; N]],
+    key: &[u32; 8],
+    out: &mut Vec<Hash>,
+) {
     let mut bytes = [0; 32 * LANES];
     for group in inputs.chunks(LANES) {
         let bytes = &mut bytes[..32 * group.len()];

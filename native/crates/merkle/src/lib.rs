@@ -23,7 +23,7 @@ mod tree;
 mod verify;
 
 pub use error::MerkleError;
-pub use hash::{Blake3Tree, RecordBytes, Sha256Tree, TreeHash};
+pub use hash::{Blake3Tree, RecordBytes, Sha256Tree, TreeHash, key_words, keyed_side_by_side};
 pub use position::{nodes_of, position};
 pub use store::{FileNodes, Mapped, MemoryNodes, NodeFile, NodeStore};
 pub use tree::Tree;

@@ -21,6 +21,7 @@ mod changes;
 mod error;
 mod hash;
 mod nodes;
+mod pending;
 mod proof;
 mod shared;
 mod slab;

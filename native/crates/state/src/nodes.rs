@@ -1,6 +1,7 @@
 //! Nodes of all versions: each stands once and counts who points at it (U6).
 
-use crate::hash::{Hash, bit, empty_root, leaf_hash, node_hash};
+use crate::hash::{BITS, Hash, bit, empty_root, leaf_hash};
+use crate::pending::{self, Pending};
 use crate::slab::{SLOTS_MAX, Slab};
 
 /// A subtree: nothing, a leaf, or an inner node.
@@ -34,7 +35,8 @@ pub struct Leaf {
 /// Two subtrees that hold two keys or more together.
 #[derive(Debug, Clone, Copy)]
 pub struct Inner {
-    hash: Hash,
+    /// Set by [`Nodes::settle`].
+    pub hash: Hash,
     /// Keys whose next bit is 0.
     pub left: Ref,
     /// Keys whose next bit is 1.
@@ -46,6 +48,7 @@ pub struct Inner {
 pub struct Nodes {
     leaves: Slab<Leaf>,
     inner: Slab<Inner>,
+    pending: Pending,
 }
 
 impl Nodes {
@@ -60,7 +63,7 @@ impl Nodes {
         }
     }
 
-    /// Hash of a subtree (U2).
+    /// Hash of a subtree (U2), once it is settled.
     pub fn hash(&self, at: Ref) -> Hash {
         match self.get(at) {
             Node::Empty => empty_root(),
@@ -84,15 +87,32 @@ impl Nodes {
         Ref(self.leaves.insert(Leaf { path, value }) | LEAF)
     }
 
-    /// The subtree of two subtrees, whose references it takes. One leaf, or nothing, rises as it is (U3).
-    pub fn join(&mut self, left: Ref, right: Ref) -> Ref {
+    /// The subtree at `depth` of two subtrees, whose references it takes. One leaf, or nothing, rises as it is (U3). Inner
+    /// nodes wait for their hash until [`Nodes::settle`].
+    pub fn join(&mut self, left: Ref, right: Ref, depth: usize) -> Ref {
         match (self.get(left), self.get(right)) {
             (Node::Empty, Node::Empty | Node::Leaf(_)) => return right,
             (Node::Leaf(_), Node::Empty) => return left,
             _ => {}
         }
-        let hash = node_hash(&self.hash(left), &self.hash(right));
-        Ref(self.inner.insert(Inner { hash, left, right }))
+        let hash = [0; 32];
+        let at = self.inner.insert(Inner { hash, left, right });
+        self.pending.push(depth, at);
+        Ref(at)
+    }
+
+    /// Hashes the inner nodes that were joined since, from the deepest level upwards, many side by side.
+    pub fn settle(&mut self) {
+        let waiting = std::mem::take(&mut self.pending);
+        for group in waiting.groups() {
+            let children = group.iter().map(|&at| {
+                let Inner { left, right, .. } = *self.inner.get(at);
+                [left, right].map(|child| self.get(child))
+            });
+            for (&at, hash) in group.iter().zip(pending::hashes(children)) {
+                self.inner.get_mut(at).hash = hash;
+            }
+        }
     }
 
     /// One more reference to `at`, which is returned.
@@ -141,7 +161,7 @@ impl Nodes {
 
     /// Whether so many changes find numbers for their nodes, however deep they go.
     pub fn has_room(&self, changes: usize) -> bool {
-        let worst = changes.saturating_mul(crate::hash::BITS);
+        let worst = changes.saturating_mul(BITS);
         self.leaves.live().saturating_add(changes) <= SLOTS_MAX
             && self.inner.live().saturating_add(worst) <= SLOTS_MAX
     }

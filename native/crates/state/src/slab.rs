@@ -68,6 +68,11 @@ impl<T> Slab<T> {
         &self.chunks[at as usize / CHUNK][at as usize % CHUNK].value
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, at: u32) -> &mut T {
+        &mut self.slot_mut(at).value
+    }
+
     /// One more reference.
     pub fn retain(&mut self, at: u32) {
         self.slot_mut(at).refs += 1;

@@ -70,6 +70,7 @@ impl StateTree {
         let mut update = Update::new(&mut self.nodes);
         let node = update.subtree(parent.node, 0, changes);
         let count = parent.count + update.added - update.removed;
+        self.nodes.settle();
         let hash = self.nodes.hash(node);
         Ok(self.add(Root { node, hash, count }))
     }

@@ -42,7 +42,7 @@ impl<'a> Update<'a> {
             self.nodes.release(new_right);
             return self.nodes.retain(at);
         }
-        self.nodes.join(new_left, new_right)
+        self.nodes.join(new_left, new_right, depth)
     }
 
     fn insert(&mut self, change: &Change) -> Ref {
