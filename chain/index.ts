@@ -13,6 +13,7 @@
  * `codec/` is what is in the bytes, `execution/` what a block does to the state, `store/` what is on disk, `mempool/` what
  * waits; `app.ts` joins them for the engine and `reader.ts` for everybody else.
  */
+export { openChain } from './chain.ts';
 export { type BlockParts, decodeBlock, encodeBlock } from './codec/block.ts';
 export type { Decoded } from './codec/cbor.ts';
 export { accountKey, clusterAccount, clusterKey, logKey } from './codec/state.ts';

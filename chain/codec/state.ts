@@ -78,11 +78,11 @@ export const LOG: Format<LogEntry> = {
 };
 
 /** `[[alg, root] …]` (X10). */
-function rootItems(roots: Roots): unknown[] {
+export function rootItems(roots: Roots): unknown[] {
   return roots.map(({ alg, root }) => [ALGORITHMS.indexOf(alg), root]);
 }
 
-function readRoots(item: unknown): Roots {
+export function readRoots(item: unknown): Roots {
   return arrayOf(item, 'roots').map((pair) => {
     const [number, root] = arrayOf(pair, 'root', 2);
     const alg = ALGORITHMS[numberOf(number, 'algorithm', ALGORITHMS.length - 1)];
