@@ -23,6 +23,7 @@ export type GoodbyeReason = (typeof REASONS)[number];
 /** What a link says on its own channel: a kind byte and the rest (G3). */
 export type Control =
   | { readonly kind: 'hello'; readonly hello: Hello }
+  | { readonly kind: 'welcome' }
   | { readonly kind: 'ping' | 'pong'; readonly token: number }
   | { readonly kind: 'goodbye'; readonly reason: GoodbyeReason };
 
@@ -30,11 +31,14 @@ const HELLO = 0;
 const PING = 1;
 const PONG = 2;
 const GOODBYE = 3;
+const WELCOME = 4;
 
 export function encodeControl(control: Control): Uint8Array {
   switch (control.kind) {
     case 'hello':
       return concat(Uint8Array.of(HELLO), encodeHello(control.hello));
+    case 'welcome':
+      return Uint8Array.of(WELCOME);
     case 'goodbye':
       return Uint8Array.of(GOODBYE, REASONS.indexOf(control.reason));
     default: {
@@ -46,7 +50,7 @@ export function encodeControl(control: Control): Uint8Array {
   }
 }
 
-/** undefined for anything but exactly one of the four. */
+/** undefined for anything but exactly one of the five. */
 export function decodeControl(bytes: Uint8Array): Control | undefined {
   const kind = bytes[0];
   if (kind === HELLO) {
@@ -57,6 +61,7 @@ export function decodeControl(bytes: Uint8Array): Control | undefined {
     const token = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, true);
     return { kind: kind === PING ? 'ping' : 'pong', token };
   }
+  if (kind === WELCOME && bytes.length === 1) return { kind: 'welcome' };
   if (kind !== GOODBYE || bytes.length !== 2) return undefined;
   const reason = REASONS[bytes[1] ?? REASONS.length];
   return reason === undefined ? undefined : { kind: 'goodbye', reason };

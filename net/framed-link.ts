@@ -36,7 +36,7 @@ export interface FramedLinkDeps {
   readonly faults: FaultSwitch;
   readonly counters: NetCounters;
   readonly wire: Wire;
-  /** The peer said hello, and it is one we can talk to. */
+  /** Both sides said hello and welcomed each other. */
   readonly onOpen: (link: FramedLink, hello: Hello) => void;
   readonly onFault: (fault: Fault) => void;
   /** Once. The reason is the one that was told or heard, when there was one. */
@@ -64,7 +64,8 @@ export class FramedLink implements Link {
   readonly #decoder: FrameDecoder;
   readonly #outLine: DelayLine;
   readonly #inLine: DelayLine;
-  #state: 'greeting' | 'open' | 'closed' = 'greeting';
+  #state: 'greeting' | 'welcoming' | 'open' | 'closed' = 'greeting';
+  #theirs: Hello | undefined;
   #wireFull = false;
   #paused = false;
   #flushing = false;
@@ -187,6 +188,9 @@ export class FramedLink implements Link {
       case 'hello':
         this.#greet(control.hello);
         return;
+      case 'welcome':
+        this.#hearWelcome();
+        return;
       case 'ping':
         if (this.#queue.isFull('urgent')) this.#blame('flood');
         else this.#control({ kind: 'pong', token: control.token });
@@ -207,9 +211,20 @@ export class FramedLink implements Link {
       this.#blame(fault);
       return;
     }
+    this.#theirs = hello;
+    this.#state = 'welcoming';
+    this.#control({ kind: 'welcome' });
+  }
+
+  /** The peer accepts us as we accepted it. */
+  #hearWelcome(): void {
+    if (this.#state !== 'welcoming' || this.#theirs === undefined) {
+      this.#blame('malformed');
+      return;
+    }
     this.#state = 'open';
     this.#cancelTick();
-    this.#deps.onOpen(this, hello);
+    this.#deps.onOpen(this, this.#theirs);
     if (!this.#closed()) this.#tick();
   }
 
@@ -299,7 +314,7 @@ export class FramedLink implements Link {
     const ours = this.#paused || (due !== undefined && now - due > answerMsMax);
     if (ours) this.#heardAt = now;
     const silentMs = now - this.#heardAt;
-    if (this.#state === 'greeting' ? !ours : silentMs > pingIdleMs + answerMsMax) {
+    if (this.#state !== 'open' ? !ours : silentMs > pingIdleMs + answerMsMax) {
       this.#blame('unresponsive');
       return;
     }

@@ -43,7 +43,7 @@ export function gossipInit(networkId: string): Partial<GossipsubOpts> {
     msgIdFn: (message: Message) => messageId(message.topic, message.data),
     msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.length).toString('latin1'),
     // Duplicates are found by their compressed bytes, before they are decompressed.
-    fastMsgIdFn: (message) => hash('sha256', message.data ?? new Uint8Array(0), 'base64'),
+    fastMsgIdFn: ({ topic, data }) => topic + hash('sha256', data ?? new Uint8Array(0), 'base64'),
     dataTransform: {
       outboundTransform: (_path, data) => compress(data),
       inboundTransform: (path, data) => {

@@ -177,11 +177,12 @@ export class Libp2pNetwork implements Network {
     try {
       await host.dial(modules.multiaddr.multiaddr(address), { signal: both });
     } catch (err) {
-      this.#waiters.drop(peer);
-      await linked.catch(() => {}); // settled by the line above; the dial's own error says more
-      if (peers.get(peer) !== undefined) return;
+      this.#waiters.settle(peer, undefined);
+      // What became of the link before the dial failed says more than the dial's own error.
+      const outcome = await linked;
+      if (outcome === 'linked') return;
       this.#dialFailed(signal);
-      throw unreachable(peer, err);
+      throw outcome === undefined ? unreachable(peer, err) : refused(peer, outcome);
     }
     const gone = await linked;
     if (gone === 'linked') return;

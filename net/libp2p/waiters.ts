@@ -29,10 +29,6 @@ export class Waiters {
     for (const settle of [...(this.#waiting.get(peer) ?? [])]) settle(outcome);
   }
 
-  drop(peer: PeerId): void {
-    this.settle(peer, undefined);
-  }
-
   close(): void {
     for (const peer of [...this.#waiting.keys()]) this.settle(peer, undefined);
   }

@@ -175,7 +175,8 @@ export class MemoryNetwork implements Network, Station {
     if (this.#state !== 'open') return linkClosed();
     if (other === undefined || other === this || other.#state !== 'open') return unreachable(peer);
     if (medium.blocks(this, other) || medium.blocks(other, this)) return unreachable(peer);
-    const reason = this.#refusal(other) ?? other.#refusal(this);
+    const [mine, theirs] = [this.#refusal(other), other.#refusal(this)];
+    const reason = mine ?? theirs;
     if (reason !== undefined) {
       return new PyralogError<NetErrorCode>('net/refused', `no link to ${peer}: ${reason}`, {
         data: { peer, reason },
