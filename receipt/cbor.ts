@@ -59,7 +59,7 @@ function canonicalOf(value: unknown, depth: number): Canonical | undefined {
 
 /** Deterministic CBOR of arrays, byte strings, text, unsigned integers and null (ADR 0009). */
 export function encodeCanonical(value: Canonical): Uint8Array {
-  return encode(value);
+  return copyBytes(encode(value)); // on Node the library gives a Buffer, whose slices share memory
 }
 
 export function isHash(value: unknown): value is Uint8Array {
