@@ -57,8 +57,15 @@ export interface Mempool {
   nextNonce(sender: Uint8Array): Promise<bigint>;
   readonly count: number;
   readonly bytes: number;
-  /** Calls back when, after nothing could be proposed, something can. Returns the function that ends it. */
+  /** Whether {@link best} has anything to give: what waits behind a gap does not count. */
+  readonly hasPending: boolean;
+  /**
+   * Calls back when, after nothing could be proposed, something can, and after every {@link settle} that leaves something. Returns the
+   * function that ends it.
+   */
   onPending(listener: () => void): () => void;
+  /** Keeps no timer any more. What waits stays as it is. Idempotent. */
+  stop(): void;
 }
 
 /** The newest final state, as far as admission needs it. Answers at once where it can: admission waits for each. */
