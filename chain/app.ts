@@ -62,10 +62,7 @@ export class ChainApp implements App {
   }
 
   hasPending(): boolean {
-    const { mempool, ledger } = this.#deps;
-    if (mempool.count === 0) return false;
-    for (const _ of mempool.best(ledger.genesis.chain.parameters.blockBytesMax)) return true;
-    return false;
+    return this.#deps.mempool.hasPending;
   }
 
   onPending(listener: () => void): () => void {

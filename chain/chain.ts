@@ -37,6 +37,7 @@ export async function openChain(
     onFinal: (listener) => app.onFinal(listener),
     async close() {
       await app.close();
+      mempool.stop();
       ledger.close();
     },
   };
