@@ -23,6 +23,7 @@ export class Facts {
   readonly #nonces = new Map<string, bigint>();
   readonly #balances = new Map<string, bigint>();
   readonly #clusters = new Map<string, Cluster | undefined>();
+  readonly #asked = new Set<string>();
   readonly #late: Promise<void>[] = [];
 
   constructor(pool: Pool, state: StateReads) {
@@ -74,7 +75,8 @@ export class Facts {
   }
 
   #read(key: string, account: Uint8Array): void {
-    if (this.#nonces.has(key) && this.#balances.has(key)) return;
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
     this.#keep(this.#state.account(account), ({ nonce, balance }) => {
       this.#nonces.set(key, nonce);
       this.#balances.set(key, balance);

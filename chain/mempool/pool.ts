@@ -127,8 +127,9 @@ export class Pool {
   *best(bytesMax: number): Generator<PoolEntry> {
     const gone = new Set<string>();
     for (const { entry, item } of this.#turns(bytesMax)) {
-      if (this.#byId.get(entry.key) !== entry) gone.add(item.key);
-      if (!gone.has(item.key)) yield entry;
+      const waits = () => this.#byId.get(entry.key) === entry;
+      if (!gone.has(item.key) && waits()) yield entry;
+      if (!waits()) gone.add(item.key);
     }
   }
 
