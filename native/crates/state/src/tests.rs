@@ -45,7 +45,7 @@ fn changed(mut model: Model, changes: &[Change]) -> Model {
 }
 
 fn changes(list: &[Change]) -> Changes {
-    Changes::of_hashed(list.to_vec())
+    Changes::of_hashed(list)
 }
 
 /// Paths that share long prefixes: a hash function would not give them before the sun is cold.
