@@ -20,6 +20,12 @@ export type CliErrorCode =
   | 'cli/no-trust'
   /** What the node answered is not about what was asked. */
   | 'cli/wrong-answer'
+  /** The key is for another network than the node's. */
+  | 'cli/wrong-network'
+  /** The vote key went to work already: its slashing protection is elsewhere. */
+  | 'cli/key-used'
+  /** A genesis draft that cannot be read, or that makes no network. */
+  | 'cli/bad-draft'
   /** Not confirmed. */
   | 'cli/not-confirmed'
   /** A part of the tool is missing on this machine. */

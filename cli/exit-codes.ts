@@ -3,7 +3,11 @@ export const EXIT = {
   ok: { code: 0, meaning: 'done; for `verify`: everything verified at `checkpoint` or above' },
   failed: { code: 1, meaning: 'failed or refused; for `verify`: at least one file is not proved' },
   usage: { code: 2, meaning: 'wrong usage or configuration' },
-  notSigned: { code: 3, meaning: 'not yet signed: the receipt is below `checkpoint`; upgrade it' },
+  notSigned: {
+    code: 3,
+    meaning:
+      'not yet: the receipt is below `checkpoint` or the level waited for, or the transaction is not final; ask again',
+  },
   unreachable: { code: 4, meaning: 'no node found or it does not answer' },
   partial: { code: 5, meaning: 'some of several files were done, others not' },
   internal: { code: 6, meaning: 'internal error: a bug' },

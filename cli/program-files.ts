@@ -60,7 +60,17 @@ export function addFileCommands(program: Command, action: Action): void {
   withNodeOptions(program.command('upgrade'))
     .description('fetch the best receipts there are now')
     .argument('<paths...>', 'files, their receipts, or directories')
-    .addHelpText('after', examples('pyralog upgrade report.pdf', 'pyralog upgrade docs'))
+    .addOption(
+      new Option('--wait <level>', 'wait until each receipt has this level').choices([
+        'checkpoint',
+        'final',
+      ]),
+    )
+    .option('--timeout <seconds>', 'longest wait for one receipt', '30')
+    .addHelpText(
+      'after',
+      examples('pyralog upgrade report.pdf', 'pyralog upgrade docs --wait final'),
+    )
     .action(
       action(async (context, command) => {
         const { upgrade } = await import('./commands/upgrade.ts');

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Action } from './action.ts';
-import type { DevnetFlags } from './commands/devnet.ts';
 import type { InitFlags } from './commands/init.ts';
 import type { KeyFlags } from './commands/keys.ts';
 import type { StartFlags } from './commands/start.ts';
 import { examples } from './examples.ts';
+import { addDevnetGroup } from './program-devnet.ts';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
 
@@ -16,8 +16,17 @@ export function addNodeCommands(program: Command, action: Action): void {
     .argument('[dir]', 'directory', '.')
     .option('--network <name>', 'network name', 'pyralog')
     .option('--name <node>', 'node name', 'node-0')
-    .option('--genesis <file>', 'join the network of this genesis.json')
-    .addHelpText('after', examples('pyralog init', 'pyralog init /srv/pyralog --network acme'))
+    .option('--cluster <name>', 'cluster name', 'local')
+    .option('--genesis <file>', 'a node of the network of this genesis.json')
+    .option('--validator', 'only the keys of a validator, for a genesis to come')
+    .addHelpText(
+      'after',
+      examples(
+        'pyralog init',
+        'pyralog init /srv/pyralog --network acme',
+        'pyralog init node-0 --validator --network acme --name node-0',
+      ),
+    )
     .action(
       action(async (context, command) => {
         const { init } = await import('./commands/init.ts');
@@ -93,50 +102,6 @@ function addTools(program: Command, action: Action): void {
       action(async (context, command) => {
         const { completions } = await import('./commands/completions.ts');
         return completions(context, command.args[0] ?? '', program);
-      }),
-    );
-}
-
-function addDevnetGroup(program: Command, action: Action): void {
-  const devnet = program.command('devnet').description('a network on this machine (default: up)');
-  devnet.addHelpText(
-    'after',
-    [
-      '',
-      'Options of `up`, the default: --fresh, --port, --set, --dir, --json (see `pyralog devnet up --help`)',
-      examples('pyralog devnet', 'pyralog devnet --fresh', 'pyralog devnet down'),
-    ].join('\n'),
-  );
-  const withDir = (command: Command) =>
-    command.option('--dir <path>', 'where its files are', '.pyralog');
-  withDir(devnet.command('up', { isDefault: true }))
-    .description('start it and show its state until Ctrl-C')
-    .option('--fresh', 'wipe its data first: a new network with a new id')
-    .option('-p, --port <number>', 'RPC port (default: 7070 if free)')
-    .option('-s, --set <name=value>', 'a setting of its nodes (repeatable)', collect)
-    .addHelpText('after', examples('pyralog devnet', 'pyralog devnet up --fresh --port 0'))
-    .action(
-      action(async (context, command) => {
-        const { devnetUp } = await import('./commands/devnet.ts');
-        return devnetUp(context, command.opts<DevnetFlags>());
-      }),
-    );
-  withDir(devnet.command('status'))
-    .description('whether one runs here, and its log')
-    .addHelpText('after', examples('pyralog devnet status --json'))
-    .action(
-      action(async (context, command) => {
-        const { devnetStatus } = await import('./commands/devnet.ts');
-        return devnetStatus(context, command.opts<DevnetFlags>());
-      }),
-    );
-  withDir(devnet.command('down'))
-    .description('stop the one that runs here')
-    .addHelpText('after', examples('pyralog devnet down'))
-    .action(
-      action(async (context, command) => {
-        const { devnetDown } = await import('./commands/devnet.ts');
-        return devnetDown(context, command.opts<DevnetFlags>());
       }),
     );
 }

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import type { Action } from './action.ts';
 import { createContext, toJson } from './context.ts';
 import { examples } from './examples.ts';
+import { addChainCommands } from './program-chain.ts';
 import { addFileCommands } from './program-files.ts';
+import { addGenesisCommands } from './program-genesis.ts';
 import { addLogCommands } from './program-log.ts';
 import { addNodeCommands } from './program-node.ts';
 import { commitText, versionLine, versionText } from './version.ts';
@@ -37,6 +39,8 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
     };
   addFileCommands(program, action);
   addLogCommands(program, action);
+  addChainCommands(program, action);
+  addGenesisCommands(program, action);
   addNodeCommands(program, action);
   for (const command of allCommands(program)) {
     command.exitOverride();

@@ -55,3 +55,6 @@ export function writeTrustFile(path: string, store: TrustStore): void {
 
 export const HOW_TO_TRUST =
   "pin the log's keys with `pyralog trust add URL` or `pyralog trust add POLICY.json`, after checking them with their owner";
+
+export const HOW_TO_PIN_CHAIN =
+  'pin the chain with `pyralog trust add URL` or `pyralog trust add genesis.json`, after checking the network id over another channel';

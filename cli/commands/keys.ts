@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { toHex } from '../../base/bytes.ts';
@@ -16,7 +16,7 @@ import { formatVerificationKey, verificationKey } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { reasonOf } from '../hash-file.ts';
+import { passphraseOf, readPassphrase } from '../passphrase.ts';
 
 export interface KeyFlags {
   readonly name?: string;
@@ -97,18 +97,6 @@ export async function keysImport(
   await writeKeyFile(path, key, sealedWith);
   show(context, path, { ...key, encrypted: sealedWith !== undefined });
   return EXIT.ok.code;
-}
-
-function passphraseOf(context: Context, file: string | undefined): string | undefined {
-  return file === undefined ? context.environment['PYRALOG_PASSPHRASE'] : readPassphrase(file);
-}
-
-function readPassphrase(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw cliError('cli/file', `${file}: cannot be read (${reasonOf(error)})`, error);
-  }
 }
 
 function show(context: Context, file: string, key: KeySummary): void {

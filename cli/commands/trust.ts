@@ -1,11 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { formatVerificationKey, parseTrustStore, type TrustPolicy } from '../../receipt/index.ts';
+import { toHex } from '../../base/bytes.ts';
+import {
+  formatVerificationKey,
+  type TrustPolicy,
+  type TrustRoot,
+  type TrustStore,
+  totalPower,
+} from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { withNode } from '../find-node.ts';
 import {
   findTrustFile,
   HOW_TO_TRUST,
@@ -13,6 +19,7 @@ import {
   userTrustFile,
   writeTrustFile,
 } from '../trust-file.ts';
+import { readTrustOffer, type TrustOffer } from '../trust-source.ts';
 
 export interface TrustFlags {
   readonly trust?: string;
@@ -25,20 +32,40 @@ export async function trustAdd(
   source: string,
   flags: TrustFlags,
 ): Promise<ExitCode> {
-  const policies = await policiesOf(context, source);
+  const { policies, chains } = await readTrustOffer(context, source);
   const path = findTrustFile(context, flags.trust) ?? userTrustFile(context.environment);
-  const before = existsSync(path) ? readTrustFile(path).policies : [];
+  const before: TrustStore = existsSync(path) ? readTrustFile(path) : { policies: [] };
   const scopes = new Set(policies.map(({ scope }) => scope));
-  const replaced = before.filter(({ scope }) => scopes.has(scope));
-  for (const policy of policies) describe(policy, (line) => context.note(line));
-  for (const { scope } of replaced) context.note(`this replaces what is pinned for ${scope}`);
+  const networks = new Set(chains.map(({ network }) => network));
+  const kept: TrustStore = {
+    policies: before.policies.filter(({ scope }) => !scopes.has(scope)),
+    chains: (before.chains ?? []).filter(({ network }) => !networks.has(network)),
+  };
+  describe({ policies, chains }, (line) => context.note(line));
+  const replaced = replacedNames(before, kept);
+  for (const name of replaced) context.note(`this replaces what is pinned for ${name}`);
   if (!flags.yes) await confirm(context, path);
   writeTrustFile(path, {
-    policies: [...before.filter(({ scope }) => !scopes.has(scope)), ...policies],
+    policies: [...kept.policies, ...policies],
+    chains: [...(kept.chains ?? []), ...chains],
   });
   context.print(`pinned in ${path}`);
-  context.answer({ trust: path, added: policies.map(toPlain), replaced: replaced.length });
+  context.answer({
+    trust: path,
+    added: policies.map(toPlain),
+    chains: chains.map(chainToPlain),
+    replaced: replaced.length,
+  });
   return EXIT.ok.code;
+}
+
+function replacedNames(before: TrustStore, kept: TrustStore): string[] {
+  const gone = before.policies.filter((policy) => !kept.policies.includes(policy));
+  const chains = (before.chains ?? []).filter((root) => !kept.chains?.includes(root));
+  return [
+    ...gone.map(({ scope }) => scope),
+    ...chains.map(({ network }) => `the chain of ${network}`),
+  ];
 }
 
 /** `pyralog trust list`. */
@@ -50,41 +77,15 @@ export async function trustList(context: Context, flags: TrustFlags): Promise<Ex
     );
     throw cliError('cli/no-trust', `no trust store (looked for ${where}); ${HOW_TO_TRUST}`);
   }
-  const { policies } = readTrustFile(path);
+  const { policies, chains = [] } = readTrustFile(path);
   context.print(path);
-  for (const policy of policies) describe(policy, (line) => context.print(line));
-  context.answer({ trust: path, policies: policies.map(toPlain) });
+  describe({ policies, chains }, (line) => context.print(line));
+  context.answer({
+    trust: path,
+    policies: policies.map(toPlain),
+    chains: chains.map(chainToPlain),
+  });
   return EXIT.ok.code;
-}
-
-async function policiesOf(context: Context, source: string): Promise<readonly TrustPolicy[]> {
-  if (/^(?:https?|wss?):\/\//.test(source)) {
-    const answer = await withNode(context, { node: source }, (client) =>
-      client.info({ signal: context.signal }),
-    );
-    if (answer.policies.length === 0)
-      throw cliError('cli/no-trust', `${source}: the node names no keys`);
-    context.note(`${source} says it is of network ${answer.networkId}, with these keys.`);
-    context.note('A key is worth what you know of its owner: compare it over another channel.');
-    return parsePolicies(source, answer.policies);
-  }
-  if (!existsSync(source)) {
-    throw cliError('cli/usage', `${source}: neither the URL of a node nor a file`);
-  }
-  const value: unknown = parseJson(readFileSync(source, 'utf8'));
-  const isStore = typeof value === 'object' && value !== null && 'pyralog' in value;
-  return parsePolicies(source, isStore ? undefined : [value], isStore ? value : undefined);
-}
-
-/** Everything goes through the one strict parser of trust stores (T3). */
-function parsePolicies(
-  source: string,
-  policies: readonly unknown[] | undefined,
-  store: unknown = { pyralog: 'trust', version: 1, policies },
-): readonly TrustPolicy[] {
-  const parsed = parseTrustStore(JSON.stringify(store));
-  if (parsed.ok) return parsed.value.policies;
-  throw cliError('cli/no-trust', `${source}: ${parsed.message}`);
 }
 
 async function confirm(context: Context, path: string): Promise<void> {
@@ -103,21 +104,25 @@ async function confirm(context: Context, path: string): Promise<void> {
   }
 }
 
-function describe(policy: TrustPolicy, print: (line: string) => void): void {
-  const { scope, keys, threshold, faults } = policy;
-  const covers = faults > 0 ? `covers ${faults} lying replicas` : 'covers crashes only';
-  print(`${scope}: ${threshold} of ${keys.length} keys needed, ${covers}`);
-  for (const key of keys) print(`  ${formatVerificationKey(key)}`);
+function describe({ policies, chains }: TrustOffer, print: (line: string) => void): void {
+  for (const { scope, keys, threshold, faults } of policies) {
+    const covers = faults > 0 ? `covers ${faults} lying replicas` : 'covers crashes only';
+    print(`${scope}: ${threshold} of ${keys.length} keys needed, ${covers}`);
+    for (const key of keys) print(`  ${formatVerificationKey(key)}`);
+  }
+  for (const { network, height, validators } of chains) {
+    const total = totalPower(validators);
+    print(
+      `chain of ${network}, from block ${height}: more than two thirds of ${total} power needed`,
+    );
+    for (const { name, key, power } of validators) print(`  ${name} ${toHex(key)} power ${power}`);
+  }
 }
 
 function toPlain({ scope, keys, threshold, faults }: TrustPolicy) {
   return { scope, keys: keys.map(formatVerificationKey), threshold, faults };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // not JSON: the parser of trust stores says so
-  }
+function chainToPlain({ height, ...root }: TrustRoot) {
+  return { ...root, height: String(height) };
 }

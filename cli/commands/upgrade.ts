@@ -1,5 +1,7 @@
 import { PyralogError } from '../../base/errors.ts';
+import type { Client, ReceiptOptions } from '../../client/index.ts';
 import type { Receipt } from '../../receipt/index.ts';
+import { timeoutArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -7,12 +9,20 @@ import { type NodeFlags, withNode } from '../find-node.ts';
 import { readReceipt, writeReceipt } from '../receipt-file.ts';
 import { findFiles, isReceiptPath, receiptPathOf } from '../walk.ts';
 
-export type UpgradeFlags = NodeFlags;
+export interface UpgradeFlags extends NodeFlags {
+  /** Level to wait for; undefined = take what there is. */
+  readonly wait?: 'checkpoint' | 'final';
+  /** Seconds, for each receipt. */
+  readonly timeout: string;
+}
+
+type Level = 'durable' | 'checkpoint' | 'final';
+const LEVELS: readonly Level[] = ['durable', 'checkpoint', 'final'];
 
 interface UpgradeResult {
   readonly receipt: string;
   readonly changed?: boolean;
-  readonly level?: string;
+  readonly level?: Level;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -23,13 +33,15 @@ export async function upgrade(
   flags: UpgradeFlags,
 ): Promise<ExitCode> {
   const receipts = receiptsOf(paths);
+  const timeoutMs = timeoutArgument(flags.timeout);
+  const wait = flags.wait === undefined ? {} : { waitFor: flags.wait, timeoutMs };
   const results = await withNode(context, flags, async (client) => {
     const done: UpgradeResult[] = [];
     for (const path of receipts) {
       context.signal.throwIfAborted();
       done.push(
         await upgradeOne(path, (old) =>
-          client.upgradeReceipt(old, { signal: context.signal }),
+          ask(client, old, { ...wait, signal: context.signal }),
         ).catch((error: unknown) => {
           if (!(error instanceof PyralogError) || error.code.startsWith('client/')) throw error;
           context.note(`pyralog: ${path}: ${error.message}`);
@@ -43,10 +55,11 @@ export async function upgrade(
     if (level !== undefined) context.print(`${receipt}: ${level}${changed ? ', upgraded' : ''}`);
   }
   const failed = results.filter(({ error }) => error !== undefined).length;
-  const unsigned = results.filter(({ level }) => level === 'durable').length;
-  context.answer({ ok: failed === 0 && unsigned === 0, receipts: results });
+  const least = LEVELS.indexOf(flags.wait ?? 'checkpoint');
+  const early = results.filter(({ level }) => level && LEVELS.indexOf(level) < least).length;
+  context.answer({ ok: failed === 0 && early === 0, receipts: results });
   if (failed > 0) return failed < results.length ? EXIT.partial.code : EXIT.failed.code;
-  return unsigned > 0 ? EXIT.notSigned.code : EXIT.ok.code;
+  return early > 0 ? EXIT.notSigned.code : EXIT.ok.code;
 }
 
 function receiptsOf(paths: readonly string[]): string[] {
@@ -79,12 +92,26 @@ async function upgradeOne(
       'the node answered with less than there was; kept as it was',
     );
   }
-  // A newer checkpoint claims a later time: what is signed already proves more as it is.
-  const changed = old.value.checkpoint === undefined && best.checkpoint !== undefined;
+  // At the same level a newer checkpoint claims a later time: what is there proves more as it is.
+  const [before, now] = [levelOf(old.value), levelOf(best)];
+  const changed = LEVELS.indexOf(now) > LEVELS.indexOf(before);
   if (changed) writeReceipt(path, best, true);
-  return {
-    receipt: path,
-    changed,
-    level: best.checkpoint === undefined ? 'durable' : 'checkpoint',
-  };
+  return { receipt: path, changed, level: changed ? now : before };
+}
+
+function levelOf({ checkpoint, finality }: Receipt): Level {
+  if (checkpoint === undefined) return 'durable';
+  return finality === undefined || finality.length === 0 ? 'checkpoint' : 'final';
+}
+
+/** Waits as long as was asked; when time is up, what there is by then is taken. */
+async function ask(client: Client, old: Receipt, options: ReceiptOptions): Promise<Receipt> {
+  try {
+    return await client.upgradeReceipt(old, options);
+  } catch (error) {
+    const late = error instanceof PyralogError && error.code === 'notary/outcome-unknown';
+    if (!late || options.waitFor === undefined) throw error;
+    const { waitFor: _level, timeoutMs: _ms, ...now } = options;
+    return client.upgradeReceipt(old, now);
+  }
 }

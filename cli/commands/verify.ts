@@ -14,7 +14,8 @@ import { EXIT, type ExitCode, exitOf } from '../exit-codes.ts';
 import { hashFile, hashStream } from '../hash-file.ts';
 import { Progress } from '../progress.ts';
 import { readReceipt } from '../receipt-file.ts';
-import { findTrustFile, HOW_TO_TRUST, readTrustFile } from '../trust-file.ts';
+import { findTrustFile, HOW_TO_PIN_CHAIN, HOW_TO_TRUST, readTrustFile } from '../trust-file.ts';
+import { plainVerdict, verdictLines } from '../verdict-text.ts';
 import { findFiles, isReceiptPath, RECEIPT_SUFFIX, receiptPathOf } from '../walk.ts';
 
 export interface VerifyFlags {
@@ -147,6 +148,9 @@ function explain(
       message: 'unsigned: not yet signed by the log; run `pyralog upgrade` on it',
     };
   }
+  if (refusal.code === 'receipt/unknown-chain') {
+    return { ...refusal, message: `${refusal.message}: ${HOW_TO_PIN_CHAIN}` };
+  }
   if (refusal.code !== 'receipt/unknown-log') return refusal;
   if (trust.path === undefined) {
     return {
@@ -157,8 +161,16 @@ function explain(
   }
   const origin = parseOrigin(receipt.origin);
   const network = origin.ok ? origin.value.network : receipt.origin;
-  const pinned = trust.store.policies.map(({ scope }) => scope).join(', ') || 'nothing';
-  const foreign = !trust.store.policies.some(({ scope }) => scope.split('/')[1] === network);
+  const { policies, chains = [] } = trust.store;
+  const names = [
+    ...policies.map(({ scope }) => scope),
+    ...chains.map((root) => `the chain of ${root.network}`),
+  ];
+  const pinned = names.join(', ') || 'nothing';
+  const foreign = !(
+    policies.some(({ scope }) => scope.split('/')[1] === network) ||
+    chains.some((root) => root.network === network)
+  );
   const what = foreign
     ? `wrong network: the receipt is of ${network}`
     : `no policy covers ${receipt.origin}`;
@@ -170,58 +182,10 @@ function printVerdict(context: Context, { file }: Target, verdict: FileVerdict['
     context.note(`${file}: NOT VERIFIED: ${verdict.message}`);
     return;
   }
-  const { final } = verdict;
-  if (final !== undefined) {
-    context.print(`${file}: verified, final: existed no later than ${timeText(final.noLaterThan)}`);
-  }
-  if (verdict.basis === 'policy') {
-    const time = timeText(verdict.claimedTime);
-    context.print(
-      final === undefined
-        ? `${file}: verified, existed no later than ${time} (claimed by the log)`
-        : `  the log claims ${time}`,
-    );
-  }
-  context.print(`  log ${verdict.origin}, offset ${verdict.offset} of ${verdict.size}`);
-  for (const line of [...policyLines(verdict), ...chainLines(verdict)]) context.print(`  ${line}`);
+  const [first = '', ...rest] = verdictLines(verdict);
+  context.print(`${file}: verified, ${first}`);
+  for (const line of rest) context.print(line);
 }
-
-/** Whose signatures are on the checkpoint (V6). */
-function policyLines(verdict: Verified): string[] {
-  if (verdict.basis === 'chain') {
-    const { network, keyIds } = verdict.final;
-    return [
-      `no policy pinned for this log: that its replicas signed is the word of chain ${network} (keys ${keyIds.join(', ')})`,
-    ];
-  }
-  const covers = verdict.coversLiars
-    ? 'enough even if some replicas lie'
-    : 'covers crashes only: whoever holds these keys could lie';
-  const names = verdict.signers.map(({ name }) => name).join(', ');
-  return [
-    `signed by ${names}: ${verdict.signers.length} of ${verdict.keys} keys, ${verdict.threshold} needed, ${covers}`,
-  ];
-}
-
-/** Who made it final (F2, F6). */
-function chainLines({ final }: Verified): string[] {
-  if (final === undefined) return [];
-  const { network, height, certifiedHeight, signers, validators, power, totalPower } = final;
-  const later = certifiedHeight === height ? '' : ` (in the history of block ${certifiedHeight})`;
-  const names = signers.map(({ name }) => name).join(', ');
-  return [
-    `final in block ${height} of ${network}, made ${timeText(final.time)}${later}`,
-    `voted for by ${names}: ${signers.length} of ${validators} validators, ${power} of ${totalPower} power, more than two thirds needed`,
-  ];
-}
-
-/** Beyond what a date can hold a number has to do: the signature is on it all the same. */
-function timeText(ms: number): string {
-  return ms <= LAST_DATE_MS ? new Date(ms).toISOString() : `${ms} ms after 1970`;
-}
-
-/** ECMA-262 §21.4.1.1: the end of time values. */
-const LAST_DATE_MS = 8.64e15;
 
 function summarize(
   context: Context,
@@ -244,7 +208,11 @@ function summarize(
     refused: verdicts.length - good,
     withoutReceipt: unreceipted,
     trust: trust.path ?? null,
-    files: verdicts.map(({ file, receipt, verdict }) => ({ file, receipt, ...verdict })),
+    files: verdicts.map(({ file, receipt, verdict }) => ({
+      file,
+      receipt,
+      ...(verdict.ok ? plainVerdict(verdict) : verdict),
+    })),
   });
   if (verdicts.length === 0) {
     context.note('pyralog: no receipt found');
