@@ -37,7 +37,8 @@ const OPTIONS = {
 export const AMOUNT_LIMIT = 2n ** 63n;
 
 export function encodeAs<T>(format: Format<T>, value: T): Uint8Array {
-  return encode(format.write(value));
+  const bytes = encode(format.write(value));
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // it may be a Buffer
 }
 
 /** Reads exactly one item in its one encoding. Never throws. */
