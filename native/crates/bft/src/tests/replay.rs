@@ -17,6 +17,7 @@ fn restart(
     validators: &Validators,
     (height, prefix): (u64, &[Vec<u8>]),
     protection: &BTreeMap<(Signed, u32), Vec<u8>>,
+    again: &mut usize,
 ) -> Vec<BftEffect> {
     let mut core = fresh(number, validators, height);
     let entries = prefix.iter().map(Vec::as_slice);
@@ -30,13 +31,16 @@ fn restart(
         let slot = (request.what, request.round);
         if let Some(signed) = protection.get(&slot) {
             assert_eq!(signed, &request.bytes, "would contradict a signature");
+            *again += 1;
         }
         let signature = sign(&key(number), &request.bytes);
         step = core.resume(Some(signature)).unwrap();
     }
 }
 
-fn check(number: u8, validators: &Validators, height: u64, log: &Log) {
+/// Gives how many signatures were asked for again.
+fn check(number: u8, validators: &Validators, height: u64, log: &Log) -> usize {
+    let mut again = 0;
     for length in 0..=log.entries.len() {
         let durable = log.signed.iter().filter(|record| record.durable <= length);
         let protection: BTreeMap<_, _> = durable
@@ -44,7 +48,13 @@ fn check(number: u8, validators: &Validators, height: u64, log: &Log) {
             .map(|(slot, record)| (slot, record.request.bytes.clone()))
             .collect();
         let prefix = &log.entries[..length];
-        let effects = restart(number, validators, (height, prefix), &protection);
+        let effects = restart(
+            number,
+            validators,
+            (height, prefix),
+            &protection,
+            &mut again,
+        );
         let me = key(number).verifying_key().to_bytes();
         for effect in &effects {
             let BftEffect::Publish { bytes, .. } = effect else {
@@ -63,24 +73,32 @@ fn check(number: u8, validators: &Validators, height: u64, log: &Log) {
         }
     }
     let full = &log.entries;
-    let effects = restart(number, validators, (height, full), &BTreeMap::new());
+    let effects = restart(
+        number,
+        validators,
+        (height, full),
+        &BTreeMap::new(),
+        &mut again,
+    );
     let logged_again = effects.iter().any(|effect| match effect {
         BftEffect::Wal { entry, .. } => full.contains(entry),
         _ => false,
     });
     assert!(!logged_again, "an entry was logged twice");
     if let Some(decision) = log.decision.as_ref().filter(|_| !log.synced) {
-        let again = effects.iter().find_map(|effect| match effect {
+        let second = effects.iter().find_map(|effect| match effect {
             BftEffect::Decide(decision) => Some(decision),
             _ => None,
         });
-        let again = again.expect("the log decides again");
-        assert_eq!((again.id, again.round), (decision.id, decision.round));
+        let second = second.expect("the log decides again");
+        assert_eq!((second.id, second.round), (decision.id, decision.round));
     }
+    again
 }
 
 #[test]
 fn any_prefix_of_the_log_is_safe() {
+    let mut again = 0;
     for seed in 0..8 {
         let mut net = Net::new(&[3, 2, 2, 1], seed);
         net.loss = 8 * (seed % 4);
@@ -91,10 +109,11 @@ fn any_prefix_of_the_log_is_safe() {
         for number in 0..3_u8 {
             let node = &net.nodes[usize::from(number)];
             for (height, log) in &node.logs {
-                check(number, &net.validators, *height, log);
+                again += check(number, &net.validators, *height, log);
             }
         }
     }
+    assert!(again > 100, "{again} signatures were asked for again");
 }
 
 fn first_turn(validators: &Validators, number: u8) -> u64 {
