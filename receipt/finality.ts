@@ -205,7 +205,7 @@ function finalityOf(
 export function unknownChain(network: string): Refusal {
   return refuse(
     'receipt/unknown-chain',
-    `no pinned chain of network ${network}; pin its trust root to check what the receipt says is final`,
+    `the receipt says it is final, and no chain of network ${network} is pinned to check that`,
   );
 }
 
