@@ -44,16 +44,23 @@ export type {
   ValidatorInfo,
 } from './engine.ts';
 export type { ConsensusError, ConsensusErrorCode } from './errors.ts';
-export {
-  createInstantEngine,
-  type InstantEngineDeps,
-  type InstantEngineOptions,
-} from './instant-engine.ts';
+export { createInstantEngine, type InstantEngineDeps } from './instant-engine.ts';
 export {
   createMemoryReplicator,
   type MemoryReplicator,
   type MemoryReplicatorDeps,
 } from './memory-replicator.ts';
+export type { PosDisk, PosFile } from './pos/disk.ts';
+export { openPosDisk } from './pos/file-disk.ts';
+export { createPosEngine } from './pos/host.ts';
+export { type DiskStep, type MemoryDiskOptions, MemoryPosDisk } from './pos/memory-disk.ts';
+export { POS_PRESETS, type PosOptions, type PosTimeouts } from './pos/options.ts';
+export {
+  createProtection,
+  type ProtectionDeps,
+  type ProtectionOwner,
+} from './pos/protection.ts';
+export type { Mute, PosChain, PosDeps, PosEngine, PosFigures } from './pos/types.ts';
 export type {
   AckPolicy,
   CheckpointFeed,

@@ -1,5 +1,5 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { assert } from '../base/errors.ts';
+import { publicKeyEd25519, signEd25519 } from '../native/index.ts';
 import { signedBytes, verifyEd25519 } from '../receipt/index.ts';
 
 /**
@@ -18,8 +18,8 @@ export function createSeedSigner(seed: Uint8Array): Signer {
   assert(seed.length === 32, 'an Ed25519 seed has 32 bytes');
   const own = Uint8Array.from(seed);
   return {
-    publicKey: ed25519.getPublicKey(own),
-    sign: async (domain, network, bytes) => ed25519.sign(signedBytes(domain, network, bytes), own),
+    publicKey: publicKeyEd25519(own),
+    sign: async (domain, network, bytes) => signEd25519(own, signedBytes(domain, network, bytes)),
   };
 }
 

@@ -58,8 +58,9 @@ export type Admission =
 export class Protection {
   readonly #deps: ProtectionDeps;
   readonly #owner: ProtectionOwner;
+  readonly #book: Book;
   #file: FrameFile;
-  #book: Book;
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(deps: ProtectionDeps, owner: ProtectionOwner, opened: Opened) {
     this.#deps = deps;
@@ -120,7 +121,13 @@ export class Protection {
     return this.#file.close();
   }
 
-  async #write(payload: Uint8Array): Promise<void> {
+  /** One at a time; after a rejection all others reject too. */
+  #write(payload: Uint8Array): Promise<void> {
+    this.#written = this.#written.then(() => this.#append(payload));
+    return this.#written;
+  }
+
+  async #append(payload: Uint8Array): Promise<void> {
     if (this.#file.size < COMPACT_BYTES) return await this.#file.append(payload);
     this.#book.forget();
     await this.#file.close();
@@ -225,7 +232,8 @@ function compare(a: SignRecord, b: SignRecord): number {
 }
 
 function sameRecord(a: SignRecord, b: SignRecord): boolean {
-  const sameId = a.id === undefined ? b.id === undefined : b.id !== undefined && keyOf(a.id) === keyOf(b.id);
+  const sameId =
+    a.id === undefined ? b.id === undefined : b.id !== undefined && keyOf(a.id) === keyOf(b.id);
   return sameId && a.polRound === b.polRound;
 }
 

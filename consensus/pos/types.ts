@@ -2,7 +2,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Clock } from '../../base/time.ts';
 import type { BftEvidence } from '../../native/index.ts';
 import type { Network } from '../../net/index.ts';
-import type { Engine } from '../engine.ts';
+import type { App, Engine } from '../engine.ts';
 import type { Signer } from '../signer.ts';
 import type { PosDisk } from './disk.ts';
 
@@ -20,6 +20,11 @@ export interface PosDeps {
   readonly log: Logger;
   /** Told once of a broken invariant or an app that failed. The engine has stopped. */
   readonly onBug: (bug: unknown) => void;
+}
+
+/** What the parts of the host share. */
+export interface HostParts extends PosDeps {
+  readonly app: App;
 }
 
 /** What genesis says (I7). */

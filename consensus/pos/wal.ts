@@ -136,7 +136,6 @@ export class Wal {
   }
 }
 
-
 interface Entry {
   readonly kind: number;
   readonly height: number;

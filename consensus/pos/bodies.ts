@@ -1,0 +1,75 @@
+import type { BlockInfo } from '../engine.ts';
+import { keyOf } from './cbor.ts';
+
+/** Blocks of one height that are kept (P31). */
+const BODIES_MAX = 16;
+/** Blocks of later heights that wait for theirs. */
+const EARLY_MAX = 8;
+
+/** A block of the height under way that the app has executed. */
+export interface Body {
+  readonly info: BlockInfo;
+  /** Index in the set of who first proposed it. */
+  readonly proposer: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The blocks of the height under way (P31). */
+export class Bodies {
+  readonly #known = new Map<string, Body>();
+  /** Ids of what this node built, by round (P23). */
+  readonly #own = new Map<number, Uint8Array>();
+  /** Those in the log. */
+  readonly #durable = new Set<string>();
+
+  get(id: Uint8Array): Body | undefined {
+    return this.#known.get(keyOf(id));
+  }
+
+  /** False when there are too many already. */
+  add(body: Body): boolean {
+    const key = keyOf(body.info.id);
+    if (!this.#known.has(key) && this.#known.size >= BODIES_MAX) return false;
+    this.#known.set(key, body);
+    return true;
+  }
+
+  addOwn(round: number, body: Body): void {
+    this.#known.set(keyOf(body.info.id), body);
+    this.#own.set(round, body.info.id);
+  }
+
+  own(round: number): Uint8Array | undefined {
+    return this.#own.get(round);
+  }
+
+  isDurable(id: Uint8Array): boolean {
+    return this.#durable.has(keyOf(id));
+  }
+
+  setDurable(id: Uint8Array): void {
+    this.#durable.add(keyOf(id));
+  }
+
+  clear(): void {
+    this.#known.clear();
+    this.#own.clear();
+    this.#durable.clear();
+  }
+}
+
+/** Things of later heights that wait for theirs, few of each and few in all (P31). */
+export class Early<T extends { readonly height: number }> {
+  #waiting: T[] = [];
+
+  add(item: T, isSame: (other: T) => boolean): void {
+    if (this.#waiting.length < EARLY_MAX && !this.#waiting.some(isSame)) this.#waiting.push(item);
+  }
+
+  /** Those of this height; drops those below. */
+  take(height: number): T[] {
+    const now = this.#waiting.filter((item) => item.height === height);
+    this.#waiting = this.#waiting.filter((item) => item.height > height);
+    return now;
+  }
+}

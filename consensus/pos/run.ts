@@ -1,0 +1,446 @@
+import { equalBytes, toHex } from '../../base/bytes.ts';
+import { assert } from '../../base/errors.ts';
+import {
+  type BftCore,
+  type BftEffect,
+  type BftInput,
+  bftMessageInfo,
+  verifyCommit,
+} from '../../native/index.ts';
+import type { BlockInfo, EngineFigures, ValidatorInfo } from '../engine.ts';
+import { FinalStream } from '../final-stream.ts';
+import { keyOf } from './cbor.ts';
+import { Driver, Misbehaviour } from './driver.ts';
+import { Inbound, isFault, type Received } from './inbound.ts';
+import { Journal } from './journal.ts';
+import type { PosOptions } from './options.ts';
+import { Pace } from './pace.ts';
+import { type Peer, Peers } from './peers.ts';
+import { Proposals, type ProposalsDeps, type TimedInput } from './proposals.ts';
+import { WorkQueue } from './queue.ts';
+import { Relay } from './relay.ts';
+import { indexOfKey, type Signing } from './signing.ts';
+import { type Applied, BlockSync } from './sync.ts';
+import { Timers } from './timers.ts';
+import type { HostParts, PosFigures } from './types.ts';
+import type { Wal, WalHeight } from './wal.ts';
+import { encodeStatus, messageFrame, proposalFrame, readSigned, type SyncedBlock } from './wire.ts';
+
+/** Own messages of the height under way that a peer is sent when it connects. */
+const PUBLISHED_MAX = 8;
+
+/** What {@link Run} begins with: all of it opened, all of it closed by {@link Run.stop}. */
+export interface RunStart {
+  readonly core: BftCore;
+  /** A node with a key. */
+  readonly voter:
+    | {
+        readonly signing: Signing;
+        readonly wal: Wal;
+        readonly heights: ReadonlyMap<number, WalHeight>;
+      }
+    | undefined;
+}
+
+/**
+ * One run of the engine, from start to stop: takes heights one after the other from beginning to commit.
+ *
+ * Two queues keep order: `queue` feeds the core (P20), `lane` uses the app, so that votes are counted while a block is
+ * being executed. A height is `idle` until there is a reason to begin it, `running` while it is voted on, `committing`
+ * from its decision on.
+ */
+export class Run {
+  readonly stream: FinalStream;
+  readonly misbehaviour = new Misbehaviour();
+  readonly #parts: HostParts;
+  readonly #options: PosOptions;
+  readonly #core: BftCore;
+  readonly #signing: Signing | undefined;
+  readonly #journal: Journal;
+  readonly #logged: Map<number, WalHeight>;
+  readonly #queue: WorkQueue;
+  readonly #lane: WorkQueue;
+  readonly #peers: Peers;
+  readonly #relay: Relay;
+  readonly #timers: Timers;
+  readonly #sync: BlockSync;
+  readonly #proposals: Proposals;
+  readonly #driver: Driver;
+  readonly #inbound: Inbound;
+  readonly #pace: Pace;
+  readonly #fail: (bug: unknown) => void;
+  #phase: 'idle' | 'running' | 'committing' = 'idle';
+  #height = 0;
+  #round = 0;
+  #rounds = 0;
+  #refusedMessages = 0;
+  #beganAt = 0;
+  #decisionSeconds = 0;
+  /** Greatest height that a peer's verified message was of. */
+  #heardHeight = 0;
+  #published: Uint8Array[] = [];
+  #cancelStatus: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** `fail`: told of every bug; stops the engine. */
+  constructor(
+    parts: HostParts,
+    options: PosOptions,
+    start: RunStart,
+    fail: (bug: unknown) => void,
+  ) {
+    const { app, clock, log, network } = parts;
+    this.#parts = parts;
+    this.#options = options;
+    this.#core = start.core;
+    this.#fail = fail;
+    this.#signing = start.voter?.signing;
+    this.#journal = new Journal(log, start.voter);
+    this.#logged = new Map(start.voter?.heights);
+    this.#queue = new WorkQueue(fail);
+    this.#lane = new WorkQueue(fail);
+    this.#peers = new Peers(network, log);
+    this.#relay = new Relay(this.#peers);
+    this.#timers = new Timers(clock, options.timeouts);
+    this.stream = new FinalStream(app);
+    this.#sync = this.#makeSync();
+    this.#proposals = this.#makeProposals();
+    this.#driver = this.#makeDriver();
+    this.#inbound = this.#makeInbound();
+    this.#pace = new Pace({ app, clock, begin: () => this.#begin() }, options);
+  }
+
+  /** Resolves when what the log holds of the height under way was said again, and peers are heard. */
+  async start(): Promise<void> {
+    if (this.#logged.has(this.#head() + 1)) {
+      this.#begin();
+      await this.#lane.idle();
+      await this.#queue.idle();
+    }
+    if (this.#stopping !== undefined) return;
+    this.#peers.start({
+      connected: (peer) => this.#connected(peer),
+      disconnected: (peer) => this.#sync.disconnected(peer),
+      frame: (peer, frame) => this.#inbound.frame(peer, frame),
+      room: () => this.#queue.room(),
+      bug: this.#fail,
+    });
+    this.#pace.start();
+    this.#tellStatus();
+  }
+
+  figures(): EngineFigures {
+    return {
+      height: Math.max(this.#height, this.#head()),
+      round: this.#round,
+      rounds: this.#rounds,
+      refusedMessages: this.#refusedMessages,
+      decisionSeconds: this.#decisionSeconds,
+    };
+  }
+
+  posFigures(): PosFigures {
+    return {
+      mode: this.#signing === undefined ? 'observer' : (this.#signing.mute ?? 'signing'),
+      peerHeight: this.#sync.peerHeight(),
+      syncedBlocks: this.#sync.syncedBlocks,
+      misbehaviour: this.misbehaviour.total,
+      relayed: this.#relay.relayed,
+      droppedFrames: this.#peers.droppedFrames,
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#cancelStatus?.();
+    this.#pace.stop();
+    this.#sync.stop();
+    this.#timers.cancelAll();
+    await this.#lane.idle();
+    await this.#queue.idle();
+    await this.#lane.idle();
+    this.#peers.stop();
+    this.#timers.cancelAll();
+    this.stream.end();
+    this.#core.close();
+    await this.#journal.close();
+    await this.#signing?.close();
+  }
+
+  #head(): number {
+    return this.#parts.app.head()?.height ?? 0;
+  }
+
+  // Heights
+
+  /** Begins the height above the head, unless one is under way. */
+  #begin(): void {
+    if (this.#phase !== 'idle' || this.#stopping !== undefined) return;
+    const height = this.#head() + 1;
+    const validators = this.#parts.app.validators(height);
+    assert(
+      validators !== undefined,
+      `the app knows who validates the block above its head, ${height}`,
+    );
+    this.#phase = 'running';
+    this.#height = height;
+    this.#round = 0;
+    this.#pace.begun();
+    const logged = this.#logged.get(height);
+    if (logged === undefined) {
+      this.#queue.push(() => this.#beginCore(height, validators, undefined));
+      return;
+    }
+    this.#lane.push(async () => {
+      await this.#proposals.restore(logged.bodies);
+      this.#queue.push(() => this.#beginCore(height, validators, logged.entries));
+    });
+  }
+
+  async #beginCore(
+    height: number,
+    validators: readonly ValidatorInfo[],
+    entries: readonly Uint8Array[] | undefined,
+  ): Promise<void> {
+    if (this.#phase !== 'running' || this.#height !== height) return; // it came by sync
+    this.#beganAt = this.#parts.clock.monotonic();
+    this.#journal.start(height);
+    this.#proposals.begin(height, validators);
+    if (entries === undefined)
+      await this.#driver.feed({ kind: 'start-height', height, validators });
+    else await this.#driver.replay({ height, validators }, entries);
+  }
+
+  #finalize(effect: Extract<BftEffect, { readonly kind: 'finalize' }>): void {
+    this.misbehaviour.add(effect.evidence);
+    for (const { kind, validator } of effect.evidence) {
+      this.#parts.log.warn({ kind, validator: toHex(validator) }, 'validator signed two things');
+    }
+    if (effect.height !== this.#height || this.#phase !== 'running') return;
+    this.#phase = 'committing';
+    this.#timers.cancelAll();
+    this.#lane.push(() => this.#commit(effect));
+  }
+
+  async #commit({ height, id, certificate }: Extract<BftEffect, { readonly kind: 'finalize' }>) {
+    if (this.#head() + 1 !== height) return;
+    const body = this.#proposals.bodies.get(id);
+    if (body === undefined) {
+      this.#parts.log.warn({ height, id: toHex(id) }, 'decided block is not here');
+      return this.#sync.consider();
+    }
+    await this.#parts.app.commit(id, { scheme: 'pos', bytes: certificate });
+    this.#finished(body.info);
+  }
+
+  /** A block that came by sync (P32). */
+  async #apply(height: number, { bytes, certificate }: SyncedBlock): Promise<Applied> {
+    const { app, chain, log } = this.#parts;
+    if (this.#head() + 1 !== height) return 'late';
+    const validators = app.validators(height);
+    const verdict = await app.validate(bytes);
+    if (!verdict.ok || verdict.block.height !== height || validators === undefined) {
+      log.warn({ height, reason: verdict.ok ? 'height' : verdict.reason }, 'synced block refused');
+      return 'invalid';
+    }
+    const { id } = verdict.block;
+    const { network } = chain;
+    const commit = verifyCommit({ network, validators, height, id, certificate });
+    if (!commit.ok) {
+      log.warn({ height, reason: commit.reason }, 'certificate of synced block refused');
+      return 'invalid';
+    }
+    const signing = this.#signing;
+    const index = signing === undefined ? -1 : indexOfKey(validators, signing.key);
+    if (index >= 0) await signing?.certified({ height, id, certificate }, index);
+    await app.commit(id, { scheme: 'pos', bytes: certificate });
+    this.#finished(verdict.block);
+    return 'applied';
+  }
+
+  #finished({ height }: BlockInfo): void {
+    const final = this.#parts.app.head();
+    assert(final?.height === height, `the app shows block ${height} once it has committed it`);
+    this.#phase = 'idle';
+    this.#timers.cancelAll();
+    this.#proposals.end();
+    this.#relay.finished(height);
+    this.#published = [];
+    for (const logged of this.#logged.keys()) if (logged <= height) this.#logged.delete(logged);
+    this.stream.append(final);
+    this.#peers.broadcast('status', encodeStatus(height), 'normal');
+    this.#relay.tell(height);
+    this.#pace.finished();
+    this.#sync.consider();
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#phase !== 'idle' || this.#sync.applying || this.#stopping !== undefined) return;
+    if (this.#heardHeight > this.#head() || this.#logged.has(this.#head() + 1)) this.#begin();
+    else this.#pace.wait();
+  }
+
+  // The core
+
+  /** Gives the core an input in its turn, unless its height is over by then. */
+  #feed(input: TimedInput): void {
+    const height = input.kind === 'timeout' ? input.timeout.height : input.height;
+    this.#queue.push(async () => {
+      if (height > this.#head()) await this.#driver.feed(input);
+    });
+  }
+
+  async #message(received: Received): Promise<void> {
+    const { info, message, name, peer } = received;
+    const { height, round } = info;
+    if (height <= this.#head() || this.#stopping !== undefined) return;
+    const isKnown = this.#relay.knows(height, name);
+    if (isKnown && received.body === undefined) return;
+    if (!(isKnown || (await this.#isTaken(received)))) return;
+    this.#heardHeight = Math.max(this.#heardHeight, height);
+    if (info.validator !== undefined) {
+      const author = keyOf(info.validator);
+      if (!isKnown) this.#relay.heard(peer, { author, height, round });
+      if (received.body === undefined) {
+        this.#relay.forward(messageFrame(message), peer, { author, height, round });
+      }
+    }
+    this.#proposal(received);
+    if (height === this.#head() + 1) this.#begin();
+  }
+
+  /** Whether the core took it; otherwise the peer may be at fault (P31). */
+  async #isTaken({ info, message, name, peer }: Received): Promise<boolean> {
+    this.#relay.take(info.height, name);
+    const refusals = await this.#driver.feed({ kind: 'message', bytes: message });
+    const refusal = refusals.find(({ bytes }) => bytes === undefined || equalBytes(bytes, message));
+    if (refusal === undefined) return true;
+    this.#relay.forget(info.height, name);
+    this.#refusedMessages++;
+    const isLater = info.height > this.#head() + 1;
+    if (isFault(refusal.reason, isLater)) this.#peers.report(peer, 'invalid', refusal.reason);
+    return false;
+  }
+
+  #proposal({ message, body, peer }: Received): void {
+    const signed = body === undefined ? undefined : readSigned(message);
+    if (signed?.record.id === undefined || body === undefined) return;
+    const { height, round, polRound, id } = signed.record;
+    const proposer = signed.validator;
+    const receivedAt = this.#parts.clock.wall();
+    this.#proposals.receive({
+      height,
+      round,
+      polRound,
+      id,
+      proposer,
+      message,
+      body,
+      peer,
+      receivedAt,
+    });
+  }
+
+  #publish({ bytes, liveness }: Extract<BftEffect, { readonly kind: 'publish' }>): void {
+    const info = bftMessageInfo(bytes);
+    assert(info !== undefined, 'the core publishes wire messages');
+    this.#relay.take(info.height, keyOf(bytes));
+    const frame = this.#frameOf(bytes, info.kind === 'proposal' ? info.id : undefined);
+    if (frame === undefined) return;
+    this.#peers.broadcast('consensus', frame, 'urgent');
+    if (liveness) return;
+    this.#published.push(frame);
+    if (this.#published.length > PUBLISHED_MAX) this.#published.shift();
+  }
+
+  #frameOf(message: Uint8Array, proposed: Uint8Array | undefined): Uint8Array | undefined {
+    if (proposed === undefined) return messageFrame(message);
+    const body = this.#proposals.bodies.get(proposed);
+    if (body !== undefined) return proposalFrame(message, body.bytes);
+    this.#parts.log.warn({ id: toHex(proposed) }, 'proposed block is not here');
+    return undefined;
+  }
+
+  // Peers
+
+  #connected(peer: Peer): void {
+    this.#peers.send(peer, 'status', encodeStatus(this.#head()), 'normal');
+    this.#relay.tellPeer(peer, this.#head());
+    for (const frame of this.#published) this.#peers.send(peer, 'consensus', frame, 'urgent');
+    this.#sync.consider();
+  }
+
+  #tellStatus(): void {
+    if (this.#stopping !== undefined) return;
+    const { clock } = this.#parts;
+    this.#cancelStatus = clock.schedule(clock.monotonic() + this.#options.statusMs, () => {
+      this.#peers.broadcast('status', encodeStatus(this.#head()), 'normal');
+      this.#relay.tellAgain(this.#head());
+      this.#sync.consider();
+      this.#tellStatus();
+    });
+  }
+
+  // Parts
+
+  #makeSync(): BlockSync {
+    const { app, clock, log } = this.#parts;
+    const apply = (height: number, block: SyncedBlock) =>
+      new Promise<Applied>((resolve, reject) => {
+        this.#lane.push(() => this.#apply(height, block).then(resolve, reject));
+      });
+    const deps = { app, clock, log, apply, peers: this.#peers, onBug: this.#fail };
+    return new BlockSync({ ...deps, idle: () => this.#next() }, this.#options);
+  }
+
+  #makeProposals(): Proposals {
+    const { app, chain, clock, log } = this.#parts;
+    const roundOf = (height: number) =>
+      this.#phase === 'running' && this.#height === height ? this.#round : undefined;
+    const deps = { app, chain, clock, log, roundOf, self: this.#signing?.key, lane: this.#lane };
+    const feed: ProposalsDeps['feed'] = (input) => this.#feed(input);
+    const shared = { peers: this.#peers, relay: this.#relay, journal: this.#journal };
+    return new Proposals({ ...deps, ...shared, feed }, this.#options);
+  }
+
+  #makeDriver(): Driver {
+    const hooks = {
+      publish: (effect: Extract<BftEffect, { readonly kind: 'publish' }>) => this.#publish(effect),
+      build: (height: number, round: number) => this.#proposals.build(height, round),
+      roundStarted: ({ round }: { readonly round: number }) => {
+        this.#round = round;
+        this.#rounds++;
+      },
+      decided: () => {
+        this.#decisionSeconds = (this.#parts.clock.monotonic() - this.#beganAt) / 1_000;
+      },
+      finalize: (effect: Extract<BftEffect, { readonly kind: 'finalize' }>) =>
+        this.#finalize(effect),
+      rang: (timeout: TimedInput) => this.#feed(timeout),
+    };
+    const shared = { core: this.#core, journal: this.#journal, signing: this.#signing };
+    return new Driver({ ...shared, timers: this.#timers, log: this.#parts.log, hooks });
+  }
+
+  #makeInbound(): Inbound {
+    return new Inbound({
+      peers: this.#peers,
+      relay: this.#relay,
+      sync: this.#sync,
+      head: () => this.#head(),
+      self: this.#signing?.key,
+      received: (received) => this.#queue.push(() => this.#message(received)),
+      ownSeen: (peer, message) =>
+        this.#queue.push(async () => {
+          if ((await this.#signing?.seen(message)) === false) {
+            this.#peers.report(peer, 'invalid', 'forged message of this node');
+          }
+        }),
+    });
+  }
+}

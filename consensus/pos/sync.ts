@@ -1,0 +1,258 @@
+import type { Logger } from '../../base/log.ts';
+import type { Clock } from '../../base/time.ts';
+import type { App } from '../engine.ts';
+import type { PosOptions } from './options.ts';
+import type { Peer, Peers } from './peers.ts';
+import {
+  decodeSyncAnswer,
+  decodeSyncRequest,
+  encodeSyncAnswer,
+  encodeSyncRequest,
+  SYNC_COUNT_MAX,
+  type SyncAnswer,
+  type SyncedBlock,
+  type SyncRequest,
+} from './wire.ts';
+
+/** An answer carries one block of any size and others while they fit in this. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+/** Requests of one peer that wait while one is served. */
+const WAITING_MAX = 4;
+
+/** What became of a block from a peer: `late` when this node has one of that height already. */
+export type Applied = 'applied' | 'late' | 'invalid';
+
+export interface SyncDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly peers: Peers;
+  readonly app: Pick<App, 'head' | 'block'>;
+  /** Validates, verifies and commits the block of this height. */
+  readonly apply: (height: number, block: SyncedBlock) => Promise<Applied>;
+  /** Blocks were applied and no more are on their way. */
+  readonly idle: () => void;
+  readonly onBug: (bug: unknown) => void;
+}
+
+interface Asked extends SyncRequest {
+  readonly peer: Peer;
+  readonly cancel: () => void;
+}
+
+/**
+ * Fetches the blocks that others have finalized without this node, and gives others those that they lack (P32).
+ *
+ * One request is on its way at a time, to a peer that said it is ahead. What a peer says it has is a claim: one that
+ * does not answer, or answers with nothing, is passed over for a while, each time for longer.
+ */
+export class BlockSync {
+  readonly #deps: SyncDeps;
+  readonly #options: PosOptions;
+  readonly #failures = new Map<Peer, { count: number; until: number }>();
+  readonly #serving = new Map<Peer, SyncRequest[]>();
+  #asked: Asked | undefined;
+  #applying = false;
+  #grace: (() => void) | undefined;
+  #requests = 0;
+  #syncedBlocks = 0;
+  #stopped = false;
+
+  constructor(deps: SyncDeps, options: PosOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  get syncedBlocks(): number {
+    return this.#syncedBlocks;
+  }
+
+  /** Whether blocks of an answer are being applied. */
+  get applying(): boolean {
+    return this.#applying;
+  }
+
+  /** Greatest head that a peer told. */
+  peerHeight(): number {
+    let height = 0;
+    for (const peer of this.#deps.peers) height = Math.max(height, peer.head);
+    return height;
+  }
+
+  /** Something changed: our head, a peer's, who is connected. */
+  consider(): void {
+    if (this.#stopped || this.#asked !== undefined || this.#applying) return;
+    const behind = this.peerHeight() - this.#head();
+    if (behind <= 0) return this.#endGrace();
+    if (behind > 1) return this.#ask();
+    if (this.#grace !== undefined) return;
+    const height = this.#head();
+    const { clock } = this.#deps;
+    this.#grace = clock.schedule(clock.monotonic() + this.#options.syncGraceMs, () => {
+      this.#grace = undefined;
+      if (this.#head() === height) this.#ask();
+      else this.consider();
+    });
+  }
+
+  disconnected(peer: Peer): void {
+    this.#failures.delete(peer);
+    this.#serving.delete(peer);
+    if (this.#asked?.peer !== peer) return;
+    this.#asked.cancel();
+    this.#asked = undefined;
+    this.consider();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#endGrace();
+    this.#asked?.cancel();
+    this.#asked = undefined;
+    this.#serving.clear();
+  }
+
+  /** A frame of the channel `sync`. */
+  request(peer: Peer, bytes: Uint8Array): void {
+    const request = decodeSyncRequest(bytes);
+    if (request === undefined) {
+      return this.#deps.peers.report(peer, 'malformed', 'request of blocks (P32)');
+    }
+    const waiting = this.#serving.get(peer);
+    if (waiting === undefined) {
+      this.#serving.set(peer, [request]);
+      void this.#serve(peer);
+    } else if (waiting.length <= WAITING_MAX) {
+      waiting.push(request);
+    } else {
+      this.#deps.peers.report(peer, 'flood', 'requests of blocks (P32)');
+    }
+  }
+
+  /** A frame of the channel `answers`. One that nobody waits for any more came late. */
+  answer(peer: Peer, bytes: Uint8Array): void {
+    const asked = this.#asked;
+    if (asked?.peer !== peer) return;
+    const answer = decodeSyncAnswer(bytes);
+    if (answer === undefined || answer.blocks.length > asked.count) {
+      this.#deps.peers.report(peer, 'malformed', 'answer with blocks (P32)');
+      return this.#giveUp(asked);
+    }
+    if (answer.request !== asked.request) return;
+    asked.cancel();
+    this.#asked = undefined;
+    if (answer.blocks.length === 0) {
+      peer.head = Math.min(peer.head, this.#head());
+      this.#failed(peer);
+      return this.consider();
+    }
+    void this.#apply(asked, answer);
+  }
+
+  #head(): number {
+    return this.#deps.app.head()?.height ?? 0;
+  }
+
+  #ask(): void {
+    if (this.#stopped || this.#asked !== undefined || this.#applying) return;
+    this.#endGrace();
+    const { clock, peers } = this.#deps;
+    const peer = this.#bestPeer();
+    if (peer === undefined) return;
+    const from = this.#head() + 1;
+    const count = Math.min(SYNC_COUNT_MAX, peer.head - from + 1);
+    const request = { request: ++this.#requests, from, count };
+    const cancel = clock.schedule(clock.monotonic() + this.#options.requestMsMax, () => {
+      if (this.#asked?.request === request.request) this.#giveUp(this.#asked);
+    });
+    this.#asked = { ...request, peer, cancel };
+    peers.send(peer, 'sync', encodeSyncRequest(request), 'normal');
+  }
+
+  #giveUp(asked: Asked): void {
+    asked.cancel();
+    this.#asked = undefined;
+    this.#failed(asked.peer);
+    this.consider();
+  }
+
+  #failed(peer: Peer): void {
+    const count = (this.#failures.get(peer)?.count ?? 0) + 1;
+    const wait = this.#options.requestMsMax * Math.min(count, 8);
+    this.#failures.set(peer, { count, until: this.#deps.clock.monotonic() + wait });
+  }
+
+  /** One that is ahead of us and did not fail lately; of those, one that never failed, then the highest. */
+  #bestPeer(): Peer | undefined {
+    const now = this.#deps.clock.monotonic();
+    const head = this.#head();
+    let best: Peer | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const peer of this.#deps.peers) {
+      const failure = this.#failures.get(peer);
+      if (peer.head <= head || (failure !== undefined && failure.until > now)) continue;
+      const count = failure?.count ?? 0;
+      if (count < least || (count === least && peer.head > (best?.head ?? 0))) {
+        best = peer;
+        least = count;
+      }
+    }
+    return best;
+  }
+
+  async #apply(asked: Asked, answer: SyncAnswer): Promise<void> {
+    this.#applying = true;
+    try {
+      for (const [i, block] of answer.blocks.entries()) {
+        if (this.#stopped) return;
+        const applied = await this.#deps.apply(asked.from + i, block);
+        if (applied === 'applied') this.#syncedBlocks++;
+        if (applied === 'invalid') {
+          this.#deps.peers.report(asked.peer, 'invalid', `block ${asked.from + i} by sync (P32)`);
+          this.#failed(asked.peer);
+          break;
+        }
+      }
+    } catch (bug) {
+      this.#deps.onBug(bug);
+    } finally {
+      this.#applying = false;
+    }
+    this.consider();
+    if (this.#asked === undefined) this.#deps.idle();
+  }
+
+  async #serve(peer: Peer): Promise<void> {
+    try {
+      for (;;) {
+        const request = this.#serving.get(peer)?.[0];
+        if (request === undefined || this.#stopped) break;
+        const blocks = await this.#read(request);
+        const answer = encodeSyncAnswer({ request: request.request, blocks });
+        await peer.link.send('answers', answer, 'bulk');
+        this.#serving.get(peer)?.shift();
+      }
+    } catch (err) {
+      this.#deps.log.debug({ err, peer: peer.id }, 'request of blocks not served');
+    } finally {
+      this.#serving.delete(peer);
+    }
+  }
+
+  async #read({ from, count }: SyncRequest): Promise<SyncedBlock[]> {
+    const blocks: SyncedBlock[] = [];
+    let total = 0;
+    for (let height = from; height < from + count && height <= this.#head(); height++) {
+      const block = await this.#deps.app.block(height);
+      if (block === undefined) break;
+      total += block.bytes.length + block.evidence.bytes.length;
+      if (blocks.length > 0 && total > ANSWER_BYTES_MAX) break;
+      blocks.push({ bytes: block.bytes, certificate: block.evidence.bytes });
+    }
+    return blocks;
+  }
+
+  #endGrace(): void {
+    this.#grace?.();
+    this.#grace = undefined;
+  }
+}
