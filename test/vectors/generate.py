@@ -734,6 +734,8 @@ def state_refused(state, leaves):
     swapped = good[:end] + good[end + 32 : end + 64] + good[end : end + 32] + good[end + 64 :]
     side = lambda i: bit_of(blake3(state_key(i)), 0)
     wrong_side = next(i for i in range(2000) if side(i) != side(other))
+    spare = bytearray(good)
+    spare[3 + good[1] // 8] |= 0x80 >> good[1] % 8
     itself = bytes([2]) + good[1:] + blake3(state_key(own)) + blake3(has, key=STATE["value"])
     rows = [
         ("nothing", own, has, b"", "malformed"),
@@ -747,6 +749,7 @@ def state_refused(state, leaves):
         ("deepest sibling empty", own, has, b"\0\x01\0\0", "not-canonical"),
         ("no path in a tree of many", own, has, bytes(3), "bad-path"),
         ("a bit behind the depth", own, has, b"\0\x01\0\x40" + root, "not-canonical"),
+        ("a spare bit with a hash of its own", own, has, bytes(spare) + root, "not-canonical"),
         ("an empty sibling spelled out", own, has, b"\0\x01\0\x80" + STATE_EMPTY, "not-canonical"),
         ("siblings in another order", own, has, swapped, "bad-path"),
         ("another value", own, b"another", good, "bad-path"),

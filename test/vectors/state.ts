@@ -1,5 +1,6 @@
 /** state.json: one history, its proofs, and bytes that are none (state.md). */
 import { toHex, toUtf8 } from '../../base/bytes.ts';
+import { assert } from '../../base/errors.ts';
 import {
   STATE_EMPTY_ROOT,
   stateBit,
@@ -106,6 +107,7 @@ function refused(map: StateMap) {
     ['deepest sibling empty', own.i, v(own.i), Uint8Array.of(0, 1, 0, 0), 'not-canonical'],
     ['no path in a tree of many', own.i, v(own.i), Uint8Array.of(0, 0, 0), 'bad-path'],
     ['a bit behind the depth', own.i, v(own.i), join([0, 1, 0, 0x40], root), 'not-canonical'],
+    ['a spare bit with a hash of its own', own.i, v(own.i), spare(own.proof, root), 'not-canonical'],
     ['an empty sibling spelled out', own.i, v(own.i), join([0, 1, 0, 0x80], STATE_EMPTY_ROOT), 'not-canonical'],
     ['siblings in another order', own.i, v(own.i), swap(own.proof), 'bad-path'],
     ['another value', own.i, toUtf8('another'), own.proof, 'bad-path'],
@@ -126,6 +128,16 @@ function refused(map: StateMap) {
     proof: toHex(proof),
     code: `receipt/${code}`,
   }));
+}
+
+/** The first bit behind the depth set, and a hash for it behind all others, where nobody would read it. */
+function spare(proof: Uint8Array, hash: Uint8Array): Uint8Array {
+  const depth = proof[1] ?? 0;
+  assert(depth % 8 !== 0, 'a depth that leaves spare bits');
+  const copy = Uint8Array.from([...proof, ...hash]);
+  const at = 3 + (depth >> 3);
+  copy[at] = (copy[at] ?? 0) | (0x80 >> (depth & 7));
+  return copy;
 }
 
 function asOther(proof: Uint8Array, i: number, has: Uint8Array | undefined): Uint8Array {

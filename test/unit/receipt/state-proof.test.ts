@@ -103,6 +103,24 @@ describe('state proofs', function () {
     );
   });
 
+  it('of absence need a leaf that belongs where it stands, even under a root that no state has', () => {
+    const key = Uint8Array.of(1);
+    const path = r.statePath(key);
+    const onSide = (right: boolean) => {
+      const other = path.map((byte, i) =>
+        i === 0 ? (byte & 0x7f) | (right ? 0x80 : 0) : byte ^ 1,
+      );
+      const leaf = r.stateLeafHash(other, path);
+      const beside = r.stateValueHash(key);
+      const turn = r.stateBit(path, 0);
+      const root = turn ? r.stateNodeHash(beside, leaf) : r.stateNodeHash(leaf, beside);
+      const proof = Uint8Array.from([2, 1, 0, 0x80, ...beside, ...other, ...path]);
+      return r.verifyStateProof(root, key, undefined, proof);
+    };
+    assert.ok(onSide(r.stateBit(path, 0)).ok);
+    assert.equal(codeOf(onSide(!r.stateBit(path, 0))), 'receipt/bad-path');
+  });
+
   it('are values, never exceptions, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 150 }), keys, (noise, key) => {

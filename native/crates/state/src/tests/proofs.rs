@@ -131,6 +131,19 @@ fn the_other_leaf_must_be_another_and_stand_in_the_way() {
     );
 }
 
+/// A root that no tree of U3 has: the leaf of 0xff… on the left, where only keys below 0x80… belong.
+#[test]
+fn a_leaf_on_the_wrong_side_is_no_absence_even_under_such_a_root() {
+    let (other, value) = ([0xff; 32], [1; 32]);
+    let beside = leaf_hash(&[0xfe; 32], &value);
+    let root = node_hash(&leaf_hash(&other, &value), &beside);
+    let proof = [&[2, 1, 0, 0x80][..], &beside, &other, &value].concat();
+    assert!(!verify_path(&root, &[0x01; 32], None, &proof));
+    // The same on its own side is one.
+    let root = node_hash(&beside, &leaf_hash(&other, &value));
+    assert!(verify_path(&root, &[0x81; 32], None, &proof));
+}
+
 #[test]
 fn the_deepest_leaves_there_can_be() {
     let mut last = [0x5a; 32];
