@@ -12,10 +12,10 @@
 export {
   type Anchor,
   type AnchorDeps,
-  type Anchored,
   openAnchor,
+  readCheckpoint,
 } from './anchor/anchor.ts';
-export type { AnchorBlock, AnchorChain, AnchorTransaction } from './anchor/chain.ts';
+export type { AnchorBlock, AnchorChain, Anchored, AnchorTransaction } from './anchor/chain.ts';
 export {
   MemoryChain,
   type MemoryChainDeps,
@@ -50,6 +50,7 @@ export {
   type MemoryReplicator,
   type MemoryReplicatorDeps,
 } from './memory-replicator.ts';
+export { Newest } from './newest.ts';
 export type { PosDisk, PosFile } from './pos/disk.ts';
 export { openPosDisk } from './pos/file-disk.ts';
 export { createPosEngine } from './pos/host.ts';

@@ -2,24 +2,19 @@ import type { Clock } from '../../base/time.ts';
 import { parseCheckpointBody, parseNote } from '../../receipt/index.ts';
 import type { LogStore } from '../../storage/index.ts';
 import { consensusError } from '../errors.ts';
-import { History } from '../history.ts';
+import { Newest } from '../newest.ts';
 import type { SignedCheckpoint } from '../replicator.ts';
-import type { AnchorBlock, AnchorChain } from './chain.ts';
+import type { AnchorChain, Anchored } from './chain.ts';
 import { AnchorHost } from './host.ts';
 import type { AnchorCheckpoint, Limits } from './types.ts';
 
-/** An anchor that is final on the chain. */
-export interface Anchored extends AnchorBlock {
-  readonly checkpoint: AnchorCheckpoint;
-}
-
-/** Puts the newest checkpoint of each log on the chain and remembers which became final. */
+/** Puts the newest checkpoint of each log on the chain. The chain remembers which became final; nothing here does. */
 export interface Anchor {
   /** Takes a checkpoint; most are passed over for newer ones (A1). Throws `consensus/checkpoint-malformed`. */
   offer(checkpoint: SignedCheckpoint): void;
-  /** The first final anchor that covers `size` records of the log. */
-  finality(origin: string, size: number): Anchored | undefined;
-  /** Final anchors of the log from now on; ends with `signal` or {@link stop}. */
+  /** The first final anchor that covers `size` records of the log, also one of an earlier run (A5). */
+  finality(origin: string, size: number): Promise<Anchored | undefined>;
+  /** Anchors of this run as they become final; a slow reader misses some. Ends with `signal` or {@link stop}. */
   subscribe(origin: string, signal: AbortSignal): AsyncIterable<Anchored>;
   /** Sends nothing more. Idempotent. */
   stop(): void;
@@ -37,9 +32,9 @@ export interface AnchorDeps {
 /** Asks the chain what it holds of each log, then runs one machine a log. */
 export async function openAnchor(deps: AnchorDeps, limits: Limits): Promise<Anchor> {
   const { logStore, chain, clock, onBug } = deps;
-  const logs = new Map<string, { host: AnchorHost; final: History<Anchored> }>();
+  const logs = new Map<string, { host: AnchorHost; final: Newest<Anchored> }>();
   for (const [partition, { origin }] of logStore.partitions.entries()) {
-    const final = new History<Anchored>();
+    const final = new Newest<Anchored>();
     const last = await chain.last(origin);
     const host = new AnchorHost(
       {
@@ -47,7 +42,7 @@ export async function openAnchor(deps: AnchorDeps, limits: Limits): Promise<Anch
         chain,
         consistency: ({ size: to }, alg, from) =>
           logStore.consistency(partition, { from, to }, alg),
-        onFinal: (checkpoint, block) => final.append({ checkpoint, ...block }),
+        onFinal: (checkpoint, block) => final.set({ checkpoint, ...block }),
         onBug,
       },
       limits,
@@ -69,12 +64,11 @@ export async function openAnchor(deps: AnchorDeps, limits: Limits): Promise<Anch
       const checkpoint = readCheckpoint(signed.note);
       log(checkpoint.origin).host.offer(checkpoint);
     },
-    finality: (origin, size) =>
-      log(origin).final.items.find(({ checkpoint }) => checkpoint.size >= size),
-    subscribe(origin, signal) {
-      const { final } = log(origin);
-      return final.read(final.items.length, signal);
+    finality: async (origin, size) => {
+      log(origin);
+      return await chain.covering(origin, size);
     },
+    subscribe: (origin, signal) => log(origin).final.read('next', signal),
     stop() {
       for (const { host, final } of logs.values()) {
         host.stop();

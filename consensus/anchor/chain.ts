@@ -16,6 +16,11 @@ export interface AnchorBlock {
   readonly evidence: FinalityEvidence;
 }
 
+/** An anchor that is final on the chain. */
+export interface Anchored extends AnchorBlock {
+  readonly checkpoint: AnchorCheckpoint;
+}
+
 /** The chain as the anchor sees it. */
 export interface AnchorChain {
   /**
@@ -26,4 +31,6 @@ export interface AnchorChain {
   submit(transaction: AnchorTransaction): Promise<AnchorBlock>;
   /** The log's last final anchor. */
   last(origin: string): Promise<AnchorCheckpoint | undefined>;
+  /** The log's first final anchor that covers so many records (A5). */
+  covering(origin: string, size: number): Promise<Anchored | undefined>;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/time.ts';
 import { treeHash, verifyConsistency } from '../../receipt/index.ts';
 import { consensusError } from '../errors.ts';
-import type { AnchorBlock, AnchorChain, AnchorTransaction } from './chain.ts';
+import type { AnchorBlock, AnchorChain, Anchored, AnchorTransaction } from './chain.ts';
 import type { AnchorCheckpoint } from './types.ts';
 
 export interface MemoryChainDeps {
@@ -43,6 +43,11 @@ export class MemoryChain implements AnchorChain {
 
   async last(origin: string): Promise<AnchorCheckpoint | undefined> {
     return this.#anchors.get(origin)?.at(-1)?.checkpoint;
+  }
+
+  async covering(origin: string, size: number): Promise<Anchored | undefined> {
+    const entry = this.#anchors.get(origin)?.find(({ checkpoint }) => checkpoint.size >= size);
+    return entry && { checkpoint: entry.checkpoint, ...entry.block };
   }
 
   submit(transaction: AnchorTransaction): Promise<AnchorBlock> {

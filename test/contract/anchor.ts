@@ -45,15 +45,18 @@ export function describeAnchor(name: string, make: () => Promise<AnchorUnderTest
     });
 
     it('knows the first final anchor that covers a size, and none that does not', async () => {
-      assert.equal(under.anchor.finality(under.origin, 1), undefined);
+      assert.equal(await under.anchor.finality(under.origin, 1), undefined);
       const first = finalAt(4);
       under.anchor.offer(await under.checkpoint(4));
       await first;
       const second = finalAt(9);
       under.anchor.offer(await under.checkpoint(9));
       await second;
-      const covering = (size: number) => under.anchor.finality(under.origin, size)?.checkpoint.size;
-      assert.deepEqual([1, 4, 5, 9, 10].map(covering), [4, 4, 9, 9, undefined]);
+      const covering = async (size: number) =>
+        (await under.anchor.finality(under.origin, size))?.checkpoint.size;
+      const found = await Promise.all([1, 4, 5, 9, 10].map(covering));
+      assert.deepEqual(found, [4, 4, 9, 9, undefined]);
+      await assert.rejects(under.anchor.finality('pyralog/other', 1));
     });
 
     it('anchors only what grows, and the last offered in the end (A1)', async () => {

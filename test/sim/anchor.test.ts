@@ -91,6 +91,7 @@ async function simulate(seed: number): Promise<Trace> {
   let lostAnswers = 0;
   const watched = {
     last: (o: string) => chain.last(o),
+    covering: (o: string, size: number) => chain.covering(o, size),
     async submit(transaction: Parameters<MemoryChain['submit']>[0]) {
       const { size } = transaction.checkpoint;
       const send = { at: clock.monotonic(), size, newest, answeredAt: Number.POSITIVE_INFINITY };

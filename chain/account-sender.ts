@@ -1,0 +1,142 @@
+import { PyralogError } from '../base/errors.ts';
+import type { Clock } from '../base/time.ts';
+import type { Signer } from '../consensus/index.ts';
+import { encodeTransaction, minimumFee, signTransaction } from './codec/transaction.ts';
+import { chainError } from './errors.ts';
+import type { ChainParameters, ChainReader, TransactionBody } from './types.ts';
+
+export interface AccountSenderDeps {
+  readonly clock: Clock;
+  /** Network id (I3). */
+  readonly network: string;
+  readonly parameters: Pick<ChainParameters, 'feeBase' | 'feePerByte'>;
+  /** Holds the account's key. */
+  readonly signer: Signer;
+  readonly reader: Pick<ChainReader, 'nextNonce' | 'transaction'>;
+  /** Into the mempool here and to the peers; rejects with a code of chain/. */
+  readonly submit: (transaction: Uint8Array) => Promise<void>;
+  /** Calls back once a block is final and shows in the reader. */
+  readonly onFinal: (listener: () => void) => () => void;
+}
+
+export interface Sent {
+  readonly id: Uint8Array;
+  readonly nonce: bigint;
+}
+
+/** A fee is raised to replace what waits with the same nonce (X18), but not beyond so many times the minimum. */
+const FEE_TIMES_MAX = 16n;
+/** Somebody else sends for this account, too, if the nonce was taken so often. */
+const RACES_MAX = 8;
+/** Without blocks nothing tells that a transaction was dropped. */
+const LOOK_MS = 1_000;
+
+/**
+ * Sends transactions of one account, and follows each until it is final.
+ *
+ * Several tasks share the account, and after a restart what the last run sent may still wait somewhere. So nonces are given one at a time,
+ * taken ones are tried again, and a transaction behind a gap, lost or pushed out, is reported as lost for its task to send again.
+ */
+export class AccountSender {
+  readonly #deps: AccountSenderDeps;
+  readonly #wakers = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+  #turn: Promise<unknown> = Promise.resolve();
+  #stopped = false;
+
+  constructor(deps: AccountSenderDeps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.onFinal(() => this.#wake());
+  }
+
+  get account(): Uint8Array {
+    return this.#deps.signer.publicKey;
+  }
+
+  /** Signs and hands in. Rejects with the mempool's reason. */
+  send(body: TransactionBody): Promise<Sent> {
+    const sent = this.#turn.then(() => this.#send(body));
+    this.#turn = sent.catch(() => {});
+    return sent;
+  }
+
+  /** Where it stands for good; undefined when it was lost on the way. Rejects with `chain/stopped`. */
+  async outcome({ id, nonce }: Sent): Promise<{ readonly height: number } | undefined> {
+    for (;;) {
+      const changed = this.#changed();
+      const status = await this.#deps.reader.transaction(id);
+      if (status.state === 'final') return { height: status.height };
+      if (status.state !== 'pending') return undefined;
+      // What stood before it is gone: in this place it would wait for ever.
+      if ((await this.#deps.reader.nextNonce(this.account)) < nonce) return undefined;
+      await changed;
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe();
+    this.#wake();
+  }
+
+  checkRunning(): void {
+    if (this.#stopped) throw chainError('chain/stopped', 'the node stops');
+  }
+
+  async #send(body: TransactionBody): Promise<Sent> {
+    const { network, signer, submit, reader } = this.#deps;
+    const least = this.#leastFee(body);
+    let fee = least;
+    for (let races = 0; ; races++) {
+      this.checkRunning();
+      const nonce = await reader.nextNonce(this.account);
+      const unsigned = { sender: this.account, nonce, fee, until: 0, body };
+      const { id, bytes } = await signTransaction(unsigned, network, signer);
+      try {
+        await submit(bytes);
+        return { id, nonce };
+      } catch (error) {
+        if (races >= RACES_MAX) throw error;
+        fee = retryFee(error, fee, least * FEE_TIMES_MAX);
+      }
+    }
+  }
+
+  /** X3, of the longest form that the transaction can have. */
+  #leastFee(body: TransactionBody): bigint {
+    const signature = new Uint8Array(64);
+    const largest = { sender: this.account, nonce: 2n ** 62n, fee: 2n ** 62n, until: 0, body };
+    const { length } = encodeTransaction({ ...largest, signature });
+    return minimumFee(length, this.#deps.parameters);
+  }
+
+  /** Resolves with the next block, or after a while. */
+  #changed(): Promise<void> {
+    const { clock } = this.#deps;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.schedule(clock.monotonic() + LOOK_MS, () => wake());
+      const wake = () => {
+        cancel();
+        this.#wakers.delete(wake);
+        if (this.#stopped) reject(chainError('chain/stopped', 'the node stops'));
+        else resolve();
+      };
+      this.#wakers.add(wake);
+      if (this.#stopped) wake();
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakers]) wake();
+  }
+}
+
+/** The fee to try again with; throws what cannot be helped by trying. */
+function retryFee(error: unknown, fee: bigint, most: bigint): bigint {
+  if (!(error instanceof PyralogError)) throw error;
+  if (error.code === 'chain/bad-nonce') return fee;
+  const minimum = error.data['minimum'];
+  const affordable = typeof minimum === 'bigint' && minimum > fee && minimum <= most;
+  if (error.code === 'chain/fee-too-low' && affordable) return minimum;
+  throw error;
+}
