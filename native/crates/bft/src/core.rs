@@ -7,24 +7,21 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 
-use arc_malachitebft_core_consensus::{
-    Effect, Error, Input, LocallyProposedValue, Params, ProposedValue, Resume, State, handle,
-};
-use arc_malachitebft_core_types::{
-    Round, ThresholdParams, Validity, ValueOrigin, ValuePayload, VoteExtensionPolicy,
-};
+use arc_malachitebft_core_consensus::{Effect, Error, Input, Params, Resume, State, handle};
+use arc_malachitebft_core_types::{Round, ThresholdParams, ValuePayload};
 use ed25519_dalek::VerifyingKey;
 use genawaiter::{GeneratorState, sync::Gen};
 
 use crate::admit::{HEIGHTS_AHEAD, Kept, ROUNDS_AHEAD};
-use crate::context::{Address, BlockId, HEIGHT_MAX, Height, Pos, ROUND_MAX, Signature};
+use crate::context::{Address, Height, Pos, Signature};
 use crate::error::BftError;
-use crate::session::{Answer, Ask, Replay, Session};
-use crate::step::{BftEffect, BftInput, BftStep, JudgedValue, Refusal, Timer};
+use crate::inputs::{check_height, propose, start_height};
+use crate::session::{Answer, Replay, Session};
+use crate::signing::Ask;
+use crate::step::{BftEffect, BftInput, BftStep};
 use crate::validators::{VALIDATORS_MAX, Validators};
 use crate::verify::Verifier;
 use crate::wal;
-use crate::wire::Message;
 
 /// Messages kept for a later height: of every validator each type in each round twice (P8), and some judged values.
 const KEPT_MAX: usize = VALIDATORS_MAX * 3 * (ROUNDS_AHEAD as usize + 1) * 2 + 1_024;
@@ -130,7 +127,7 @@ impl BftCore {
     /// [`BftError::Suspended`], [`BftError::Argument`] (nothing changed), [`BftError::Halted`].
     pub fn step(&mut self, input: BftInput) -> Result<BftStep, BftError> {
         self.ready()?;
-        let input = self.input(input)?;
+        let input = self.session.input(input)?;
         self.queue.extend(input);
         self.run()
     }
@@ -208,52 +205,6 @@ impl BftCore {
             Machine::Suspended(..) => Err(BftError::Suspended),
             Machine::Dead(why) => Err(BftError::Halted(why.clone())),
         }
-    }
-
-    /// The engine's input, unless there is none.
-    fn input(&mut self, input: BftInput) -> Result<Option<Input<Pos>>, BftError> {
-        let session = &mut self.session;
-        Ok(match input {
-            BftInput::StartHeight {
-                height,
-                validators,
-                restart,
-            } => {
-                check_height(height)?;
-                Some(start_height(height, validators, restart))
-            }
-            BftInput::Message(bytes) => match Message::decode(bytes) {
-                Err(_) => {
-                    session.refuse(Refusal::Malformed, None);
-                    None
-                }
-                Ok(message) => session.admit(message).map_or_else(
-                    |refusal| {
-                        if let Some(reason) = refusal {
-                            session.refuse(reason, Some(bytes.to_vec()));
-                        }
-                        None
-                    },
-                    Some,
-                ),
-            },
-            BftInput::Propose { height, round, id } => {
-                check_round(round)?;
-                let current = session.started && height == session.height;
-                current.then(|| propose(height, Round::new(round), id))
-            }
-            BftInput::Value(value) => {
-                check_round(value.round.max(value.valid_round.unwrap_or(0)))?;
-                let last = session.height + HEIGHTS_AHEAD;
-                let near = (session.height..=last).contains(&value.height);
-                (session.started && near).then(|| judged_value(value))
-            }
-            BftInput::Timeout(timer) => {
-                check_round(timer.round)?;
-                let current = session.started && timer.height == session.height;
-                current.then(|| Input::TimeoutElapsed(Timer::timeout(timer)))
-            }
-        })
     }
 
     /// Runs queued inputs until there are none or a signature is awaited.
@@ -371,44 +322,6 @@ fn job(mut state: Box<State<Pos>>, input: Input<Pos>) -> Job {
         };
         Box::pin(work) as Pin<Box<dyn Future<Output = Done> + Send>>
     })
-}
-
-fn start_height(height: u64, validators: Validators, restart: bool) -> Input<Pos> {
-    // No target time: with one the engine would read a clock (P9).
-    let policy = VoteExtensionPolicy::Disabled;
-    Input::StartHeight(Height(height), validators, restart, None, policy)
-}
-
-fn propose(height: u64, round: Round, id: BlockId) -> Input<Pos> {
-    Input::Propose(LocallyProposedValue::new(Height(height), round, id))
-}
-
-fn judged_value(value: JudgedValue) -> Input<Pos> {
-    let proposed = ProposedValue {
-        height: Height(value.height),
-        round: Round::new(value.round),
-        valid_round: Round::from(value.valid_round),
-        proposer: value.proposer,
-        value: value.id,
-        validity: Validity::from_bool(value.valid),
-    };
-    Input::ProposedValue(proposed, ValueOrigin::Consensus)
-}
-
-fn check_height(height: u64) -> Result<(), BftError> {
-    if (1..=HEIGHT_MAX).contains(&height) {
-        return Ok(());
-    }
-    let text = format!("height {height} is not between 1 and 2^53 - 1");
-    Err(BftError::Argument(text))
-}
-
-fn check_round(round: u32) -> Result<(), BftError> {
-    if round <= ROUND_MAX {
-        return Ok(());
-    }
-    let text = format!("round {round} is above 2^31 - 1");
-    Err(BftError::Argument(text))
 }
 
 fn said(panic: &(dyn std::any::Any + Send)) -> String {

@@ -5,66 +5,21 @@
 use std::collections::BTreeSet;
 
 use arc_malachitebft_core_consensus::{
-    ConsensusMsg, Effect, Input, LivenessMsg, MisbehaviorEvidence, Resumable, Resume, Role,
-    SignedConsensusMsg, VoteExtensionError,
+    ConsensusMsg, Effect, Input, LivenessMsg, Resumable, Resume, Role, SignedConsensusMsg,
+    VoteExtensionError,
 };
-use arc_malachitebft_core_types::{
-    CertificateError, CommitCertificate, NilOrVal, Round, SignedMessage, VoteType,
-};
+use arc_malachitebft_core_types::{CertificateError, CommitCertificate, Round, SignedMessage};
 use ed25519_dalek::VerifyingKey;
 
 use crate::admit::Kept;
 use crate::commit::encode_decision;
-use crate::context::{Address, BlockId, Pos, Proposal, Signature, Vote};
-use crate::step::{
-    BftEffect, Decision, Evidence, MessageKind, Part, Refusal, SignRequest, Signed, Timer,
-};
+use crate::context::{Address, BlockId, Pos, Signature};
+use crate::signing::{Ask, evidence};
+use crate::step::{BftEffect, Decision, MessageKind, Part, Refusal, Timer};
 use crate::validators::Validators;
 use crate::verify::Verifier;
 use crate::wal;
-use crate::wire::{Message, number, proposal_bytes, signed_content, vote_bytes};
-
-/// A message that the engine wants signed.
-#[derive(Clone, Debug)]
-pub(crate) enum Ask {
-    Vote(Vote),
-    Proposal(Proposal),
-}
-
-impl Ask {
-    pub(crate) fn request(&self) -> SignRequest {
-        match self {
-            Self::Vote(vote) => SignRequest {
-                what: signed_kind(vote.vote_type),
-                height: vote.height.0,
-                round: number(vote.round).unwrap_or(0),
-                id: match vote.value {
-                    NilOrVal::Nil => None,
-                    NilOrVal::Val(id) => Some(id),
-                },
-                pol_round: None,
-                bytes: vote_bytes(vote),
-            },
-            Self::Proposal(proposal) => SignRequest {
-                what: Signed::Proposal,
-                height: proposal.height.0,
-                round: number(proposal.round).unwrap_or(0),
-                id: Some(proposal.value),
-                pol_round: number(proposal.pol_round),
-                bytes: proposal_bytes(proposal),
-            },
-        }
-    }
-
-    pub(crate) fn signed(self, signature: Signature) -> Resume<Pos> {
-        match self {
-            Self::Vote(vote) => Resume::SignedVote(SignedMessage::new(vote, signature)),
-            Self::Proposal(proposal) => {
-                Resume::SignedProposal(SignedMessage::new(proposal, signature))
-            }
-        }
-    }
-}
+use crate::wire::{Message, number, signed_content};
 
 /// What goes on while a log is replayed (P12).
 #[derive(Default)]
@@ -94,13 +49,6 @@ pub(crate) struct Session {
 pub(crate) enum Answer {
     Go(Resume<Pos>),
     Ask(Ask),
-}
-
-fn signed_kind(vote_type: VoteType) -> Signed {
-    match vote_type {
-        VoteType::Prevote => Signed::Prevote,
-        VoteType::Precommit => Signed::Precommit,
-    }
 }
 
 impl Session {
@@ -327,25 +275,4 @@ impl Session {
                 }
             });
     }
-}
-
-fn evidence(seen: MisbehaviorEvidence<Pos>) -> Vec<Evidence> {
-    let mut list = Vec::new();
-    for (validator, pairs) in seen.votes {
-        list.extend(pairs.into_iter().map(|(first, second)| Evidence {
-            validator,
-            what: signed_kind(first.vote_type),
-            first: Message::Vote(first).encode(),
-            second: Message::Vote(second).encode(),
-        }));
-    }
-    for (validator, pairs) in seen.proposals {
-        list.extend(pairs.into_iter().map(|(first, second)| Evidence {
-            validator,
-            what: Signed::Proposal,
-            first: Message::Proposal(first).encode(),
-            second: Message::Proposal(second).encode(),
-        }));
-    }
-    list
 }
