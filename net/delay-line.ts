@@ -50,12 +50,14 @@ export class DelayLine {
   #wait(at: number): void {
     this.#cancel = this.#clock.schedule(at, () => {
       const now = this.#clock.monotonic();
-      for (let next = this.#held[0]; next !== undefined && next.at <= now; next = this.#held[0]) {
-        this.#held.shift();
+      let next = this.#held[0];
+      while (next !== undefined && next.at <= now) {
         this.#heldBytes -= next.bytes;
         next.pass();
+        // Only now: what is put meanwhile finds that it is not the first.
+        this.#held.shift();
+        next = this.#held[0];
       }
-      const next = this.#held[0];
       if (next !== undefined) this.#wait(next.at);
     });
   }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import snappy from 'snappyjs';
 import { concat, toUtf8 } from '../../base/bytes.ts';
 import { TOPICS, type Topic } from '../types.ts';
+import { decompressBlock } from './snappy-block.ts';
 
 const TOPIC_NAMES = Object.keys(TOPICS) as readonly Topic[];
 
@@ -32,14 +33,11 @@ export function compress(data: Uint8Array): Uint8Array {
 }
 
 /** The data of a message; undefined when it is no snappy block. Check {@link claimedLength} before. */
+/** The data of a message; undefined when it is no snappy block, or claims to be longer than that. */
 export function decompress(bytes: Uint8Array, lengthMax: number): Uint8Array | undefined {
   const length = claimedLength(bytes);
   if (length === undefined || length > lengthMax) return undefined;
-  try {
-    return snappy.uncompress(Uint8Array.from(bytes), lengthMax);
-  } catch {
-    return undefined; // a peer's bytes: not being snappy is an answer
-  }
+  return decompressBlock(bytes, preambleBytes(bytes), length);
 }
 
 /**
@@ -47,12 +45,18 @@ export function decompress(bytes: Uint8Array, lengthMax: number): Uint8Array | u
  * so few bytes cannot decompress to that many (3 bytes make at most 64): a claim costs memory.
  */
 export function claimedLength(bytes: Uint8Array): number | undefined {
+  const count = preambleBytes(bytes);
   let length = 0;
+  for (let i = 0; i < count; i++) length += ((bytes[i] ?? 0) & 0x7f) * 2 ** (7 * i);
+  return count > 0 && length <= bytes.length * 32 ? length : undefined;
+}
+
+/** Bytes of the varint at the beginning; 0 when it has no end. */
+function preambleBytes(bytes: Uint8Array): number {
   for (let i = 0; i < 5; i++) {
     const byte = bytes[i];
-    if (byte === undefined) return undefined;
-    length += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return length <= bytes.length * 32 ? length : undefined;
+    if (byte === undefined) return 0;
+    if (byte < 0x80) return i + 1;
   }
-  return undefined;
+  return 0;
 }
