@@ -82,31 +82,41 @@ export class Driver {
     switch (effect.kind) {
       case 'schedule-timeout': {
         const { timeout } = effect;
-        return timers.schedule(timeout, () => hooks.rang({ kind: 'timeout', timeout }));
+        timers.schedule(timeout, () => hooks.rang({ kind: 'timeout', timeout }));
+        return;
       }
       case 'cancel-timeout':
-        return timers.cancel(effect.timeout);
+        timers.cancel(effect.timeout);
+        return;
       case 'cancel-all-timeouts':
-        return timers.cancelAll();
+        timers.cancelAll();
+        return;
       case 'start-round':
-        return hooks.roundStarted(effect);
+        hooks.roundStarted(effect);
+        return;
       case 'get-value':
-        return signing?.mute === undefined ? hooks.build(effect.height, effect.round) : undefined;
+        if (signing?.mute === undefined) hooks.build(effect.height, effect.round);
+        return;
       case 'publish':
-        return signing?.mute === undefined ? hooks.publish(effect) : undefined;
+        if (signing?.mute === undefined) hooks.publish(effect);
+        return;
       case 'restream':
         return; // every proposal is sent with its body (P27)
       case 'wal':
-        return journal.core(effect.height, effect.entry);
+        journal.core(effect.height, effect.entry);
+        return;
       case 'decide':
-        return hooks.decided(effect.height);
+        hooks.decided(effect.height);
+        return;
       case 'finalize':
-        return hooks.finalize(effect);
+        hooks.finalize(effect);
+        return;
       case 'refused':
         this.#refusals.push({ reason: effect.reason, bytes: effect.bytes });
         return;
       case 'trouble':
-        return log.warn({ detail: effect.message }, 'consensus core gave up an input');
+        log.warn({ detail: effect.message }, 'consensus core gave up an input');
+        return;
     }
   }
 }

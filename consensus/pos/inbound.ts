@@ -44,13 +44,17 @@ export class Inbound {
     const { sync } = this.#deps;
     switch (channel) {
       case 'consensus':
-        return this.#consensus(peer, bytes);
+        this.#consensus(peer, bytes);
+        return;
       case 'status':
-        return this.#status(peer, bytes);
+        this.#status(peer, bytes);
+        return;
       case 'sync':
-        return sync.request(peer, bytes);
+        sync.request(peer, bytes);
+        return;
       case 'answers':
-        return sync.answer(peer, bytes);
+        sync.answer(peer, bytes);
+        return;
       default:
         return; // of another protocol
     }
@@ -58,14 +62,20 @@ export class Inbound {
 
   #status(peer: Peer, bytes: Uint8Array): void {
     const height = decodeStatus(bytes);
-    if (height === undefined) return this.#malformed(peer, 'status (P32)');
+    if (height === undefined) {
+      this.#malformed(peer, 'status (P32)');
+      return;
+    }
     peer.head = height;
     this.#deps.sync.consider();
   }
 
   #consensus(peer: Peer, bytes: Uint8Array): void {
     const frame = decodeConsensusFrame(bytes);
-    if (frame === undefined) return this.#malformed(peer, 'frame of consensus (P27)');
+    if (frame === undefined) {
+      this.#malformed(peer, 'frame of consensus (P27)');
+      return;
+    }
     if (frame.kind === 'heard') {
       peer.heard = new Set(frame.keys.map(keyOf));
       return;
@@ -73,7 +83,8 @@ export class Inbound {
     const info = bftMessageInfo(frame.message);
     const isProposal = info?.kind === 'proposal';
     if (info === undefined || isProposal !== (frame.kind === 'proposal')) {
-      return this.#malformed(peer, 'message of consensus (P5)');
+      this.#malformed(peer, 'message of consensus (P5)');
+      return;
     }
     const body = frame.kind === 'proposal' ? frame.body : undefined;
     const { message } = frame;

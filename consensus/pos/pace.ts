@@ -50,7 +50,10 @@ export class Pace {
     this.#waiting = true;
     this.#stopTimer();
     const at = this.#nextBegin();
-    if (at <= clock.monotonic()) return begin();
+    if (at <= clock.monotonic()) {
+      begin();
+      return;
+    }
     this.#cancel = clock.schedule(at, () => {
       this.#cancel = undefined;
       begin();

@@ -126,11 +126,17 @@ export class Proposals {
   /** Builds a block for this round, or takes the one built for it before (P23). */
   build(height: number, round: number): void {
     const own = this.bodies.own(round);
-    if (own !== undefined) return this.#deps.feed({ kind: 'propose', height, round, id: own });
+    if (own !== undefined) {
+      this.#deps.feed({ kind: 'propose', height, round, id: own });
+      return;
+    }
     const { app, clock, lane } = this.#deps;
     const ahead = (app.head()?.time ?? 0) + 1 - clock.wall();
     const build = () => lane.push(() => this.#build(height, round));
-    if (ahead <= 0) return build();
+    if (ahead <= 0) {
+      build();
+      return;
+    }
     // P25: time does not run backwards, and a block of a time to come would be refused.
     clock.schedule(clock.monotonic() + Math.min(ahead, this.#options.clockWaitMsMax), build);
   }

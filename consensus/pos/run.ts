@@ -1,12 +1,6 @@
 import { equalBytes, toHex } from '../../base/bytes.ts';
 import { assert } from '../../base/errors.ts';
-import {
-  type BftCore,
-  type BftEffect,
-  type BftInput,
-  bftMessageInfo,
-  verifyCommit,
-} from '../../native/index.ts';
+import { type BftCore, type BftEffect, bftMessageInfo, verifyCommit } from '../../native/index.ts';
 import type { BlockInfo, EngineFigures, ValidatorInfo } from '../engine.ts';
 import { FinalStream } from '../final-stream.ts';
 import { keyOf } from './cbor.ts';

@@ -82,8 +82,14 @@ export class BlockSync {
   consider(): void {
     if (this.#stopped || this.#asked !== undefined || this.#applying) return;
     const behind = this.peerHeight() - this.#head();
-    if (behind <= 0) return this.#endGrace();
-    if (behind > 1) return this.#ask();
+    if (behind <= 0) {
+      this.#endGrace();
+      return;
+    }
+    if (behind > 1) {
+      this.#ask();
+      return;
+    }
     if (this.#grace !== undefined) return;
     const height = this.#head();
     const { clock } = this.#deps;
@@ -115,7 +121,8 @@ export class BlockSync {
   request(peer: Peer, bytes: Uint8Array): void {
     const request = decodeSyncRequest(bytes);
     if (request === undefined) {
-      return this.#deps.peers.report(peer, 'malformed', 'request of blocks (P32)');
+      this.#deps.peers.report(peer, 'malformed', 'request of blocks (P32)');
+      return;
     }
     const waiting = this.#serving.get(peer);
     if (waiting === undefined) {
@@ -135,7 +142,8 @@ export class BlockSync {
     const answer = decodeSyncAnswer(bytes);
     if (answer === undefined || answer.blocks.length > asked.count) {
       this.#deps.peers.report(peer, 'malformed', 'answer with blocks (P32)');
-      return this.#giveUp(asked);
+      this.#giveUp(asked);
+      return;
     }
     if (answer.request !== asked.request) return;
     asked.cancel();
@@ -143,7 +151,8 @@ export class BlockSync {
     if (answer.blocks.length === 0) {
       peer.head = Math.min(peer.head, this.#head());
       this.#failed(peer);
-      return this.consider();
+      this.consider();
+      return;
     }
     void this.#apply(asked, answer);
   }

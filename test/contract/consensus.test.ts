@@ -1,19 +1,27 @@
+import { silentLogger } from '../../base/log.ts';
 import {
   createCosigner,
   createInstantEngine,
   createMemorySignedStates,
+  createPosEngine,
+  createProtection,
   createSeedSigner,
   MemoryChain,
+  MemoryPosDisk,
   openAnchor,
+  POS_PRESETS,
 } from '../../consensus/index.ts';
 import { seededRandom } from '../../devnet/sim/random.ts';
 import type { Checkpoint } from '../../receipt/index.ts';
 import { createMemoryLogStore, encodeProposal, type MemoryLogStore } from '../../storage/index.ts';
 import { memoryParts, partitionsOf, SCOPE } from '../support/memory-notary.ts';
 import { realClock } from '../support/real-clock.ts';
+import { NoteApp } from '../unit/consensus/pos-app.ts';
+import { TestNet } from '../unit/consensus/pos-net.ts';
+import { validatorsOf } from '../unit/consensus/pos-world.ts';
 import { describeAnchor } from './anchor.ts';
 import { describeCosigner } from './cosigner.ts';
-import { describeEngine } from './engine.ts';
+import { describeEngine, type MadeEngine } from './engine.ts';
 import { describeReplicator } from './replicator.ts';
 import { describeSigner } from './signer.ts';
 
@@ -47,17 +55,41 @@ describeCosigner('key in memory', async () => {
   };
 });
 
-describeEngine('instant', async () =>
-  createInstantEngine(
-    {
-      clock: realClock,
-      onBug: (bug) => {
-        throw bug;
-      },
-    },
-    { pendingMax: 1_000, blockBytesMax: 1 << 20 },
-  ),
-);
+const onBug = (bug: unknown) => {
+  throw bug;
+};
+
+describeEngine('instant', async () => ({
+  engine: createInstantEngine({ clock: realClock, onBug }),
+  app: new NoteApp([]),
+  others: [],
+}));
+
+describeEngine('proof of stake, alone', () => posNetwork(1));
+describeEngine('proof of stake, four validators', () => posNetwork(4));
+
+/** Engines of one network on real time; the first is the one that is tested. */
+async function posNetwork(count: number): Promise<MadeEngine> {
+  const { infos, signers } = validatorsOf(count);
+  const net = new TestNet(realClock);
+  const chain = { network: 'test', maxDelayMs: 5_000, precisionMs: 500 };
+  const nodes = await Promise.all(
+    signers.map(async (signer, i) => {
+      const random = seededRandom(i + 1);
+      const disk = new MemoryPosDisk({ random });
+      const owner = { network: chain.network, key: signer.publicKey };
+      await createProtection({ disk, random }, { ...owner, newValidator: true });
+      const network = net.join(`n${i}`, signer.publicKey);
+      const deps = { network, clock: realClock, disk, random, signer, chain, log: silentLogger };
+      const engine = createPosEngine({ ...deps, onBug }, POS_PRESETS.fast);
+      return { engine, app: new NoteApp(infos) };
+    }),
+  );
+  const [first, ...others] = nodes;
+  if (first === undefined) throw new Error('a network has a node');
+  first.app.others = others.map(({ app }) => app);
+  return { ...first, others };
+}
 
 describeAnchor('on a chain in memory', async () => {
   const { store, replicator } = memoryParts(partitionsOf(1), realClock);

@@ -32,9 +32,12 @@ export class NoteApp implements App {
   pending: string[] = [];
   /** Transactions waiting at most. */
   pendingMax = 10_000;
+  /** Who gets what is submitted here. */
+  others: readonly NoteApp[] = [];
   readonly #validators: readonly ValidatorInfo[];
   readonly #ready = new Map<string, { readonly block: BuiltBlock; readonly proposer: number }>();
   readonly #listeners = new Set<() => void>();
+  readonly #done = new Set<string>();
   #busy = false;
 
   constructor(validators: readonly ValidatorInfo[], store: NoteStore = { blocks: [] }) {
@@ -61,7 +64,14 @@ export class NoteApp implements App {
     this.add(Buffer.from(transaction).toString());
   }
 
+  /** Takes it, and lets the others of its network take it. Texts that start with `!` are never put into a block. */
   add(text: string): void {
+    this.take(text);
+    for (const other of this.others) other.take(text);
+  }
+
+  take(text: string): void {
+    if (text.startsWith('!') || this.#done.has(text)) return;
     this.pending.push(text);
     for (const listener of [...this.#listeners]) listener();
   }
@@ -85,7 +95,7 @@ export class NoteApp implements App {
         'gives the evidence of the parent',
       );
       const time = Math.max(request.time, (head?.time ?? 0) + 1);
-      const transactions = this.pending.filter((text) => !text.startsWith('!')).slice(0, 100);
+      const transactions = this.pending.slice(0, 100);
       const block = buildBlock({ height, time, proposer, parent: this.#parent(), transactions });
       this.#ready.set(textOf(block.id), { block, proposer });
       return block;
@@ -114,8 +124,8 @@ export class NoteApp implements App {
       assert(block.height === (this.head()?.height ?? 0) + 1, 'commits in order');
       this.store.blocks.push({ ...block, evidence });
       this.#ready.clear();
-      const done = new Set([...(readBlock(block.bytes)?.transactions ?? [])]);
-      this.pending = this.pending.filter((text) => !done.has(text) && !text.startsWith('!'));
+      for (const text of readBlock(block.bytes)?.transactions ?? []) this.#done.add(text);
+      this.pending = this.pending.filter((text) => !this.#done.has(text));
     });
   }
 
