@@ -7,7 +7,7 @@ import type { Candidate } from './candidates.ts';
 import { type BlockParts, decodeBlock } from './codec/block.ts';
 import { decodeTransaction, signatureOf, transactionIds } from './codec/transaction.ts';
 import { accessOf } from './execution/access.ts';
-import { executeBlock } from './execution/block.ts';
+import { BlockExecution } from './execution/block.ts';
 import { hashUnder } from './hash.ts';
 import type { Ledger, Outcome } from './ledger.ts';
 import type { Mempool, PoolEntry } from './mempool/types.ts';
@@ -159,12 +159,14 @@ export class Judge {
       { accounts: [context.feeAccount] },
     ]);
     await checkNotes(this.#ledger, parent, list);
-    let reason = '';
-    const block = await executeBlock(parent, list, context, (_, refusal, index) => {
-      reason = `transaction ${index} does not apply: ${refusal.reason} (X12)`;
-      return 'stop';
-    });
-    return block === undefined ? ({ ok: false, reason } as const) : ({ ok: true, block } as const);
+    const block = new BlockExecution(parent, context);
+    for (const [index, entry] of list.entries()) {
+      const refusal = await block.add(entry);
+      if (refusal === undefined) continue;
+      const reason = `transaction ${index} does not apply: ${refusal.reason} (X12)`;
+      return { ok: false, reason } as const;
+    }
+    return { ok: true, block } as const;
   }
 }
 

@@ -28,36 +28,35 @@ export interface ExecutedBlock {
 /** Transactions between two turns of the event loop: a block of many thousands must not hold it up for long. */
 const TURN = 256;
 
-/**
- * Executes in order. `refused` decides what becomes of one that does not apply: `stop` ends it, which gives undefined,
- * `skip` leaves it out.
- */
-export async function executeBlock(
-  parent: StateView,
-  list: readonly PoolEntry[],
-  context: BlockContext,
-  refused: (entry: PoolEntry, refusal: Refusal, index: number) => 'stop' | 'skip',
-): Promise<ExecutedBlock | undefined> {
-  const state = new WorkingState(parent);
-  const transactions: PoolEntry[] = [];
-  const anchors: ExecutedAnchor[] = [];
-  for (const [i, entry] of list.entries()) {
-    if (i % TURN === TURN - 1) await setImmediate();
-    const executed = executeTransaction(state, entry, context);
-    if (!executed.ok) {
-      if (refused(entry, executed, i) === 'stop') return undefined;
-      continue;
-    }
+/** A block under execution: transactions are added in order, each applies or leaves no trace. */
+export class BlockExecution implements ExecutedBlock {
+  readonly state: WorkingState;
+  readonly transactions: PoolEntry[] = [];
+  readonly anchors: ExecutedAnchor[] = [];
+  readonly #context: BlockContext;
+  #tried = 0;
+
+  /** `parent` has everything that the transactions will touch by the time they are added. */
+  constructor(parent: StateView, context: BlockContext) {
+    this.state = new WorkingState(parent);
+    this.#context = context;
+  }
+
+  /** The refusal of one that does not apply. */
+  async add(entry: PoolEntry): Promise<Refusal | undefined> {
+    if (++this.#tried % TURN === 0) await setImmediate();
+    const executed = executeTransaction(this.state, entry, this.#context);
+    if (!executed.ok) return executed;
     const { body } = entry.transaction;
     if (executed.anchor !== undefined && body.kind === 'anchor') {
-      anchors.push({
+      this.anchors.push({
         leaf: executed.anchor,
         leafBytes: encodeAnchorLeaf(executed.anchor),
         note: body.note,
-        index: transactions.length,
+        index: this.transactions.length,
       });
     }
-    transactions.push(entry);
+    this.transactions.push(entry);
+    return undefined;
   }
-  return { state, transactions, anchors };
 }

@@ -49,17 +49,21 @@ export class StateCache {
   }
 
   /** Fetches everything that these transactions may touch, in one read, as a view that stays as it is. */
-  async fetch(list: Iterable<Access>): Promise<StateView> {
+  async fetch(list: Iterable<Access>): Promise<FetchedState> {
     for (;;) {
-      const generation = this.#generation;
-      const view = new FetchedState();
-      const missing = this.#collect(list, view);
-      if (missing.length === 0) return view;
-      const values = await this.#kv.getMany(missing.map(({ key }) => stateKey(key)));
-      if (generation !== this.#generation) continue;
-      for (const [i, { take }] of missing.entries()) take(values[i]);
-      return view;
+      const view = new FetchedState(this.#generation);
+      if (await this.extend(view, list)) return view;
     }
+  }
+
+  /** Adds what more transactions may touch; false when a block became final meanwhile, so that the view is of an old state. */
+  async extend(view: FetchedState, list: Iterable<Access>): Promise<boolean> {
+    const missing = this.#collect(list, view);
+    if (missing.length === 0) return view.generation === this.#generation;
+    const values = await this.#kv.getMany(missing.map(({ key }) => stateKey(key)));
+    if (view.generation !== this.#generation) return false;
+    for (const [i, { take }] of missing.entries()) take(values[i]);
+    return true;
   }
 
   /** A block became final: its changes are the newest state now. */
@@ -131,10 +135,15 @@ interface Missing {
 }
 
 /** What one block may touch. Reading anything else is a bug: it would make execution depend on what happens to be there. */
-class FetchedState implements StateView {
+export class FetchedState implements StateView {
+  readonly generation: number;
   readonly accounts = new Map<string, Account>();
   readonly clusters = new Map<string, Kept<Cluster>>();
   readonly logs = new Map<string, Kept<AnchoredLog>>();
+
+  constructor(generation: number) {
+    this.generation = generation;
+  }
 
   account(key: Uint8Array): Account {
     const account = this.accounts.get(textKey(key));

@@ -9,6 +9,7 @@ import { packSignatures, verifySignaturesSync } from '../../native/index.ts';
 import {
   consistencyPath,
   encodeLeafRecord,
+  labelledTree,
   leafRecordOf,
   rootOf,
   treeHash,
@@ -101,4 +102,10 @@ export function anchorOf(from: number, size: number, changes: NoteChanges = {}):
   const sha256 = changes.sha256Root === undefined ? [] : [path(from, size, SHA256)];
   const note = noteOf({ size, root: root(size), ...changes });
   return { kind: 'anchor', note, from, paths: [path(from, size), ...sha256] };
+}
+
+/** Root of a labelled tree over these leaves. */
+export function treeOf(label: string, list: readonly Uint8Array[]): Uint8Array {
+  const tree = labelledTree(label);
+  return tree.root(list.map(tree.leaf));
 }

@@ -9,6 +9,7 @@ import {
   type ChainGenesis,
   type ChainOptions,
   decodeTransaction,
+  encodeTransaction,
   type Mempool,
   openChain,
   type PoolEntry,
@@ -267,6 +268,19 @@ export async function make(given: Given, network = NETWORK): Promise<SignedTrans
     network,
     signer,
   );
+}
+
+/** Bytes of a transaction without a signature, for pools that count it as checked. */
+export function unsigned({
+  from = 0,
+  nonce = 0n,
+  fee = 5_000n,
+  until = 0,
+  body,
+}: Given): Uint8Array {
+  const sender = keptSigner(from).publicKey;
+  const signature = new Uint8Array(64);
+  return encodeTransaction({ sender, nonce, fee, until, body, signature });
 }
 
 export function transfer(from: number, nonce: number | bigint, to: Uint8Array, amount = 1n) {
