@@ -1,4 +1,4 @@
-/** What commands about the chain are given: accounts, amounts, ids. Whatever is wrong with them is said before a node is asked. */
+/** What commands about the chain are given: accounts, amounts, ids. Whatever is wrong with them is said before a node is asked (E8). */
 import { fromHex } from '../base/bytes.ts';
 import { parseSafe, parseU64 } from '../base/decimal.ts';
 import { readKeySummary } from '../node/index.ts';

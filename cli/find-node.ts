@@ -46,17 +46,18 @@ function checkedUrl(text: string): string {
   throw cliError('cli/usage', `${text}: not the address of a node, such as http://127.0.0.1:7070`);
 }
 
-/** Runs `task` with a client of the node that was found, and closes it. */
+/** Runs `task` with a client of the node that was found, and closes it. `attemptsMax` is of one call. */
 export async function withNode<T>(
   context: Context,
   flags: NodeFlags,
   task: (client: Client, url: string) => Promise<T>,
+  attemptsMax = 3,
 ): Promise<T> {
   const [url, { createClient }] = await Promise.all([
     findNode(context, flags),
     import('../client/index.ts'),
   ]);
-  const client = createClient({ url, retry: { attemptsMax: 3, waitMsFirst: 100 } });
+  const client = createClient({ url, retry: { attemptsMax, waitMsFirst: 100 } });
   try {
     return await task(client, url);
   } finally {

@@ -1,6 +1,6 @@
 /**
  * A genesis in the making: a JSON file that the operators of a network pass around and add to, until one of them makes the
- * genesis document of it (identity.md I7). It has no time and no salt, and so no network id.
+ * genesis document of it (cli.md E9, identity.md I7). It has no time and no salt, and so no network id.
  */
 import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../base/bytes.ts';

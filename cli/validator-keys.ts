@@ -1,13 +1,13 @@
 /**
  * The keys of a validator before its network exists. A genesis names the vote keys of its validators, and key files name their
  * network by the genesis: so the keys are made first, under the bare network name, and `join` writes them again under the
- * network id. From then on the vote key has a slashing protection, and these here must not make a second one (pos.md P26).
+ * network id. From then on the vote key has a slashing protection, and these here must not make a second one (cli.md E10, pos.md P26).
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import { createKey, type Key, readKeyFile, writeKeyFile } from '../node/index.ts';
-import { isName, replicaKeyName } from '../receipt/index.ts';
+import { isName } from '../receipt/index.ts';
 import { cliError } from './errors.ts';
 import { bad, readDocument, writeDocument } from './genesis-draft.ts';
 
@@ -65,14 +65,12 @@ export async function makeValidatorKeys(
     throw cliError('cli/file', `${paths.line}: exists already; nothing was changed`);
   }
   mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  // A replica's key name, but for the network's id, which is not there yet (I4).
+  const keyName = `pyralog/${network}/${cluster}/${name}`;
   for (const purpose of PURPOSES) {
     const path = join(paths.dir, `${purpose}.json`);
     if (existsSync(path)) continue;
-    await writeKeyFile(
-      path,
-      createKey(purpose, replicaKeyName(network, cluster, name)),
-      passphrase,
-    );
+    await writeKeyFile(path, createKey(purpose, keyName), passphrase);
   }
   const keys = await readAll(paths, passphrase);
   const line: ValidatorLine = {

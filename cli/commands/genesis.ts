@@ -106,11 +106,11 @@ export async function genesisFinalize(
     ...createGenesis(draft.network, Date.now()),
     chain: chainOfDraft(draft),
   };
+  const text = formatGenesis(genesis);
   try {
-    writeDurably(out, formatGenesis(genesis), { mode: 0o644, replace: false });
+    writeDurably(out, text, { mode: 0o644, replace: false });
   } catch (error) {
     const code = systemCode(error);
-    if (code === '') throw error;
     const why = code === 'EEXIST' ? 'exists already; a genesis is never replaced' : reasonOf(error);
     throw cliError('cli/file', `${out}: ${why}`, error);
   }

@@ -35,22 +35,28 @@ export async function upgrade(
   const receipts = receiptsOf(paths);
   const timeoutMs = timeoutArgument(flags.timeout);
   const wait = flags.wait === undefined ? {} : { waitFor: flags.wait, timeoutMs };
-  const results = await withNode(context, flags, async (client) => {
-    const done: UpgradeResult[] = [];
-    for (const path of receipts) {
-      context.signal.throwIfAborted();
-      done.push(
-        await upgradeOne(path, (old) =>
-          ask(client, old, { ...wait, signal: context.signal }),
-        ).catch((error: unknown) => {
-          if (!(error instanceof PyralogError) || error.code.startsWith('client/')) throw error;
-          context.note(`pyralog: ${path}: ${error.message}`);
-          return { receipt: path, error: { code: error.code, message: error.message } };
-        }),
-      );
-    }
-    return done;
-  });
+  const results = await withNode(
+    context,
+    flags,
+    async (client) => {
+      const done: UpgradeResult[] = [];
+      for (const path of receipts) {
+        context.signal.throwIfAborted();
+        done.push(
+          await upgradeOne(path, (old) =>
+            ask(client, old, { ...wait, signal: context.signal }),
+          ).catch((error: unknown) => {
+            if (!(error instanceof PyralogError) || error.code.startsWith('client/')) throw error;
+            context.note(`pyralog: ${path}: ${error.message}`);
+            return { receipt: path, error: { code: error.code, message: error.message } };
+          }),
+        );
+      }
+      return done;
+      // A wait that is over is an answer: repeating it would make it three times as long.
+    },
+    flags.wait === undefined ? 3 : 1,
+  );
   for (const { receipt, changed, level } of results) {
     if (level !== undefined) context.print(`${receipt}: ${level}${changed ? ', upgraded' : ''}`);
   }

@@ -92,8 +92,11 @@ export class FakeNotary implements Notary {
     }
     const record = this.records.find((one) => one.id === id);
     if (record === undefined) return undefined;
-    if (options.waitFor === 'final') this.#needChain();
-    return options.waitFor === 'final' || this.final.has(id) ? finalOf(record) : receiptOf(record);
+    if (options.waitFor === 'final') {
+      this.#needChain();
+      this.final.add(id);
+    }
+    return this.final.has(id) ? finalOf(record) : receiptOf(record);
   }
 
   async upgrade(receipt: Receipt, options: Partial<ReceiptOptions> = {}) {
