@@ -65,7 +65,10 @@ export type BftInput =
    * `restart`: messages kept for this height are dropped.
    */
   | (BftHeight & { readonly kind: 'start-height'; readonly restart?: boolean })
-  /** From a peer: vote, proposal, polka or round certificate (P5). Any bytes; never throws. */
+  /**
+   * From a peer: vote, proposal, polka or round certificate (P5). Any bytes; never throws. A vote or proposal that is
+   * not `refused` is verified, so it may be passed on; a certificate may be a repetition that nobody looked at.
+   */
   | { readonly kind: 'message'; readonly bytes: Uint8Array }
   /** Our own value, the answer to `get-value`. Its body is durable. Ignored when that round is over. */
   | {

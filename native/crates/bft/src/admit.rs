@@ -80,7 +80,8 @@ fn signed(message: &Message) -> Option<Signed> {
 }
 
 impl Session {
-    /// The engine's input of a peer's message. An error without a refusal is a repetition.
+    /// The engine's input of a peer's message: a vote or proposal that verified, or a certificate, which the engine has
+    /// verified when it is new to it. An error without a refusal is a repetition.
     pub(crate) fn admit(&mut self, message: Message) -> Result<Input<Pos>, Option<Refusal>> {
         let height = message.height();
         if height < self.height {
@@ -100,13 +101,14 @@ impl Session {
         })
     }
 
-    fn admit_now(&self, signed: &Signed) -> Result<(), Refusal> {
+    fn admit_now(&mut self, signed: &Signed) -> Result<(), Refusal> {
         if signed.signature == Signature::REFUSED {
             return Err(Refusal::BadSignature);
         }
-        if self.validators.find(&signed.signer).is_none() {
+        let Some(validator) = self.validators.find(&signed.signer) else {
             return Err(Refusal::UnknownValidator);
-        }
+        };
+        let key = *validator.key();
         let ours = self.round.as_i64();
         if signed.round.as_i64() > ours + i64::from(ROUNDS_AHEAD) {
             return Err(Refusal::Ahead);
@@ -115,6 +117,14 @@ impl Session {
         let turn = self.validators.proposer(self.height, round).address();
         if signed.code == 2 && turn != signed.signer {
             return Err(Refusal::NotProposer);
+        }
+        // The engine drops repetitions unseen; a host passes on what is not refused, so it is verified here already.
+        let height = self.height;
+        if !self
+            .verifier
+            .verify(height, &signed.content, &key, signed.signature)
+        {
+            return Err(Refusal::BadSignature);
         }
         Ok(())
     }

@@ -108,6 +108,9 @@ fn refusals_say_why() {
     let mut reasons = BTreeMap::new();
     let mut forged = lie(VoteType::Prevote, height, 1, None);
     *forged.last_mut().unwrap() ^= 1;
+    // The same vote as one that the engine has already, signed by nobody.
+    let mut forged_again = lie(VoteType::Prevote, height, 1, None);
+    *forged_again.last_mut().unwrap() ^= 2;
     let mut early = lie(VoteType::Precommit, height + 2, 1, None);
     *early.last_mut().unwrap() ^= 1;
     let cases = [
@@ -118,6 +121,8 @@ fn refusals_say_why() {
         ("early", early),
         ("stranger", lie(VoteType::Prevote, height, 77, None)),
         ("fine", lie(VoteType::Precommit, height + 1, 1, None)),
+        ("vote", lie(VoteType::Prevote, height, 1, None)),
+        ("vote resigned", forged_again),
     ];
     for (name, bytes) in &cases {
         let step = core.step(BftInput::Message(bytes)).unwrap();
@@ -135,6 +140,8 @@ fn refusals_say_why() {
         ("early", Some(Refusal::BadSignature)),
         ("stranger", Some(Refusal::UnknownValidator)),
         ("fine", None),
+        ("vote", None),
+        ("vote resigned", Some(Refusal::BadSignature)),
     ]);
     assert_eq!(reasons, expected);
 }
