@@ -26,6 +26,7 @@ export {
   TRANSACTION_BYTES_MAX,
   transactionId,
 } from './codec/transaction.ts';
+export { startTransactionGossip, type TransactionGossip } from './mempool/gossip.ts';
 export { createMempool, type MempoolDeps, type MempoolOptions } from './mempool/mempool.ts';
 export type { Admission, Mempool, PoolEntry, StateReads } from './mempool/types.ts';
 export {

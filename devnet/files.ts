@@ -6,7 +6,9 @@ import {
   formatTrustStore,
   parseTrustStore,
   parseVerificationKey,
-  type TrustPolicy,
+  type TrustRoot,
+  type TrustStore,
+  type VerificationKey,
 } from '../receipt/index.ts';
 
 export type DevnetErrorCode =
@@ -14,25 +16,56 @@ export type DevnetErrorCode =
   | 'devnet/running'
   /** None runs there. */
   | 'devnet/not-running'
+  /** Not where `devnet wait` waits for it to be. */
+  | 'devnet/not-ready'
   /** A node did not come up. */
   | 'devnet/start-failed'
   /** A node did not come up because somebody else listens on its port. */
   | 'devnet/port-taken'
   /** A node ended by itself. */
   | 'devnet/node-stopped'
+  /** It was made with another number of validators, or before there was a chain. */
+  | 'devnet/other-size'
+  /** A fault, a dump or a node that it does not know or cannot do now. */
+  | 'devnet/bad-order'
   /** `devnet.json` or `trust.json` is not what a devnet writes. */
   | 'devnet/bad-file';
 
+/** One of its nodes, when it was ready. */
+export interface DevnetNode {
+  readonly name: string;
+  readonly rpc: string;
+  readonly admin: string;
+  readonly origin: string;
+  readonly dataDir: string;
+  readonly logFile: string;
+  /** Multiaddr of its peer-to-peer listener, with its peer id. */
+  readonly p2p: string;
+}
+
 /** What a running devnet says about itself, in `.pyralog/devnet.json`, for the CLI beside it. */
 export interface DevnetFile {
+  /** Of node 0, as are `admin`, `origin` and `dataDir`. */
   readonly rpc: string;
   readonly admin: string;
   /** Process that runs the devnet; its nodes end with it. */
   readonly pid: number;
   readonly networkId: string;
   readonly origin: string;
-  /** Data directory of node 0. */
   readonly dataDir: string;
+  /** Where orders to the devnet itself go (faults, dump); the token is for whoever may read this file. */
+  readonly control: { readonly url: string; readonly token: string };
+  readonly nodes: readonly DevnetNode[];
+  readonly accounts: readonly DevnetAccount[];
+}
+
+/** An account that its genesis gives money to, beside those of its nodes. */
+export interface DevnetAccount {
+  readonly name: string;
+  /** Hex. */
+  readonly key: string;
+  /** Key file, for `pyralog account transfer --key`. */
+  readonly file: string;
 }
 
 export interface DevnetPaths {
@@ -57,25 +90,42 @@ export function devnetError(code: DevnetErrorCode, message: string, cause?: unkn
 }
 
 export function writeDevnetFile(paths: DevnetPaths, file: DevnetFile): void {
-  const text = `${JSON.stringify({ pyralog: 'devnet', version: 1, ...file }, null, 2)}\n`;
-  writeDurably(paths.devnet, text, { mode: 0o644, replace: true });
+  const text = `${JSON.stringify({ pyralog: 'devnet', version: 2, ...file }, null, 2)}\n`;
+  writeDurably(paths.devnet, text, { mode: 0o600, replace: true });
 }
 
 /** The devnet that runs here; a file whose process is gone was left by a kill and counts as none. */
 export function readDevnetFile(path: string): DevnetFile | undefined {
   if (!existsSync(path)) return undefined;
   const value: unknown = parseJson(readFileSync(path, 'utf8'));
-  const { pyralog, rpc, admin, pid, networkId, origin, dataDir } = (value ?? {}) as Record<
-    string,
-    unknown
-  >;
-  const texts = [rpc, admin, networkId, origin, dataDir];
-  if (pyralog !== 'devnet' || typeof pid !== 'number' || texts.some((t) => typeof t !== 'string')) {
+  const { pyralog, version, ...file }: Fields = { ...(value ?? {}) };
+  if (pyralog === 'devnet' && version === 1) return undefined;
+  if (pyralog !== 'devnet' || version !== 2 || !isDevnetFile(file)) {
     throw devnetError('devnet/bad-file', `${path}: not written by a devnet; remove it`);
   }
-  const [rpcUrl = '', adminUrl = '', network = '', log = '', dir = ''] = texts.map(String);
-  const file = { rpc: rpcUrl, admin: adminUrl, pid, networkId: network, origin: log, dataDir: dir };
-  return isAlive(pid) ? file : undefined;
+  return isAlive(file.pid) ? file : undefined;
+}
+
+function isDevnetFile(value: Fields): value is Fields & DevnetFile {
+  return (
+    typeof value['pid'] === 'number' &&
+    hasTexts(value, ['rpc', 'admin', 'networkId', 'origin', 'dataDir']) &&
+    hasTexts(value['control'], ['url', 'token']) &&
+    isListOf(value['nodes'], ['name', 'rpc', 'admin', 'origin', 'dataDir', 'logFile', 'p2p']) &&
+    isListOf(value['accounts'], ['name', 'key', 'file'])
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function hasTexts(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields: Fields = { ...value };
+  return names.every((name) => typeof fields[name] === 'string');
+}
+
+function isListOf(value: unknown, names: readonly string[]): boolean {
+  return Array.isArray(value) && value.every((item) => hasTexts(item, names));
 }
 
 export function removeDevnetFile(paths: DevnetPaths): void {
@@ -97,25 +147,40 @@ export function findDevnet(workingDir: string): DevnetFile | undefined {
  */
 export function pinDevnet(
   paths: DevnetPaths,
-  policy: { scope: string; keys: readonly string[]; threshold: number; faults: number },
+  given: readonly PinnedPolicy[],
+  chain: TrustRoot,
 ): void {
   mkdirSync(paths.root, { recursive: true });
-  const keys = policy.keys.map((text) => {
-    const key = parseVerificationKey(text);
-    if (!key.ok) throw devnetError('devnet/bad-file', key.message);
-    return key.value;
+  const policies = given.map((policy) => ({ ...policy, keys: policy.keys.map(readKey) }));
+  const scopes = new Set(given.map(({ scope }) => scope));
+  const before = readTrust(paths.trust);
+  const text = formatTrustStore({
+    policies: [...before.policies.filter(({ scope }) => !scopes.has(scope)), ...policies],
+    chains: [...(before.chains ?? []).filter(({ network }) => network !== chain.network), chain],
   });
-  const others = readPolicies(paths.trust).filter(({ scope }) => scope !== policy.scope);
-  const text = formatTrustStore({ policies: [...others, { ...policy, keys }] });
   if (existsSync(paths.trust) && readFileSync(paths.trust, 'utf8') === text) return;
   writeDurably(paths.trust, text, { mode: 0o644, replace: true });
 }
 
-function readPolicies(path: string): readonly TrustPolicy[] {
-  if (!existsSync(path)) return [];
+/** A node's policy, its keys as text (C3). */
+export interface PinnedPolicy {
+  readonly scope: string;
+  readonly keys: readonly string[];
+  readonly threshold: number;
+  readonly faults: number;
+}
+
+function readKey(text: string): VerificationKey {
+  const key = parseVerificationKey(text);
+  if (!key.ok) throw devnetError('devnet/bad-file', key.message);
+  return key.value;
+}
+
+function readTrust(path: string): TrustStore {
+  if (!existsSync(path)) return { policies: [] };
   const store = parseTrustStore(readFileSync(path, 'utf8'));
   if (!store.ok) throw devnetError('devnet/bad-file', `${path}: ${store.message}`);
-  return store.value.policies;
+  return store.value;
 }
 
 export function isAlive(pid: number): boolean {

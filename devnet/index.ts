@@ -2,7 +2,7 @@
  * A network on this machine: real node processes, keys everybody knows, files that tell the CLI where it is.
  *
  * ```ts
- * const devnet = await startDevnet({ root: '.pyralog', fresh: false, settings: {} });
+ * const devnet = await startDevnet({ root: '.pyralog', fresh: false, validators: 4, settings: {}, onFailure });
  * console.log(devnet.file.rpc);
  * devnet.stop();
  * await devnet.stopped;
@@ -11,11 +11,15 @@
 export {
   type DevnetErrorCode,
   type DevnetFile,
+  type DevnetNode,
   devnetError,
   devnetPaths,
   findDevnet,
   isAlive,
   readDevnetFile,
 } from './files.ts';
-export { type DevnetStatus, readStatus } from './status.ts';
+export type { FleetNode } from './fleet.ts';
+export { VALIDATORS_MAX } from './layout.ts';
+export { FAULT_ORDERS, type FaultOrder, loadDump } from './orders.ts';
+export { answersAs, type NodeStatus, readStatus, sendOrder } from './status.ts';
 export { type Devnet, type DevnetOptions, startDevnet } from './up.ts';

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PyralogError } from '../base/errors.ts';
 import { devnetError } from './files.ts';
 
 /** What a node says once it answers. */
@@ -26,6 +27,7 @@ export interface NodeProcess {
   readonly exited: Promise<number | string>;
   /** Drains and ends it; a second call kills it. */
   stop(): void;
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 const LOG_LINES_SHOWN = 12;
@@ -54,11 +56,13 @@ export function startNodeProcess(
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 1));
     child.on('error', (error) => resolve(error.message));
   });
+  const ready = readiness(child, exited, logFile);
+  ready.catch(() => {}); // whoever awaits it hears of it; a node that is stopped early has nobody
   let stoppedMs: number | undefined;
   return {
     pid: child.pid ?? 0,
     logFile,
-    ready: readiness(child, exited, logFile),
+    ready,
     exited,
     stop() {
       const now = performance.now();
@@ -66,9 +70,14 @@ export function startNodeProcess(
       if (stoppedMs !== undefined && now - stoppedMs < SAME_STOP_MS) return;
       const again = stoppedMs !== undefined;
       stoppedMs = now;
+      // A paused process hears nothing but this.
+      child.kill('SIGCONT');
       if (again) child.kill('SIGKILL');
       else if (child.connected) child.disconnect();
       else child.kill('SIGTERM');
+    },
+    signal(name) {
+      child.kill(name);
     },
   };
 }
@@ -78,6 +87,12 @@ const MALLOC = { MALLOC_ARENA_MAX: '2' };
 
 /** For the main thread, which makes little garbage; the RPC thread is given a limit of its own. */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+
+/** The end of a node's log, for people to see why it ended. */
+export function lastLogLines(logFile: string): string[] {
+  if (!existsSync(logFile)) return [];
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN);
+}
 
 async function readiness(
   child: ChildProcess,
@@ -96,12 +111,16 @@ async function readiness(
   });
   const first = await Promise.race([said, exited.then((code) => `exited with ${code}`)]);
   if (typeof first !== 'string') return first;
-  const ended = await exited;
-  const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN);
-  const code = reason === 'rpc/listen' ? 'devnet/port-taken' : 'devnet/start-failed';
-  throw devnetError(
-    code,
-    [`the node did not start: ${first} (exit ${ended}). Its log ${logFile} ends:`, ...tail].join(
+  throw startFailure(`${first} (exit ${await exited})`, { reason, logFile });
+}
+
+function startFailure(
+  what: string,
+  { reason, logFile }: { reason: string; logFile: string },
+): PyralogError {
+  return devnetError(
+    reason === 'rpc/listen' ? 'devnet/port-taken' : 'devnet/start-failed',
+    [`the node did not start: ${what}. Its log ${logFile} ends:`, ...lastLogLines(logFile)].join(
       '\n  ',
     ),
   );

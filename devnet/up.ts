@@ -1,18 +1,13 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { PyralogError } from '../base/errors.ts';
-import {
-  createDataDir,
-  createGenesis,
-  devnetKey,
-  isDataDir,
-  keyName,
-  keyPath,
-  writeKeyFile,
-} from '../node/index.ts';
+import { assert, PyralogError } from '../base/errors.ts';
+import { peerIdOf } from '../net/index.ts';
+import { devnetKey } from '../node/index.ts';
+import { trustRootOf } from '../receipt/index.ts';
+import { type DevnetControl, openControl } from './control.ts';
 import {
   type DevnetFile,
+  type DevnetPaths,
   devnetError,
   devnetPaths,
   pinDevnet,
@@ -20,40 +15,50 @@ import {
   removeDevnetFile,
   writeDevnetFile,
 } from './files.ts';
-import { type NodeProcess, startNodeProcess } from './node-process.ts';
+import { Fleet, type FleetNode, urlOf } from './fleet.ts';
+import { type DevnetLayout, layOutDevnet, VALIDATORS_MAX } from './layout.ts';
+import { performOrder } from './orders.ts';
 
 export interface DevnetOptions {
   /** Where `devnet.json`, `trust.json` and the nodes' data live, such as `.pyralog`. */
   readonly root: string;
   /** Wipes the nodes' data first, and so gets a new network id (I6). */
   readonly fresh: boolean;
-  /** 0 = any free port; absent = 7070 if it is free. */
+  readonly validators: number;
+  /** RPC port of node 0. 0 = any free port; absent = 7070 if it is free. */
   readonly port?: number;
   /** Further settings of the nodes, by path. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Asks it to stop before it is up: every process started so far is ended. */
+  readonly signal: AbortSignal;
+  /** Told when a node ends though nobody asked it to; the others go on. */
+  readonly onFailure: (name: string, code: number | string, logLines: readonly string[]) => void;
 }
 
 export interface Devnet {
   readonly file: DevnetFile;
-  readonly paths: ReturnType<typeof devnetPaths>;
-  readonly logFile: string;
-  /** Resolves when everything has ended as asked; rejects when a node ended by itself. */
+  readonly paths: DevnetPaths;
+  nodes(): readonly FleetNode[];
+  /** Resolves when everything has ended as asked; rejects when no node was left. */
   readonly stopped: Promise<void>;
   /** Drains and ends everything; a second call kills it. */
   stop(): void;
 }
 
 const PORT = 7070;
-const NAMES = { name: 'devnet', cluster: 'local', node: 'node-0', log: 'notary' };
 
 /**
- * Starts a devnet: one real node process today, N of them with the network. Keys come from a seed everybody knows, the
- * genesis is fresh at the first start and kept afterwards (I5, I6).
+ * Starts a devnet of real node processes. Keys come from a seed everybody knows, the genesis is fresh at the first
+ * start and kept afterwards (I5, I6).
  *
- * @throws PyralogError `devnet/running`, `devnet/start-failed`
+ * @throws PyralogError `devnet/running`, `devnet/start-failed`, `devnet/other-size`
  */
 export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   const paths = devnetPaths(options.root);
+  const { validators } = options;
+  if (!(Number.isInteger(validators) && validators >= 1 && validators <= VALIDATORS_MAX)) {
+    throw devnetError('devnet/bad-order', `a devnet has 1 to ${VALIDATORS_MAX} validators`);
+  }
   const running = readDevnetFile(paths.devnet);
   if (running !== undefined) {
     throw devnetError(
@@ -62,98 +67,113 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     );
   }
   if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
-  const dir = join(paths.nodes, NAMES.node);
-  const [port] = await Promise.all([options.port ?? preferredPort(), prepare(dir)]);
+  const layout = await layOutDevnet(paths, validators);
+  const port = options.port ?? (await preferredPort());
   try {
-    return await startOn(port, { paths, dir, settings: options.settings });
+    return await startOn(port, { paths, layout, options });
   } catch (error) {
     const taken = error instanceof PyralogError && error.code === 'devnet/port-taken';
     if (!taken || options.port !== undefined || port === 0) throw error;
     // Somebody was quicker between the look and the start: any free port will do.
-    return startOn(0, { paths, dir, settings: options.settings });
+    return startOn(0, { paths, layout, options });
   }
 }
 
-async function startOn(
-  port: number,
-  {
-    paths,
-    dir,
-    settings,
-  }: {
-    paths: ReturnType<typeof devnetPaths>;
-    dir: string;
-    settings: Readonly<Record<string, string>>;
-  },
-): Promise<Devnet> {
-  const node = startNodeProcess(dir, {
-    'rpc.host': '127.0.0.1',
-    'rpc.port': String(port),
-    'rpc.adminPort': '0',
-    ...settings,
-  });
+interface Plan {
+  readonly paths: DevnetPaths;
+  readonly layout: DevnetLayout;
+  readonly options: DevnetOptions;
+}
+
+async function startOn(port: number, plan: Plan): Promise<Devnet> {
+  const { layout, options } = plan;
+  const ports = await freePorts(layout.nodes.length);
+  const nodes = await Promise.all(
+    layout.nodes.map(async (node, i) => {
+      const purpose = { purpose: 'transport', name: node.name, number: node.number } as const;
+      const key = await devnetKey(node.names.name, purpose);
+      return { ...node, peerId: await peerIdOf(key.publicKey), p2pPort: ports[i] ?? 0 };
+    }),
+  );
+  const end = Promise.withResolvers<void>();
+  const fleet: Fleet = new Fleet(
+    { nodes, rpcPort: port, settings: options.settings },
+    {
+      onFailure(name, code, logLines) {
+        options.onFailure(name, code, logLines);
+        if (fleet.nodes().every(({ state }) => state === 'failed')) {
+          end.reject(devnetError('devnet/node-stopped', 'no node of the devnet is left'));
+        }
+      },
+    },
+  );
+  const onAbort = () => void fleet.stopAll();
+  options.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await announce(node, { paths, dir });
-  } catch (error) {
-    node.stop();
-    await node.exited;
-    throw error;
+    await fleet.startAll();
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
   }
-}
-
-async function prepare(dir: string): Promise<void> {
-  if (isDataDir(dir)) return;
-  mkdirSync(dir, { recursive: true });
-  await createDataDir(dir, createGenesis(NAMES.name, Date.now()), async (paths, id) => {
-    for (const purpose of ['cosigning', 'log'] as const) {
-      // An interrupted first start leaves keys; these are derived and come out the same.
-      rmSync(keyPath(paths, purpose), { force: true });
-      const name = keyName(purpose, id, NAMES);
-      const key = await devnetKey(NAMES.name, { purpose, name, number: 0 });
-      await writeKeyFile(keyPath(paths, purpose), key);
-    }
-  });
+  return announce(fleet, plan, end);
 }
 
 async function announce(
-  node: NodeProcess,
-  { paths, dir }: { paths: ReturnType<typeof devnetPaths>; dir: string },
+  fleet: Fleet,
+  { paths, layout }: Plan,
+  end: PromiseWithResolvers<void>,
 ): Promise<Devnet> {
-  const { address, adminAddress, networkId, origin, policy } = await node.ready;
-  const file: DevnetFile = {
-    rpc: urlOf(address),
-    admin: adminAddress === undefined ? '' : urlOf(adminAddress),
-    pid: process.pid,
-    networkId,
-    origin,
-    dataDir: dir,
-  };
-  pinDevnet(paths, policy);
+  const control = await openControl((order) => performOrder(order, { fleet, paths }));
+  const file = describe(fleet, layout, control);
+  const policies = fleet
+    .nodes()
+    .flatMap(({ ready }) => (ready === undefined ? [] : [ready.policy]));
+  const root = trustRootOf(layout.genesis);
+  assert(root !== undefined, 'the genesis of a devnet has a chain');
+  pinDevnet(paths, policies, root);
   writeDevnetFile(paths, file);
-  let asked = false;
-  const stopped = node.exited.then((code) => {
+  const stopped = end.promise.finally(async () => {
+    await control.close();
+    await fleet.stopAll();
     removeDevnetFile(paths);
-    if (asked && code === 0) return;
-    if (asked && code === 'SIGKILL') return;
-    throw devnetError(
-      'devnet/node-stopped',
-      `node-0 ended (${code}) though nobody asked it to; its log is ${node.logFile}`,
-    );
   });
+  stopped.catch(() => {}); // whoever awaits it hears of it
+  let asked = false;
   return {
     file,
     paths,
-    logFile: node.logFile,
+    nodes: () => fleet.nodes(),
     stopped,
     stop() {
+      if (asked) void fleet.stopAll();
+      else end.resolve();
       asked = true;
-      node.stop();
     },
   };
 }
 
-function urlOf({ host, port }: { host: string; port: number }): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+function describe(fleet: Fleet, layout: DevnetLayout, control: DevnetControl): DevnetFile {
+  const nodes = fleet.nodes().map(({ name, dir, logFile, p2p, ready }) => ({
+    name,
+    rpc: urlOf(ready?.address),
+    admin: urlOf(ready?.adminAddress),
+    origin: ready?.origin ?? '',
+    dataDir: dir,
+    logFile,
+    p2p,
+  }));
+  const [first] = nodes;
+  assert(first !== undefined, 'a devnet has a node');
+  return {
+    rpc: first.rpc,
+    admin: first.admin,
+    pid: process.pid,
+    networkId: layout.networkId,
+    origin: first.origin,
+    dataDir: first.dataDir,
+    control: { url: control.url, token: control.token },
+    nodes,
+    accounts: layout.accounts,
+  };
 }
 
 function preferredPort(): Promise<number> {
@@ -162,4 +182,25 @@ function preferredPort(): Promise<number> {
     probe.once('error', () => resolve(0)); // taken: any free one
     probe.listen(PORT, '127.0.0.1', () => probe.close(() => resolve(PORT)));
   });
+}
+
+/** Ports that are free now, all different. Nodes have to know each other's before the first of them listens. */
+async function freePorts(count: number): Promise<number[]> {
+  const probes = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const probe = createServer();
+          probe.once('error', reject);
+          probe.listen(0, '127.0.0.1', () => resolve(probe));
+        }),
+    ),
+  );
+  const ports = probes.map((probe) => {
+    const address = probe.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
+  return ports;
 }

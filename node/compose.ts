@@ -1,9 +1,12 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from '../base/log.ts';
 import type { Core, CoreOptions, PartitionOptions } from '../native/index.ts';
 import type { AdminActions, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
+import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { NodeIdentity } from './identity.ts';
+import type { PreparedChain } from './prepare.ts';
 
 /**
  * Wires the parts of a node together: the only file that names concrete implementations. Its imports are lazy, because
@@ -54,7 +57,12 @@ export interface ServiceParts {
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
   readonly logger: Logger;
-  readonly admin: Omit<AdminActions, 'stats'>;
+  readonly admin: Pick<AdminActions, 'shutdown' | 'setLogLevel'>;
+  /** Both present exactly when the node is on a chain. */
+  readonly chain: PreparedChain | undefined;
+  readonly chainPort: MessagePort | undefined;
+  /** Node name. */
+  readonly name: string;
   /** Written by the main thread, read by the metrics of this one. */
   readonly shared: SharedArrayBuffer;
 }
@@ -67,33 +75,74 @@ export interface Service {
 
 /** Modules of the RPC thread, loaded while the main thread still opens the core. */
 export async function loadServiceModules() {
-  const [rpc, notary, consensus, storage, native, metrics, prom] = await Promise.all([
+  const [
+    rpc,
+    notary,
+    consensus,
+    storage,
+    native,
+    receipt,
+    bridge,
+    remote,
+    status,
+    metrics,
+    networkMetrics,
+    prom,
+  ] = await Promise.all([
     import('../rpc/index.ts'),
     import('../notary/index.ts'),
     import('../consensus/index.ts'),
     import('../storage/index.ts'),
     import('../native/index.ts'),
+    import('../receipt/index.ts'),
+    import('./bridge.ts'),
+    import('./chain-remote.ts'),
+    import('./node-status.ts'),
     import('./metrics.ts'),
+    import('./network-metrics.ts'),
     import('prom-client'),
   ]);
-  return { rpc, notary, consensus, storage, native, metrics, prom };
+  return {
+    rpc,
+    notary,
+    consensus,
+    storage,
+    native,
+    receipt,
+    bridge,
+    remote,
+    status,
+    metrics,
+    networkMetrics,
+    prom,
+  };
 }
+
+type ServiceModules = Awaited<ReturnType<typeof loadServiceModules>>;
 
 /** RPC thread: notary and RPC server over the shared core. */
 export async function composeService(
-  modules: Awaited<ReturnType<typeof loadServiceModules>>,
+  modules: ServiceModules,
   parts: ServiceParts,
 ): Promise<Service> {
   const core = modules.native.attachCore(parts.coreHandle);
   const { partitions, logger } = parts;
   const replicator = modules.consensus.createSoloReplicator(core, partitions.length);
   const logStore = modules.storage.openNativeLogStore(core, partitions);
+  const remote = remoteOf(modules, parts);
   const notary = modules.notary.createNotary(
-    { replicator, checkpoints: replicator, logStore, clock: systemClock },
+    {
+      replicator,
+      checkpoints: replicator,
+      logStore,
+      clock: systemClock,
+      ...(remote === undefined ? {} : { anchors: remote.anchors }),
+    },
     { checkpointMsMin: parts.checkpointMsMin },
   );
   const registry = new modules.prom.Registry();
   modules.metrics.exportNodeMetrics({ registry, core, logStore, shared: parts.shared });
+  if (remote !== undefined) modules.networkMetrics.exportNetworkMetrics(registry, remote.figures);
   const rpc = await modules.rpc.startRpcServer(
     {
       notary,
@@ -101,7 +150,14 @@ export async function composeService(
       readiness: () => readinessOf(core),
       logger,
       metrics: registry,
-      admin: { ...parts.admin, stats: () => ({ ...core.stats() }) },
+      ...(remote === undefined ? {} : { chain: remote.access }),
+      admin: {
+        ...parts.admin,
+        stats: () => ({ ...core.stats() }),
+        status: () =>
+          modules.status.nodeStatus({ name: parts.name, info: parts.info, logStore, remote }),
+        ...(remote === undefined ? {} : { network: remote.actions }),
+      },
     },
     parts.rpc,
   );
@@ -112,6 +168,17 @@ export async function composeService(
       await notary.drain();
     },
   };
+}
+
+function remoteOf(
+  { remote, bridge, receipt }: ServiceModules,
+  { chain, chainPort }: ServiceParts,
+): RemoteChain | undefined {
+  if (chain === undefined || chainPort === undefined) return undefined;
+  return remote.remoteChain(bridge.connectBridge(chainPort), {
+    genesis: receipt.formatGenesisJson(chain.genesis),
+    parameters: chain.genesis.chain.parameters,
+  });
 }
 
 function readinessOf(core: Core): { ready: boolean; reasons: string[] } {

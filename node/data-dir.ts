@@ -26,6 +26,12 @@ export interface DataDirPaths {
   readonly keys: string;
   /** The native core's; its LOCK keeps a second process out (W11, D6). */
   readonly store: string;
+  /** Blocks, state and indexes of the chain (X21). */
+  readonly chain: string;
+  /** Log of the engine and slashing protection (P21, P24); of one process alone. */
+  readonly consensus: string;
+  /** Peers known from earlier (G13). */
+  readonly peers: string;
   /** Says that the store was opened once, and so must be there (D11). */
   readonly opened: string;
   /** Mark of the write-ahead log within the store (W1). */
@@ -48,6 +54,9 @@ export function dataDirPaths(root: string): DataDirPaths {
     genesis: join(root, 'genesis.json'),
     keys: join(root, 'keys'),
     store: join(root, 'store'),
+    chain: join(root, 'chain'),
+    consensus: join(root, 'consensus'),
+    peers: join(root, 'peers.json'),
     opened: join(root, 'store.opened'),
     walMark: join(root, 'store', 'wal', 'STORE'),
     adminToken: join(root, 'admin.token'),
@@ -192,7 +201,7 @@ function refuseStrangers(paths: DataDirPaths): void {
   if (existsSync(paths.node)) {
     throw nodeError('node/not-empty', `${paths.root}: is a data directory already`);
   }
-  const own = new Set(['genesis.json', 'keys', 'admin.token']);
+  const own = new Set(['genesis.json', 'keys', 'admin.token', 'consensus']);
   const stranger = readdirSync(paths.root).find((name) => !own.has(name) && !name.startsWith('.'));
   if (stranger === undefined) return;
   throw nodeError(

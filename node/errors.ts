@@ -20,6 +20,8 @@ export type NodeErrorCode =
   | 'node/worker-stopped'
   /** It was asked to stop before it was ready, or is stopping. */
   | 'node/stopped'
+  /** Faults on purpose on a node that is not set up for them. */
+  | 'node/no-faults'
   /** More calls wait between the threads of the node than it allows; retry after `data.retryAfterMs`. */
   | 'node/busy';
 

@@ -13,6 +13,7 @@ export type { ConfigValue } from './config/fields.ts';
 export type { ConfigSources, LoadedConfig } from './config/load.ts';
 export { editDistance, nearestName } from './config/nearest.ts';
 export type { Config } from './config/schema.ts';
+export { writeConsensusFiles } from './consensus-files.ts';
 export {
   createDataDir,
   DATA_DIR_VERSION,

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { CoreOptions } from '../native/index.ts';
-import type { NodeInfo, RpcOptions } from '../rpc/index.ts';
+import { type Genesis, type GenesisChain, genesisHash } from '../receipt/index.ts';
+import type { NodeInfo, NodePolicy, RpcOptions } from '../rpc/index.ts';
 import { coreOptions } from './compose.ts';
 import { type ConfigSources, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { type DataDir, openDataDir, readAdminToken } from './data-dir.ts';
+import { type DataDir, type DataDirPaths, openDataDir, readAdminToken } from './data-dir.ts';
 import { nodeError, systemCode } from './errors.ts';
-import { readNodeIdentity } from './identity.ts';
+import { type NetworkIdentity, type NodeIdentity, readNodeIdentity } from './identity.ts';
 import { versionText } from './version.ts';
 
 /** Everything that configuration, data directory and keys say, ready to open core and listeners with. */
@@ -16,6 +17,20 @@ export interface PreparedNode {
   readonly origin: string;
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
+  /** Present when genesis has a chain (I7). */
+  readonly chain: PreparedChain | undefined;
+}
+
+/** What the network half of a node is opened with. */
+export interface PreparedChain {
+  readonly genesis: Genesis & { readonly chain: GenesisChain };
+  readonly networkId: string;
+  /** 32 bytes (I2). */
+  readonly genesisHash: Uint8Array;
+  readonly keys: NetworkIdentity;
+  readonly paths: Pick<DataDirPaths, 'chain' | 'consensus' | 'peers'>;
+  /** The policy that this node's cluster is registered with (X6). */
+  readonly policy: NodePolicy;
 }
 
 /**
@@ -34,6 +49,24 @@ export async function prepareNode(from: Config | ConfigSources): Promise<Prepare
     origin: identity.origin,
     info: { networkId: dataDir.networkId, version: versionText(), policies: [identity.policy] },
     rpc: rpcOptions(config, dataDir),
+    chain: preparedChain(dataDir, identity),
+  };
+}
+
+function preparedChain(
+  { genesis, networkId, paths }: DataDir,
+  { network, policy }: NodeIdentity,
+): PreparedChain | undefined {
+  const { chain } = genesis;
+  if (chain === undefined || network === undefined) return undefined;
+  const { chain: chainDir, consensus, peers } = paths;
+  return {
+    genesis: { ...genesis, chain },
+    networkId,
+    genesisHash: genesisHash(genesis),
+    keys: network,
+    paths: { chain: chainDir, consensus, peers },
+    policy,
   };
 }
 

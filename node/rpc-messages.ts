@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, RpcAddress } from '../rpc/index.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -6,7 +7,13 @@ import type { PreparedNode } from './prepare.ts';
 /** Main thread to RPC thread. */
 export type ToRpcThread =
   | { readonly kind: 'prepare'; readonly from: Config | ConfigSources }
-  | { readonly kind: 'start'; readonly coreHandle: number; readonly shared: SharedArrayBuffer }
+  | {
+      readonly kind: 'start';
+      readonly coreHandle: number;
+      readonly shared: SharedArrayBuffer;
+      /** To the chain in the main thread (bridge.ts); absent on a node without one. */
+      readonly chain?: MessagePort;
+    }
   /** Answer what was taken, for at most so long, then say `stopped`. A second one with 0 cuts it short. */
   | { readonly kind: 'stop'; readonly drainMsMax: number };
 

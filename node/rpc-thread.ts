@@ -46,6 +46,9 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
     const logger = createLogger(config.logLevel, 'rpc');
     const running = await composeService(await modules, {
       ...order,
+      chain: prepared.chain,
+      chainPort: order.chain,
+      name: config.network.node,
       partitions: core.partitions,
       checkpointMsMin: core.checkpointMsMin,
       info,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { PyralogError } from '../base/errors.ts';
 import type { RpcAddress } from '../rpc/index.ts';
 import type { ConfigSources } from './config/load.ts';
@@ -65,7 +65,7 @@ export class RpcWorker {
   listen(order: Omit<ToRpcThread & { kind: 'start' }, 'kind'>, events: RpcWorkerEvents) {
     this.#events = events;
     if (this.#crash !== undefined) events.onCrash(this.#crash);
-    this.#tell({ kind: 'start', ...order });
+    this.#tell({ kind: 'start', ...order }, order.chain === undefined ? [] : [order.chain]);
     return this.#listening.promise;
   }
 
@@ -83,8 +83,8 @@ export class RpcWorker {
     this.#tell({ kind: 'stop', drainMsMax: 0 });
   }
 
-  #tell(message: ToRpcThread): void {
-    this.#worker.postMessage(message);
+  #tell(message: ToRpcThread, moved: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, moved);
   }
 
   #hear(message: FromRpcThread): void {

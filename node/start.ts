@@ -1,7 +1,9 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { assert } from '../base/errors.ts';
 import type { Core, RecoveryReport } from '../native/index.ts';
 import type { NodePolicy, RpcAddress } from '../rpc/index.ts';
 import { composeCore } from './compose.ts';
+import type { NetworkPlane } from './compose-network.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { nodeError } from './errors.ts';
@@ -71,17 +73,32 @@ async function serve({
   const { config, info, origin } = prepared;
   const shared = createSharedFigures();
   const end = Promise.withResolvers<Error | undefined>();
+  const onBug = (bug: unknown) =>
+    end.resolve(bug instanceof Error ? bug : new Error(`a broken invariant: ${String(bug)}`));
+  const bridge = prepared.chain === undefined ? undefined : new MessageChannel();
+  const plane = openPlane({ prepared, logger, core, onBug }, bridge?.port1);
   let listening: Awaited<ReturnType<RpcWorker['listen']>>;
   try {
-    listening = await worker.listen(
-      { coreHandle: core.handle, shared },
-      {
-        onShutdownAsked: () => end.resolve(undefined),
-        onLogLevel: (level) => logger.setLevel(level),
-        onCrash: (error) => end.resolve(error),
-      },
-    );
+    const both = await Promise.all([
+      worker.listen(
+        {
+          coreHandle: core.handle,
+          shared,
+          ...(bridge === undefined ? {} : { chain: bridge.port2 }),
+        },
+        {
+          onShutdownAsked: () => end.resolve(undefined),
+          onLogLevel: (level) => logger.setLevel(level),
+          onCrash: (error) => end.resolve(error),
+        },
+      ),
+      plane,
+    ]);
+    listening = both[0];
   } catch (error) {
+    await worker.stop(0);
+    await closePlane(plane);
+    bridge?.port1.close();
     await core.close();
     throw error;
   }
@@ -96,6 +113,8 @@ async function serve({
     else logger.error({ err: reason }, 'node stopping after a failure');
     stopLag();
     await worker.stop(config.drainMsMax);
+    await closePlane(plane);
+    bridge?.port1.close();
     await core.close();
     logger.info({}, 'node stopped');
     if (reason !== undefined) throw reason;
@@ -109,6 +128,30 @@ async function serve({
     recovery: core.recovery,
     stopped,
   };
+}
+
+/** Peers, consensus and chain, for a node whose genesis has one; they start while the RPC thread does. */
+async function openPlane(
+  parts: Pick<OpenedParts, 'prepared' | 'logger' | 'core'> & { onBug: (bug: unknown) => void },
+  port: MessagePort | undefined,
+): Promise<NetworkPlane | undefined> {
+  const { prepared, logger, core, onBug } = parts;
+  if (prepared.chain === undefined || port === undefined) return undefined;
+  const [{ composeNetwork }, { serveBridge }] = await Promise.all([
+    import('./compose-network.ts'),
+    import('./bridge.ts'),
+  ]);
+  const { config, chain } = prepared;
+  const partitions = prepared.core.partitions;
+  const plane = await composeNetwork({ config, prepared: chain, core, partitions, logger, onBug });
+  serveBridge(port, plane.target, onBug);
+  return plane;
+}
+
+/** One that never opened has closed itself. */
+async function closePlane(plane: Promise<NetworkPlane | undefined>): Promise<void> {
+  const opened = await plane.catch(() => undefined);
+  await opened?.stop();
 }
 
 function policyOf([policy]: readonly NodePolicy[]): NodePolicy {

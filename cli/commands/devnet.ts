@@ -1,29 +1,46 @@
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseSafe } from '../../base/decimal.ts';
 import {
+  answersAs,
   type Devnet,
+  type DevnetFile,
   devnetError,
   devnetPaths,
   findDevnet,
   isAlive,
+  loadDump,
+  type NodeStatus,
   readDevnetFile,
   readStatus,
+  sendOrder,
   startDevnet,
+  VALIDATORS_MAX,
 } from '../../devnet/index.ts';
+import { dataDirPaths, readAdminToken } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { showDevnet } from './devnet-screen.ts';
 import { settingsOf } from './start.ts';
 
 export interface DevnetFlags {
   readonly dir: string;
   readonly fresh?: boolean;
   readonly port?: string;
+  readonly validators?: string;
+  readonly blockTime?: string;
   readonly set?: readonly string[];
 }
 
-const REFRESH_MS = 1_000;
-const DOWN_MS_MAX = 15_000;
+export interface DevnetWaitFlags {
+  readonly dir: string;
+  readonly height?: string;
+  readonly timeout: string;
+}
+
+const DOWN_MS_MAX = 30_000;
+const POLL_MS = 50;
+const VALIDATORS = '4';
 
 /** `pyralog devnet`: runs until it is told to stop; Ctrl-C drains, a second one kills. */
 export async function devnetUp(context: Context, flags: DevnetFlags): Promise<ExitCode> {
@@ -31,8 +48,26 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
   const devnet = await startDevnet({
     root,
     fresh: flags.fresh === true,
-    ...(flags.port === undefined ? {} : { port: portOf(flags.port) }),
-    settings: settingsOf(flags.set ?? []),
+    validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX),
+    ...(flags.port === undefined ? {} : { port: wholeOf('--port', flags.port, 65_535) }),
+    settings: {
+      ...(flags.blockTime === undefined
+        ? {}
+        : {
+            'consensus.blockIntervalMs': String(
+              wholeOf('--block-time', flags.blockTime, 3_600_000),
+            ),
+          }),
+      ...settingsOf(flags.set ?? []),
+    },
+    signal: context.signal,
+    onFailure(name, code, logLines) {
+      context.note(
+        [`${name} ended (${code}) though nobody asked it to. Its log ends:`, ...logLines].join(
+          '\n  ',
+        ),
+      );
+    },
   });
   const stop = () => devnet.stop();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -41,7 +76,7 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
   process.once('exit', stop);
   if (context.signal.aborted) stop();
   announce(context, devnet);
-  const screen = showStatus(context, devnet);
+  const screen = showDevnet(context, devnet);
   try {
     await devnet.stopped;
   } finally {
@@ -53,69 +88,84 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
   return EXIT.ok.code;
 }
 
-function portOf(text: string): number {
-  const port = parseSafe(text, 65_535);
-  if (port === undefined) throw cliError('cli/usage', `--port ${text}: a port is 0 to 65535`);
-  return port;
+function wholeOf(flag: string, text: string, max: number): number {
+  const value = parseSafe(text, max);
+  if (value === undefined)
+    throw cliError('cli/usage', `${flag} ${text}: a number from 0 to ${max}`);
+  return value;
 }
 
-function announce(context: Context, { file, paths, logFile }: Devnet): void {
+function announce(context: Context, { file, paths }: Devnet): void {
   const short = (path: string) => relative(context.workingDir, path) || path;
   context.print(`devnet ${file.networkId} ready: ${file.rpc}`);
-  context.print(`  log      ${file.origin}`);
-  context.print(`  admin    ${file.admin}`);
+  for (const node of file.nodes) {
+    context.print(`  ${node.name}   ${node.rpc}   log ${node.origin}`);
+  }
+  for (const { name, key, file: keyFile } of file.accounts) {
+    context.print(`  ${name}  ${key}  ${short(keyFile)}`);
+  }
   context.print(`  address  written to ${short(paths.devnet)} (pyralog stamp finds it there)`);
   context.print(`  trust    pinned in ${short(paths.trust)} (pyralog verify finds it there)`);
-  context.print(`  node log ${short(logFile)}`);
+  context.print(`  node logs ${short(join(paths.nodes, 'node-N', 'node.log'))}`);
   context.print('Ctrl-C stops it.');
-  context.answer({ ...file, trust: paths.trust });
-}
-
-function showStatus(context: Context, { file }: Devnet): { stop(): void } {
-  let last: { size: bigint; at: number } | undefined;
-  let shown = '';
-  const timer = setInterval(async () => {
-    const status = await readStatus(file.rpc);
-    const at = performance.now();
-    if (status === undefined) return;
-    const seconds = last === undefined ? 1 : (at - last.at) / 1_000;
-    const rate = last === undefined ? 0 : Number(status.size - last.size) / seconds;
-    last = { size: status.size, at };
-    const state = `size ${status.size}, checkpoint ${status.checkpointSize ?? 'none yet'}`;
-    const line = `${state}, ${Math.round(rate)} receipts/s`;
-    if (context.json) return;
-    if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`);
-    else if (state !== shown) context.print(line);
-    shown = state;
-  }, REFRESH_MS);
-  return {
-    stop() {
-      clearInterval(timer);
-      if (process.stdout.isTTY && shown !== '') process.stdout.write('\n');
-    },
-  };
+  const { control: _, ...shown } = file;
+  context.answer({ ...shown, trust: paths.trust });
 }
 
 /** `pyralog devnet status`. */
 export async function devnetStatus(context: Context, flags: DevnetFlags): Promise<ExitCode> {
   const file = runningDevnet(context, flags);
-  const status = await readStatus(file.rpc);
+  const nodes = await readStatus(file, tokenOf);
   context.print(`devnet ${file.networkId}: ${file.rpc}, process ${file.pid}`);
-  context.print(
-    status === undefined
-      ? 'it does not answer'
-      : `log ${status.origin}: size ${status.size}, checkpoint ${status.checkpointSize ?? 'none yet'}`,
-  );
-  context.answer({ ...file, answers: status !== undefined, ...status });
-  return status === undefined ? EXIT.unreachable.code : EXIT.ok.code;
+  for (const node of nodes) context.print(`  ${lineOf(node)}`);
+  context.answer({
+    networkId: file.networkId,
+    rpc: file.rpc,
+    pid: file.pid,
+    nodes: nodes.map((node) => ({
+      ...node,
+      records: String(node.records),
+      anchored: String(node.anchored),
+    })),
+  });
+  return nodes.some(({ answers }) => answers) ? EXIT.ok.code : EXIT.unreachable.code;
+}
+
+function lineOf({ name, answers, height, records, anchored, peers, finalitySeconds }: NodeStatus) {
+  if (!answers) return `${name}: does not answer`;
+  const finality =
+    finalitySeconds === undefined ? 'none yet' : `${Math.round(finalitySeconds * 1_000)} ms`;
+  return `${name}: height ${height}, finality ${finality}, peers ${peers}, records ${records} (${anchored} final)`;
+}
+
+/** `pyralog devnet wait`: until every node answers and has reached the height. */
+export async function devnetWait(context: Context, flags: DevnetWaitFlags): Promise<ExitCode> {
+  const height = wholeOf('--height', flags.height ?? '1', Number.MAX_SAFE_INTEGER);
+  const seconds = wholeOf('--timeout', flags.timeout, 86_400);
+  const deadline = performance.now() + seconds * 1_000;
+  for (;;) {
+    const file = findRunning(context, flags);
+    const nodes = file === undefined ? [] : await readStatus(file, tokenOf);
+    const heights = nodes.map((node) => (node.answers ? node.height : -1));
+    if (heights.length > 0 && heights.every((reached) => reached >= height)) {
+      context.print(`all ${heights.length} nodes are at height ${height} or above`);
+      context.answer({ height: Math.min(...heights), nodes: heights.length });
+      return EXIT.ok.code;
+    }
+    if (performance.now() > deadline || context.signal.aborted) {
+      const seen = file === undefined ? 'no devnet runs' : `heights ${heights.join(', ')}`;
+      throw devnetError('devnet/not-ready', `not at height ${height} after ${seconds} s: ${seen}`);
+    }
+    await new Promise((done) => setTimeout(done, POLL_MS));
+  }
 }
 
 /** `pyralog devnet down`: asks the devnet's process to stop and waits until it has. */
 export async function devnetDown(context: Context, flags: DevnetFlags): Promise<ExitCode> {
-  const { pid, rpc, origin } = runningDevnet(context, flags);
+  const file = runningDevnet(context, flags);
+  const { pid, rpc } = file;
   // A file left by a power cut may name a number that is somebody else's by now: only who answers as this devnet is it.
-  const status = await readStatus(rpc);
-  if (status?.origin !== origin) {
+  if (!(await isThisDevnet(file))) {
     throw devnetError(
       'devnet/not-running',
       `${rpc} does not answer as the devnet of devnet.json, so process ${pid} is left alone; if it is yours, end it with kill ${pid}, and remove devnet.json`,
@@ -127,21 +177,92 @@ export async function devnetDown(context: Context, flags: DevnetFlags): Promise<
     if (performance.now() > deadline) {
       throw devnetError('devnet/running', `process ${pid} does not stop; kill -9 ${pid} ends it`);
     }
-    await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setTimeout(done, POLL_MS));
   }
   context.print(`devnet of process ${pid} stopped`);
   context.answer({ stopped: pid });
   return EXIT.ok.code;
 }
 
-function runningDevnet(context: Context, flags: DevnetFlags) {
-  const root = resolve(context.workingDir, flags.dir);
-  // Without --dir it is the devnet that `stamp` finds (E2).
-  const found = flags.dir === '.pyralog' ? findDevnet(context.workingDir) : undefined;
-  const file = found ?? readDevnetFile(devnetPaths(root).devnet);
+async function isThisDevnet(file: DevnetFile): Promise<boolean> {
+  const known = sendOrder(file, { op: 'status', nodes: [] }).then(
+    () => true,
+    () => false, // not its control port: perhaps a node of it answers
+  );
+  return (await known) || answersAs(file.rpc, file.origin);
+}
+
+/** `pyralog devnet fault KIND NODE…`. */
+export async function devnetFault(
+  context: Context,
+  [kind = '', ...args]: readonly string[],
+  flags: DevnetFlags,
+): Promise<ExitCode> {
+  const file = runningDevnet(context, flags);
+  const takesValue = kind === 'delay' || kind === 'drop';
+  const [value, ...rest] = args;
+  const nodes = takesValue ? rest : args;
+  if (nodes.length === 0 && kind !== 'heal') {
+    throw cliError('cli/usage', `devnet fault ${kind}: name the nodes, such as node-1`);
+  }
+  await sendOrder(file, {
+    op: kind,
+    nodes,
+    ...(takesValue && value !== undefined ? { value } : {}),
+  });
+  context.print(`${kind}${takesValue ? ` ${value}` : ''}: ${nodes.join(', ') || 'all nodes'}`);
+  context.answer({ fault: kind, nodes, ...(takesValue ? { value } : {}) });
+  return EXIT.ok.code;
+}
+
+/** `pyralog devnet dump DIR`. */
+export async function devnetDump(
+  context: Context,
+  dir: string,
+  flags: DevnetFlags,
+): Promise<ExitCode> {
+  const file = runningDevnet(context, flags);
+  const value = resolve(context.workingDir, dir);
+  await sendOrder(file, { op: 'dump', nodes: [], value });
+  context.print(`data of all nodes copied to ${value}`);
+  context.answer({ dumped: value });
+  return EXIT.ok.code;
+}
+
+/** `pyralog devnet load DIR`: the next `devnet` goes on from there. */
+export async function devnetLoad(
+  context: Context,
+  dir: string,
+  flags: DevnetFlags,
+): Promise<ExitCode> {
+  const paths = devnetPaths(resolve(context.workingDir, flags.dir));
+  const running = readDevnetFile(paths.devnet);
+  if (running !== undefined) {
+    throw devnetError('devnet/running', `process ${running.pid} runs here; stop it first`);
+  }
+  loadDump(resolve(context.workingDir, dir), paths);
+  context.print(
+    `loaded; \`pyralog devnet\` starts it with the number of validators it was made with`,
+  );
+  context.answer({ loaded: paths.nodes });
+  return EXIT.ok.code;
+}
+
+function tokenOf(dataDir: string): string {
+  return readAdminToken(dataDirPaths(dataDir));
+}
+
+function runningDevnet(context: Context, flags: { readonly dir: string }): DevnetFile {
+  const file = findRunning(context, flags);
   if (file !== undefined) return file;
   throw devnetError(
     'devnet/not-running',
-    `no devnet runs in ${root}; \`pyralog devnet\` starts one`,
+    `no devnet runs in ${resolve(context.workingDir, flags.dir)}; \`pyralog devnet\` starts one`,
   );
+}
+
+function findRunning(context: Context, flags: { readonly dir: string }): DevnetFile | undefined {
+  // Without --dir it is the devnet that `stamp` finds (E2).
+  const found = flags.dir === '.pyralog' ? findDevnet(context.workingDir) : undefined;
+  return found ?? readDevnetFile(devnetPaths(resolve(context.workingDir, flags.dir)).devnet);
 }

@@ -110,7 +110,7 @@ const consensus = Type.Object(
       description: 'Timeouts of a round: `default` for wide areas, `fast` for one machine or site.',
     }),
     blockIntervalMs: count(200, 0, 3_600_000, 'Least time between two blocks.'),
-    heartbeatMs: count(5_000, 100, 3_600_000, 'Time after which an empty block is made.'),
+    heartbeatMs: count(5_000, 10, 3_600_000, 'Time after which an empty block is made.'),
     mempoolTransactions: count(20_000, 1, 1_000_000, 'Transactions that may wait (X19).'),
     mempoolMiB: count(32, 1, 4_096, 'The same in memory (X19).'),
   },

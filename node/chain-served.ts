@@ -1,0 +1,210 @@
+import type { Chain, FinalAnchor } from '../chain/index.ts';
+import type { PosEngine } from '../consensus/index.ts';
+import type { Network } from '../net/index.ts';
+import type {
+  ChainHead,
+  ConsensusStatus,
+  FaultOrder,
+  FaultsInForce,
+  NetworkStatus,
+  SubmittedTransaction,
+} from '../rpc/index.ts';
+import type { BridgeTarget } from './bridge.ts';
+import type { NetworkFigures } from './chain-remote.ts';
+import type { Anchoring } from './compose-network.ts';
+import { nodeError } from './errors.ts';
+import { Latest } from './latest.ts';
+
+/** The parts of the network plane that the RPC thread asks about. */
+export interface ServedParts {
+  readonly chain: Chain;
+  readonly engine: PosEngine;
+  readonly network: Network;
+  /** Takes transactions and tells the peers of them. */
+  readonly submit: (
+    transactions: readonly Uint8Array[],
+  ) => Promise<readonly SubmittedTransaction[]>;
+  readonly anchoring: Anchoring;
+  readonly voteKey: Uint8Array | undefined;
+  /** Only devnets may be told to fail on purpose. */
+  readonly faultInjection: boolean;
+}
+
+/** What `node/chain-remote.ts` calls. Arguments come from the same program: they are what the proxy's types say. */
+export function chainTarget(parts: ServedParts): BridgeTarget {
+  const { chain, network } = parts;
+  const { reader } = chain;
+  const heads = new Latest<ChainHead>();
+  const first = reader.head();
+  if (first !== undefined) heads.set(first);
+  const anchors = new Map<string, Latest<FinalAnchor>>();
+  const settled = new Settled();
+  chain.onFinal(({ height, id, header, anchors: final, transactions }) => {
+    heads.set({ height, id, time: header.time });
+    for (const anchor of final) anchors.get(anchor.origin)?.set(anchor);
+    settled.settle(transactions);
+  });
+  return {
+    account: ([key]) => reader.account(key as Uint8Array),
+    nextNonce: ([key]) => reader.nextNonce(key as Uint8Array),
+    cluster: ([name]) => reader.cluster(String(name)),
+    log: ([origin]) => reader.log(String(origin)),
+    block: ([height]) => reader.block(Number(height)),
+    transaction: ([id]) => reader.transaction(id as Uint8Array),
+    anchor: ([origin, size]) => reader.anchor(String(origin), Number(size)),
+    anchorProof: ([origin, size, byHistory]) =>
+      reader.anchorProof(String(origin), Number(size), byHistory === true),
+    transactionProof: ([id]) => reader.transactionProof(id as Uint8Array),
+    stateProof: ([key]) => reader.stateProof(key as Uint8Array),
+    submitBatch: ([transactions]) => parts.submit(transactions as readonly Uint8Array[]),
+    settled: async ([id], signal) => {
+      await settled.wait(id as Uint8Array, signal, async () => {
+        const { state } = await reader.transaction(id as Uint8Array);
+        return state !== 'pending';
+      });
+      return reader.transaction(id as Uint8Array);
+    },
+    heads: (_args, signal) => heads.follow(signal),
+    finalAnchors: ([origin], signal) => {
+      const latest = anchors.get(String(origin)) ?? new Latest<FinalAnchor>();
+      anchors.set(String(origin), latest);
+      return latest.follow(signal);
+    },
+    consensusStatus: async () => consensusStatus(parts),
+    network: async () => networkStatus(network),
+    anchorStatus: () => parts.anchoring.status(),
+    figures: async () => figures(parts),
+    fault: async ([order]) => injectFault(parts, order as FaultOrder),
+    ban: async ([peer, seconds]) => network.ban(String(peer), Number(seconds) * 1_000),
+    unban: async ([peer]) => network.unban(String(peer)),
+  };
+}
+
+/** Wakes those who wait for a transaction, when it is in a block or after a while to look again. */
+class Settled {
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  settle(ids: readonly Uint8Array[]): void {
+    if (this.#waiting.size === 0) return;
+    for (const id of ids) for (const wake of this.#waiting.get(keyOf(id)) ?? []) wake();
+  }
+
+  /** Resolves once `done` says so, asked at every wake and every {@link LOOK_MS}. Rejects with the signal's reason. */
+  async wait(id: Uint8Array, signal: AbortSignal, done: () => Promise<boolean>): Promise<void> {
+    const key = keyOf(id);
+    while (!(await done())) {
+      signal.throwIfAborted();
+      await this.#once(key, signal);
+    }
+  }
+
+  #once(key: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wakers = this.#waiting.get(key) ?? new Set();
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        wakers.delete(wake);
+        if (wakers.size === 0) this.#waiting.delete(key);
+        resolve();
+      };
+      // What is dropped from the mempool is told by no block.
+      const timer = setTimeout(wake, LOOK_MS);
+      signal.addEventListener('abort', wake, { once: true });
+      wakers.add(wake);
+      this.#waiting.set(key, wakers);
+    });
+  }
+}
+
+const LOOK_MS = 1_000;
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id).toString('latin1');
+}
+
+function consensusStatus({ chain, engine, network, voteKey }: ServedParts): ConsensusStatus {
+  const { height, round, rounds, decisionSeconds } = engine.figures();
+  const { peerHeight } = engine.posFigures();
+  const set = chain.app.validators(height) ?? [];
+  const isSelf = (key: Uint8Array) => voteKey !== undefined && Buffer.compare(key, voteKey) === 0;
+  const peers = network.peers().map(({ hello }) => hello.voteKey);
+  const head = engine.head()?.height ?? 0;
+  return {
+    height,
+    round,
+    rounds,
+    role: set.some(({ key }) => isSelf(key)) ? 'validator' : 'full',
+    validators: set.map(({ name, key, power }) => ({ name, key, power, self: isSelf(key) })),
+    lastDecisionSeconds: decisionSeconds,
+    peersHearing: set.filter(({ key }) =>
+      peers.some((peer) => peer !== undefined && Buffer.compare(peer, key) === 0),
+    ).length,
+    syncing: peerHeight > head + 1,
+  };
+}
+
+function networkStatus(network: Network): NetworkStatus {
+  return {
+    id: network.self,
+    addresses: network.addresses(),
+    banned: network.metrics().bannedPeers,
+    peers: network.peers().map(({ id, address, hello, score, inbound, rttMs, since }) => ({
+      id,
+      address,
+      inbound,
+      height: hello.headHeight,
+      score,
+      since,
+      ...(rttMs === undefined ? {} : { roundTripMs: rttMs }),
+    })),
+  };
+}
+
+function figures({ chain, engine, network, anchoring }: ServedParts): NetworkFigures {
+  const { height, rounds, decisionSeconds, refusedMessages } = engine.figures();
+  const { mode, syncedBlocks, misbehaviour } = engine.posFigures();
+  return {
+    chain: chain.figures(),
+    net: network.metrics(),
+    consensus: {
+      height,
+      rounds,
+      decisionSeconds,
+      refusedMessages,
+      syncedBlocks,
+      misbehaviour,
+      signing: mode === 'signing',
+    },
+    anchors: anchoring.figures(),
+  };
+}
+
+function injectFault({ network, faultInjection }: ServedParts, order: FaultOrder): FaultsInForce {
+  const { faults } = network;
+  if (order.action === 'show') return faults.state();
+  if (!faultInjection) {
+    throw nodeError(
+      'node/no-faults',
+      'faults on purpose are for devnets; p2p.faultInjection = true allows them here',
+    );
+  }
+  switch (order.action) {
+    case 'partition':
+      faults.partition(order.peers, order.directions);
+      break;
+    case 'heal':
+      faults.heal(order.peers);
+      break;
+    case 'delay':
+      faults.delay(order.delayMs, order.jitterMs);
+      break;
+    case 'drop':
+      faults.drop(order.rate);
+      break;
+    case 'clear':
+      faults.clear();
+      break;
+  }
+  return faults.state();
+}
