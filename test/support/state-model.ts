@@ -14,10 +14,16 @@ interface Leaf {
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const bytes = (...parts: readonly (Uint8Array | readonly number[])[]) =>
   Uint8Array.from(parts.flatMap((part) => [...part]));
-const keyed = (label: string, ...parts: readonly Uint8Array[]) =>
-  blake3(bytes(...parts), {
-    key: blake3(new Uint8Array(0), { context: utf8(`pyralog v1 state ${label}`) }),
-  });
+const keyOf = (part: string) =>
+  blake3(new Uint8Array(0), { context: utf8(`pyralog v1 state ${part}`) });
+const KEYS = {
+  value: keyOf('value'),
+  leaf: keyOf('leaf'),
+  node: keyOf('node'),
+  empty: keyOf('empty'),
+};
+const keyed = (part: keyof typeof KEYS, ...parts: readonly Uint8Array[]) =>
+  blake3(bytes(...parts), { key: KEYS[part] });
 const bitsOf = (path: Uint8Array) =>
   [...path].map((byte) => byte.toString(2).padStart(8, '0')).join('');
 
@@ -66,7 +72,16 @@ export function modelProof(map: StateMap, key: Uint8Array): Uint8Array {
   return bytes([kind, depth % 256, depth >> 8], bitmap, ...siblings, ...other);
 }
 
+/** Of each map once: many proofs of one map are asked for. */
+const known = new WeakMap<StateMap, Leaf[]>();
+
 function leavesOf(map: StateMap): Leaf[] {
+  const leaves = known.get(map) ?? hashedLeaves(map);
+  known.set(map, leaves);
+  return leaves;
+}
+
+function hashedLeaves(map: StateMap): Leaf[] {
   return [...map].map(([key, value]) => {
     const path = blake3(Buffer.from(key, 'hex'));
     return { bits: bitsOf(path), path, valueHash: keyed('value', value) };
