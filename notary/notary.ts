@@ -1,6 +1,6 @@
 import { assert } from '../base/errors.ts';
 import type { Clock } from '../base/time.ts';
-import type { CheckpointFeed, Replicator, SignedCheckpoint } from '../consensus/index.ts';
+import type { CheckpointFeed, Replicator } from '../consensus/index.ts';
 import {
   type DigestAlgorithm,
   decodeMultihash,
@@ -9,16 +9,20 @@ import {
   type Receipt,
 } from '../receipt/index.ts';
 import { encodeDigests, type LogStore, PROPOSAL_RECORDS_MAX } from '../storage/index.ts';
-import { receiptOf } from './answer.ts';
 import type { BatcherOptions } from './batcher.ts';
 import { CheckpointWatch } from './checkpoints.ts';
-import { fromReplicator, notaryError, outcomeUnknown } from './errors.ts';
+import { fromReplicator, notaryError } from './errors.ts';
+import { Finality } from './finality.ts';
+import { Receipts } from './receipts.ts';
 import { checkPacked, checkSubmission } from './submission.ts';
 import { Submitter } from './submit.ts';
 import type {
+  FinalAnchor,
+  FinalAnchors,
   LogInfo,
   Notary,
   PackedSubmitted,
+  ReceiptOptions,
   RecordStatus,
   Submission,
   SubmitCallOptions,
@@ -31,6 +35,10 @@ export interface NotaryDeps {
   readonly checkpoints: CheckpointFeed;
   readonly logStore: LogStore;
   readonly clock: Clock;
+  /** Of the chain this node is on; without it receipts stay at `checkpoint`. */
+  readonly anchors?: FinalAnchors;
+  /** Told when the following of final anchors fails: `final` then shows late. Default: nobody is told. */
+  readonly onError?: (error: unknown) => void;
   /** Runs a task once this turn of the event loop has taken what is ready; default `setImmediate`. */
   readonly defer?: (task: () => void) => void;
 }
@@ -50,7 +58,7 @@ export interface NotaryOptions {
 
 /** A notary that can be waited for. */
 export interface NotaryService extends Notary {
-  /** Resolves when every submission that was taken is answered. Callers stop coming first. */
+  /** Resolves when every submission that was taken is answered; then the chain is followed no longer. Callers stop coming first. */
   drain(): Promise<void>;
 }
 
@@ -62,6 +70,8 @@ class LogNotary implements NotaryService {
   readonly #deps: NotaryDeps;
   readonly #submitter: Submitter;
   readonly #watch: CheckpointWatch;
+  readonly #finality: Finality | undefined;
+  readonly #receipts: Receipts;
   readonly #packedInFlightMax: number;
   #packedInFlight = 0;
 
@@ -78,6 +88,10 @@ class LogNotary implements NotaryService {
     this.#deps = deps;
     this.#submitter = new Submitter({ replicator, partitions, defer }, limits);
     this.#watch = new CheckpointWatch({ feed: checkpoints, clock }, options.checkpointMsMin ?? 25);
+    const { anchors, onError = () => {} } = deps;
+    this.#finality = anchors && new Finality({ anchors, logStore, onError });
+    const status = (id: bigint) => this.status(id);
+    this.#receipts = new Receipts({ logStore, checkpoints, finality: this.#finality, status });
     this.#packedInFlightMax = options.packedInFlightMax ?? 16;
   }
 
@@ -126,23 +140,12 @@ class LogNotary implements NotaryService {
     return undefined;
   }
 
-  async receipt(id: bigint, { waitFor, signal }: SubmitOptions): Promise<Receipt | undefined> {
-    signal?.throwIfAborted();
-    const status = this.status(id);
-    if (status === undefined) return undefined;
-    const { logStore, checkpoints } = this.#deps;
-    const { origin, offset: index } = status;
-    const partition = this.#partition(origin);
-    let checkpoint = coveringOrNone(checkpoints.newest(partition), index);
-    if (checkpoint === undefined && waitFor === 'checkpoint') {
-      checkpoint = await checkpoints.reached(partition, index + 1, signal).catch((error) => {
-        throw signal?.aborted ? outcomeUnknown(error) : fromReplicator(error);
-      });
-    }
-    if (checkpoint === undefined) return receiptOf(origin, status, undefined);
-    const { size, note } = checkpoint;
-    const path = logStore.inclusion(partition, { index, size }, 'blake3');
-    return receiptOf(origin, status, { inclusion: { size, path }, checkpoint: note });
+  receipt(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined> {
+    return this.#receipts.best(id, options);
+  }
+
+  upgrade(receipt: Receipt, options: Partial<ReceiptOptions> = {}): Promise<Receipt | undefined> {
+    return this.#receipts.upgrade(receipt, options);
   }
 
   search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[] {
@@ -192,8 +195,24 @@ class LogNotary implements NotaryService {
     return this.#watch.follow(this.#partition(origin), signal);
   }
 
-  drain(): Promise<void> {
-    return this.#submitter.idle();
+  subscribeFinal(origin: string, signal: AbortSignal): AsyncIterable<FinalAnchor> {
+    this.#partition(origin);
+    return this.#receipts.finality().subscribe(origin, signal);
+  }
+
+  subscribeReceipts(ids: readonly bigint[], signal: AbortSignal): AsyncIterable<Receipt> {
+    this.#receipts.finality();
+    const statuses = ids.map((id) => {
+      const status = this.status(id);
+      if (status !== undefined) return status;
+      throw notaryError('notary/not-found', `no log here has a record ${id}`, { data: { id } });
+    });
+    return this.#receipts.asFinal(statuses, signal);
+  }
+
+  async drain(): Promise<void> {
+    await this.#submitter.idle();
+    this.#finality?.stop();
   }
 
   #statusAt(partition: number, offset: number): RecordStatus | undefined {
@@ -206,11 +225,12 @@ class LogNotary implements NotaryService {
     }
     const value = decodeMultihash(row.value);
     if (!value.ok) return undefined;
-    const signed = coveringOrNone(checkpoints.newest(partition), offset) !== undefined;
+    const signed = (checkpoints.newest(partition)?.size ?? 0) > offset;
+    const final = this.#finality?.isFinal(origin, offset) === true;
     return {
       id: row.record.scarabId,
       origin,
-      level: signed ? 'checkpoint' : 'durable',
+      level: final ? 'final' : signed ? 'checkpoint' : 'durable',
       offset,
       epoch: row.record.epoch,
       timestamp: row.record.timestamp,
@@ -235,11 +255,4 @@ class LogNotary implements NotaryService {
       { data: { queued: this.#packedInFlight } },
     );
   }
-}
-
-function coveringOrNone(
-  checkpoint: SignedCheckpoint | undefined,
-  offset: number,
-): SignedCheckpoint | undefined {
-  return checkpoint !== undefined && checkpoint.size > offset ? checkpoint : undefined;
 }
