@@ -7,7 +7,7 @@ import { FrameFile, randomSalt } from './frames.ts';
 export const PROTECTION_FILE = 'protection.db';
 
 /** Grown beyond this, the file is replaced by what is still needed. */
-const COMPACT_BYTES = 1024 * 1024;
+const COMPACT_BYTES = 256 * 1024;
 /** Heights of which everything is kept: what peers may still repeat. */
 const KEPT_HEIGHTS = 64;
 /** A record without fields marks a database that is behind its key (P26). */

@@ -5,7 +5,8 @@ const WAITING_MAX = 1_024;
 export class WorkQueue {
   readonly #onBug: (bug: unknown) => void;
   #tasks: (() => Promise<void> | undefined)[] = [];
-  #running: Promise<void> | undefined;
+  #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
   #roomy: PromiseWithResolvers<void> | undefined;
 
   constructor(onBug: (bug: unknown) => void) {
@@ -14,7 +15,9 @@ export class WorkQueue {
 
   push(task: () => Promise<void> | undefined): void {
     this.#tasks.push(task);
-    this.#running ??= this.#run();
+    if (this.#isRunning) return; // also while the first task runs, which may push more
+    this.#isRunning = true;
+    this.#running = this.#run();
   }
 
   /** Resolves when fewer tasks wait than may; undefined when that is so. */
@@ -26,7 +29,7 @@ export class WorkQueue {
 
   /** Resolves when nothing runs and nothing waits. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#isRunning) await this.#running;
   }
 
   async #run(): Promise<void> {
@@ -44,7 +47,7 @@ export class WorkQueue {
       if (this.#tasks.length < WAITING_MAX) this.#makeRoom();
     }
     this.#tasks = [];
-    this.#running = undefined;
+    this.#isRunning = false;
     this.#makeRoom();
   }
 
