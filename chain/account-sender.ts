@@ -70,6 +70,7 @@ export class AccountSender {
       // What stood before it is gone: in this place it would wait for ever.
       if ((await this.#deps.reader.nextNonce(this.account)) < nonce) return undefined;
       await changed;
+      this.checkRunning();
     }
   }
 
@@ -110,16 +111,15 @@ export class AccountSender {
     return minimumFee(length, this.#deps.parameters);
   }
 
-  /** Resolves with the next block, or after a while. */
+  /** Resolves with the next block, after a while, or when the node stops. */
   #changed(): Promise<void> {
     const { clock } = this.#deps;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const cancel = clock.schedule(clock.monotonic() + LOOK_MS, () => wake());
       const wake = () => {
         cancel();
         this.#wakers.delete(wake);
-        if (this.#stopped) reject(chainError('chain/stopped', 'the node stops'));
-        else resolve();
+        resolve();
       };
       this.#wakers.add(wake);
       if (this.#stopped) wake();
