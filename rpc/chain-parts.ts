@@ -13,19 +13,26 @@ export interface ChainParts {
 /** What serves the chain's methods; throws `chain/no-chain` on a node that is on none. */
 export type ChainSource = () => ChainParts;
 
+export interface OpenedChain {
+  readonly source: ChainSource;
+  /** Absent without a chain. */
+  readonly submissions?: Submissions;
+}
+
 /** One for the server: its submissions share their bounds. */
-export function chainSource(
+export function openChainSource(
   { chain, info }: Pick<RpcDependencies, 'chain' | 'info'>,
   limits: Pick<RpcLimits, 'callMsDefault'>,
   options: Pick<RpcOptions, 'submissions'>,
-): ChainSource {
+): OpenedChain {
   if (chain === undefined) {
-    return () => {
+    const source = () => {
       throw rpcError(
         'chain/no-chain',
         'this node is on no chain: ask one that is, or join one with `pyralog join`',
       );
     };
+    return { source };
   }
   const answerMsMax = limits.callMsDefault;
   const parts: ChainParts = {
@@ -37,7 +44,7 @@ export function chainSource(
     }),
     networkId: () => info().networkId,
   };
-  return () => parts;
+  return { source: () => parts, submissions: parts.submissions };
 }
 
 /** The same chain, whose answers are given up after a while: the thread it lives in may be busy. */

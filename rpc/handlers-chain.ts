@@ -28,6 +28,9 @@ import type { RpcLimits } from './types.ts';
 
 type ChainMethod = Extract<MethodName, `chain_${string}`>;
 
+/** Calls that wait for a block at once, over all connections; beyond it a call is answered with what is known. */
+const WAITS_MAX = 8_192;
+
 export function chainHandlers(
   parts: ChainSource,
   limits: Pick<RpcLimits, 'callMsDefault'>,
@@ -134,15 +137,20 @@ function submitHandlers(
  * transaction has an id to ask about again.
  */
 function settler(parts: ChainSource, msDefault: number): Settle {
+  let waiting = 0;
   return async (id, timeoutMs, caller) => {
     const { chain } = parts();
+    if (waiting >= WAITS_MAX) return chain.transaction(id);
     const timeout = AbortSignal.timeout(timeoutMs ?? msDefault);
     const signal = AbortSignal.any([timeout, caller.signal]);
+    waiting++;
     try {
       return await chain.settled(id, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
       return chain.transaction(id);
+    } finally {
+      waiting--;
     }
   };
 }

@@ -126,6 +126,28 @@ export class RpcMetrics implements CallObserver {
     this.#totals.sent += bytes;
   }
 
+  /** Shows how much waits for the chain (rpc.md R10). */
+  watch(registry: Registry, submissions: { readonly waiting: number; readonly refused: number }) {
+    const registers = [registry];
+    new Gauge({
+      name: 'pyralog_rpc_transactions_waiting_total',
+      help: 'Transactions gathered or handed to the chain whose outcome is not known.',
+      registers,
+      collect() {
+        this.set(submissions.waiting);
+      },
+    });
+    new Counter({
+      name: 'pyralog_rpc_transactions_overloaded_total',
+      help: 'Transactions turned away because too many waited.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(submissions.refused);
+      },
+    });
+  }
+
   /** Ends the sampling of the event loop. */
   close(): void {
     this.#lag.disable();

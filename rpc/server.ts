@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { type MethodListener, methodNames } from '../api/index.ts';
 import { PyralogError } from '../base/errors.ts';
-import { chainSource } from './chain-parts.ts';
+import { openChainSource } from './chain-parts.ts';
 import { Dispatcher } from './dispatch.ts';
 import { rpcError } from './errors.ts';
 import { Guard } from './guard.ts';
@@ -70,12 +70,13 @@ export async function startRpcServer(
 function build(dependencies: RpcDependencies, options: RpcOptions, host: string): Parts {
   const limits: RpcLimits = { ...defaultLimits, ...options.limits };
   const { logger, notary } = dependencies;
-  const chain = chainSource(dependencies, limits, options);
+  const { source: chain, submissions } = openChainSource(dependencies, limits, options);
   const metrics = new RpcMetrics(dependencies.metrics, [
     ...methodNames,
     PACKED,
     PACKED_TRANSACTIONS,
   ]);
+  if (submissions !== undefined) metrics.watch(dependencies.metrics, submissions);
   const rate =
     limits.requestsPerSecond > 0
       ? new RateLimiter(limits.requestsPerSecond, () => performance.now())

@@ -241,6 +241,28 @@ describe('submitting transactions', () => {
     assert.deepEqual((await asking).result, status);
   });
 
+  it('bounds the calls that wait for a block: one more hears what is known (R11)', async () => {
+    const { ws, chain } = await start({ limits: { callsInFlightMax: 10_000 } });
+    let waiting = 0;
+    const settled = chain.settled.bind(chain);
+    chain.settled = (id, signal) => {
+      waiting++;
+      return settled(id, signal);
+    };
+    const { send, reply, socket } = await dial(ws);
+    await chain.submitBatch([transaction(1)]);
+    for (let i = 0; i <= 8_192; i++) {
+      send(request('chain_transactionStatus', { id, waitFor: 'final' }, i));
+    }
+    const first = await reply();
+    assert.deepEqual([first.id, first.result], [8_192, { state: 'pending' }]);
+    assert.equal(waiting, 8_192);
+    chain.seal();
+    const next = await reply();
+    assert.deepEqual([next.id, (next.result as { state: string }).state], [0, 'final']);
+    socket.terminate();
+  });
+
   it('tells why a transaction was dropped', async () => {
     const { ask, chain } = await start();
     const waiting = ask('chain_submitTransaction', { ...one, waitFor: 'final' });
@@ -320,7 +342,8 @@ describe('submitting transactions', () => {
   });
 
   it('bounds what waits, tells when to come back, and takes again afterwards (R10)', async () => {
-    const { ask, chain } = await start({ submissions: { transactionsMax: 3, batchesMax: 1 } });
+    const options = { submissions: { transactionsMax: 3, batchesMax: 1 } };
+    const { ask, chain, http } = await start(options);
     const gate = Promise.withResolvers<void>();
     chain.gate = gate.promise;
     const waiting = ask('chain_submitTransactions', {
@@ -331,6 +354,9 @@ describe('submitting transactions', () => {
     assert.equal(error?.data['reason'], 'rpc/overloaded');
     assert.equal(error?.data['retryable'], true);
     assert.ok(Number(error?.data['retryAfterMs']) >= 50);
+    const metrics = await (await fetch(`${http}metrics`)).text();
+    assert.match(metrics, /^pyralog_rpc_transactions_waiting_total 3$/m);
+    assert.match(metrics, /^pyralog_rpc_transactions_overloaded_total 1$/m);
     gate.resolve();
     assert.equal((await waiting).error, undefined);
     assert.ok((await ask('chain_submitTransaction', one)).result !== undefined);
