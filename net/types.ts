@@ -68,7 +68,7 @@ export type Verdict = 'accept' | 'ignore' | 'reject';
 
 /** The gossip topics and the largest message of each, in bytes before compression (G9). */
 export const TOPICS = {
-  transactions: 64 * 1024,
+  transactions: 1024 * 1024,
   blocks: FRAME_BYTES_MAX,
   anchors: 64 * 1024,
 } as const;
