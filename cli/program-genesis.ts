@@ -101,13 +101,13 @@ function addJoin(program: Command, action: Action): void {
     .argument('<genesis>', 'genesis.json of the network')
     .option('--dir <path>', 'directory of the node', '.')
     .option('-p, --peer <multiaddr>', 'peer to join by (repeatable)', collect)
-    .option('--name <node>', "node name (default: the validator's, else node-0)")
-    .option('--cluster <name>', "cluster (default: the validator's, else local)")
+    .option('--name <node>', "node name (default: the validator's)")
+    .option('--cluster <name>', "cluster (default: the validator's, else the node name)")
     .option('--new-validator', 'the vote key never signed: make its slashing protection')
     .addHelpText(
       'after',
       examples(
-        'pyralog join genesis.json --peer /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
+        'pyralog join genesis.json --name acme-7 --peer /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
         'pyralog join genesis.json --dir node-0 --new-validator --peer /dns4/a.example/tcp/4001/p2p/12D3KooW…',
       ),
     )

@@ -16,7 +16,7 @@ export function addNodeCommands(program: Command, action: Action): void {
     .argument('[dir]', 'directory', '.')
     .option('--network <name>', 'network name', 'pyralog')
     .option('--name <node>', 'node name', 'node-0')
-    .option('--cluster <name>', 'cluster name', 'local')
+    .option('--cluster <name>', 'cluster name (default: local; with --validator the node name)')
     .option('--genesis <file>', 'a node of the network of this genesis.json')
     .option('--validator', 'only the keys of a validator, for a genesis to come')
     .addHelpText(

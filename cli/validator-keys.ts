@@ -55,8 +55,8 @@ export async function makeValidatorKeys(
   const { network, cluster, name } = names;
   for (const [kind, text] of [
     ['network', network],
-    ['cluster', cluster],
     ['node', name],
+    ['cluster', cluster],
   ] as const) {
     if (!isName(kind, text)) throw cliError('cli/usage', `${text}: is not a ${kind} name (I1)`);
   }

@@ -10,7 +10,7 @@ import { makeValidatorKeys, validatorPaths } from '../validator-keys.ts';
 export interface InitFlags {
   readonly network: string;
   readonly name: string;
-  readonly cluster: string;
+  readonly cluster?: string;
   readonly genesis?: string;
   readonly validator?: boolean;
 }
@@ -33,7 +33,7 @@ export async function init(context: Context, dir: string, flags: InitFlags): Pro
       : readGenesisFile(flags.genesis);
   mkdirSync(root, { recursive: true });
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];
-  const { name, cluster } = flags;
+  const { name, cluster = 'local' } = flags;
   const made = await makeNode({
     root,
     genesis,
@@ -60,7 +60,8 @@ async function initValidator(context: Context, root: string, flags: InitFlags): 
     );
   }
   mkdirSync(root, { recursive: true });
-  const { network, cluster, name } = flags;
+  // A cluster is registered once a network (X6): every validator its own, unless it says otherwise.
+  const { network, name, cluster = name } = flags;
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];
   const line = await makeValidatorKeys(root, { network, cluster, name }, passphrase);
   const file = validatorPaths(root).line;

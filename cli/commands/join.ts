@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join as joinPath, resolve } from 'node:path';
 import { toHex } from '../../base/bytes.ts';
 import { isDataDir, loadConfig } from '../../node/index.ts';
-import { type Genesis, networkId } from '../../receipt/index.ts';
+import { type Genesis, isName, networkId } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -39,7 +39,6 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   const root = resolve(context.workingDir, flags.dir);
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];
   const validator = await readValidatorKeys(root, passphrase);
-  const names = namesOf(validator, flags);
   const dataDir = await dataDirOf(root);
   if (validator === undefined && flags.newValidator === true) {
     throw cliError(
@@ -47,6 +46,7 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
       `--new-validator needs a vote key, and there is none in ${validatorPaths(root).dir}; make one with \`pyralog init --validator\``,
     );
   }
+  const names = namesOf(validator, flags);
   const place = validator && placeOf(validator, genesis, names.name);
   const protection = validator && protect(root, { genesis, dataDir, flags });
   mkdirSync(root, { recursive: true });
@@ -68,12 +68,17 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   return EXIT.ok.code;
 }
 
+/** Who the node is; its cluster is its own unless it says otherwise, for a name can be registered once a network (X6). */
 function namesOf(validator: ValidatorKeys | undefined, flags: JoinFlags) {
-  const line = validator?.line;
-  return {
-    name: flags.name ?? line?.name ?? 'node-0',
-    cluster: flags.cluster ?? line?.cluster ?? 'local',
-  };
+  const name = flags.name ?? validator?.line.name;
+  if (name === undefined) {
+    throw cliError(
+      'cli/usage',
+      'name the node with --name: its logs are known by that name on the whole network, so make it yours alone',
+    );
+  }
+  if (!isName('node', name)) throw cliError('cli/usage', `${name}: not a node name (I1)`);
+  return { name, cluster: flags.cluster ?? validator?.line.cluster ?? name };
 }
 
 /** Where the vote key stands in the set; a name that is not the set's would confuse whoever looks for the node. */

@@ -354,7 +354,7 @@ describe('the command line of the network', function () {
       assert.equal(existsSync(join(fullKeys, 'vote.json')), false);
       assert.ok(existsSync(join(fullKeys, 'transport.json')));
       const listed = await pyralog(['keys', 'list', fullKeys]);
-      assert.match(listed.out, /transport key of pyralog\/acme-[0-9a-f]{16}\/local\/late/);
+      assert.match(listed.out, /transport key of pyralog\/acme-[0-9a-f]{16}\/late\/late/);
     });
 
     it('makes a slashing protection for a key that never signed, and no second one (P26)', async () => {
@@ -439,6 +439,8 @@ describe('the command line of the network', function () {
       const { chain: _chain, ...chainless } = readGenesis(at('genesis.json'));
       writeFileSync(at('chainless.json'), formatGenesis(chainless));
       await refused(['join', 'chainless.json'], /has no chain/);
+      await refused(['join', 'genesis.json', '--dir', 'x'], /name the node with --name/);
+      await refused(['join', 'genesis.json', '--dir', 'x', '--name', 'X'], /not a node name/);
       await refused(
         ['join', 'genesis.json', '--dir', 'x', '-p', '127.0.0.1:1'],
         /address of a peer/,
