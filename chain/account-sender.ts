@@ -32,7 +32,7 @@ const RACES_MAX = 8;
 const LOOK_MS = 1_000;
 
 /**
- * Sends transactions of one account, and follows each until it is final.
+ * Sends transactions of one account, and follows each until it is final (A6).
  *
  * Several tasks share the account, and after a restart what the last run sent may still wait somewhere. So nonces are given one at a time,
  * taken ones are tried again, and a transaction behind a gap, lost or pushed out, is reported as lost for its task to send again.

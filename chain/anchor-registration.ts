@@ -15,7 +15,7 @@ export interface Registration {
 }
 
 /**
- * Registers the cluster (X6) unless the chain has it; then compares, because a chain that counts other keys would refuse every anchor.
+ * Registers the cluster (X6) unless the chain has it; then compares (A8), because a chain that counts other keys would refuse every anchor.
  *
  * Resolves once it is final. Rejects with `chain/refused` and what differs, or with the reason why the registration was not taken.
  */

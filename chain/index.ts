@@ -13,6 +13,21 @@
  * `codec/` is what is in the bytes, `execution/` what a block does to the state, `store/` what is on disk, `mempool/` what
  * waits; `app.ts` joins them for the engine and `reader.ts` for everybody else.
  */
+
+export { AccountSender, type AccountSenderDeps, type Sent } from './account-sender.ts';
+export {
+  type AnchorChainDeps,
+  type AnchorFigures,
+  createAnchorChain,
+  type NodeAnchorChain,
+} from './anchor-chain.ts';
+export { ensureRegistered, type Registration } from './anchor-registration.ts';
+export {
+  type Anchoring,
+  type AnchoringDeps,
+  type AnchoringOptions,
+  startAnchoring,
+} from './anchor-service.ts';
 export { openChain } from './chain.ts';
 export { type BlockParts, decodeBlock, encodeBlock } from './codec/block.ts';
 export type { Decoded } from './codec/cbor.ts';
@@ -26,7 +41,18 @@ export {
   TRANSACTION_BYTES_MAX,
   transactionId,
 } from './codec/transaction.ts';
-export { startTransactionGossip, type TransactionGossip } from './mempool/gossip.ts';
+export {
+  createFinalAnchors,
+  type FinalAnchorsDeps,
+  type NodeFinalAnchors,
+} from './final-anchors.ts';
+export {
+  startTransactionGossip,
+  type TransactionGossip,
+  type TransactionGossipDeps,
+  type TransactionGossipFigures,
+  type TransactionGossipOptions,
+} from './mempool/gossip.ts';
 export { createMempool, type MempoolDeps, type MempoolOptions } from './mempool/mempool.ts';
 export type { Admission, Mempool, PoolEntry, StateReads } from './mempool/types.ts';
 export {
