@@ -11,17 +11,18 @@ const HALF_LIFE_MS = 600_000;
 const PEERS_MAX = 4_096;
 
 /**
- * Points of each fault (G12). What no honest node does costs most; being away costs next to nothing, since a paused
+ * Points of each fault (G12): a little more than a whole share of the ban, since the first is half forgotten a little
+ * already when the last comes. What no honest node does costs most; being away costs next to nothing, since a paused
  * or partitioned validator must not come back to find itself banned.
  */
 const POINTS: Readonly<Record<Fault, number>> = {
-  malformed: 50,
-  invalid: 25,
-  oversized: 50,
-  flood: 20,
+  malformed: 60,
+  invalid: 30,
+  oversized: 60,
+  flood: 25,
   'wrong-network': 100,
   'wrong-genesis': 100,
-  'old-version': 50,
+  'old-version': 60,
   unresponsive: 1,
 };
 

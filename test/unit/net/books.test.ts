@@ -12,9 +12,9 @@ describe('score book (G12)', () => {
     const clock = new SimClock();
     const book = new ScoreBook(clock, 60_000);
     assert.equal(book.report('p', 'malformed'), false);
-    assert.equal(book.score('p'), -50);
+    assert.equal(book.score('p'), -60);
     await pass(clock, 600_000);
-    assert.equal(book.score('p'), -25);
+    assert.equal(book.score('p'), -30);
     assert.equal(book.report('p', 'malformed'), false);
     assert.equal(book.report('p', 'malformed'), true);
     assert.deepEqual(
