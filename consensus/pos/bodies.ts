@@ -22,20 +22,37 @@ export class Bodies {
   /** Those in the log. */
   readonly #durable = new Set<string>();
 
+  readonly #executedAt = new Map<string, number>();
+  #executions = 0;
+
   get(id: Uint8Array): Body | undefined {
     return this.#known.get(keyOf(id));
   }
 
-  /** False when there are too many already. */
-  add(body: Body): boolean {
+  /** Keeps a block that was executed just now. */
+  add(body: Body): void {
+    this.#executions++;
+    this.#executedAt.set(keyOf(body.info.id), this.#executions);
+    this.touch(body);
+  }
+
+  /** Whether so many were executed since that an app need not remember this one. */
+  isOld(id: Uint8Array): boolean {
+    return this.#executions - (this.#executedAt.get(keyOf(id)) ?? 0) >= BODIES_MAX;
+  }
+
+  /** Keeps it for longer; the one that nobody proposed for longest makes room (it would be sent again). */
+  touch(body: Body): void {
     const key = keyOf(body.info.id);
-    if (!this.#known.has(key) && this.#known.size >= BODIES_MAX) return false;
+    this.#known.delete(key);
     this.#known.set(key, body);
-    return true;
+    if (this.#known.size <= BODIES_MAX) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
   }
 
   addOwn(round: number, body: Body): void {
-    this.#known.set(keyOf(body.info.id), body);
+    this.add(body);
     this.#own.set(round, body.info.id);
   }
 
@@ -55,6 +72,8 @@ export class Bodies {
     this.#known.clear();
     this.#own.clear();
     this.#durable.clear();
+    this.#executedAt.clear();
+    this.#executions = 0;
   }
 }
 

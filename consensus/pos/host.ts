@@ -91,9 +91,14 @@ class PosHost implements PosEngine {
     const { disk, log, random, signer, chain } = this.#deps;
     if (signer === undefined) return undefined;
     const signing = await Signing.open({ disk, log, random, signer }, chain.network);
-    const { wal, heights, cutBytes } = await Wal.open({ disk, random }, head);
-    if (cutBytes > 0) log.warn({ cutBytes }, 'torn tail of the log of the engine cut');
-    return { signing, wal, heights };
+    try {
+      const { wal, heights, cutBytes } = await Wal.open({ disk, random }, head);
+      if (cutBytes > 0) log.warn({ cutBytes }, 'torn tail of the log of the engine cut');
+      return { signing, wal, heights };
+    } catch (error) {
+      await signing.close();
+      throw error;
+    }
   }
 
   #fail(bug: unknown): void {

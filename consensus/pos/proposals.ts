@@ -1,7 +1,8 @@
 import { equalBytes, toHex } from '../../base/bytes.ts';
+import { assert } from '../../base/errors.ts';
 import type { BftInput, BftValidator } from '../../native/index.ts';
 import type { BlockVerdict } from '../engine.ts';
-import { Bodies, Early } from './bodies.ts';
+import { Bodies, type Body, Early } from './bodies.ts';
 import { keyOf } from './cbor.ts';
 import type { Journal } from './journal.ts';
 import type { PosOptions } from './options.ts';
@@ -103,6 +104,15 @@ export class Proposals {
     }
   }
 
+  /** A block that the app can commit: executed again when so many others were since that it may have let go of it. */
+  async executed(id: Uint8Array): Promise<Body | undefined> {
+    const body = this.bodies.get(id);
+    if (body === undefined || !this.bodies.isOld(id)) return body;
+    const verdict = await this.#deps.app.validate(body.bytes);
+    assert(verdict.ok, 'a block that was valid on the head is valid on it still');
+    return body;
+  }
+
   /** Takes a proposal that the core did not refuse. */
   receive(proposal: Proposal): void {
     const { height, round, peer } = proposal;
@@ -188,22 +198,25 @@ export class Proposals {
     }
     feed({ kind: 'value', height, round, validRound: polRound ?? -1, proposer, id, valid });
     if (judgement.kind === 'invalid') peers.report(peer, 'invalid', judgement.reason);
-    else
-      relay.forward(proposalFrame(message, body), peer, { height, round, author: keyOf(proposer) });
+    else {
+      const spoken = { height, round, author: keyOf(proposer) };
+      relay.forward(() => proposalFrame(message, body), peer, spoken);
+    }
   }
 
   async #judgementOf(proposal: Proposal): Promise<Judgement> {
     const known = this.bodies.get(proposal.id);
-    if (known !== undefined) return this.#judgeKnown(proposal, known.proposer, known.info.time);
+    if (known !== undefined) {
+      this.bodies.touch(known);
+      return this.#judgeKnown(proposal, known.proposer, known.info.time);
+    }
     const verdict = await this.#deps.app.validate(proposal.body);
     if (!verdict.ok) return judgeRefused(proposal, verdict);
     const { block, proposer } = verdict;
     if (!equalBytes(block.id, proposal.id)) return foreign('body of another block');
     if (block.height !== proposal.height)
       return { kind: 'invalid', reason: 'block of another height' };
-    if (!this.bodies.add({ info: block, proposer, bytes: proposal.body })) {
-      return { kind: 'invalid', reason: 'too many blocks at this height (P31)' };
-    }
+    this.bodies.add({ info: block, proposer, bytes: proposal.body });
     return this.#judgeKnown(proposal, proposer, block.time);
   }
 

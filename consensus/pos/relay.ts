@@ -63,11 +63,13 @@ export class Relay {
   }
 
   /** Passes a verified message on to everybody who may not have it. */
-  forward(frame: Uint8Array, from: Peer, { author, round }: Spoken): void {
+  forward(makeFrame: () => Uint8Array, from: Peer, { author, round }: Spoken): void {
+    let frame: Uint8Array | undefined;
     for (const peer of this.#peers) {
       if (peer === from || peer.voteKey === author) continue;
       if (round === 0 && peer.heard.has(author)) continue;
       this.#relayed++;
+      frame ??= makeFrame();
       this.#peers.send(peer, 'consensus', frame, 'urgent');
     }
   }

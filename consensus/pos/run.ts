@@ -222,7 +222,7 @@ export class Run {
 
   async #commit({ height, id, certificate }: Extract<BftEffect, { readonly kind: 'finalize' }>) {
     if (this.#head() + 1 !== height) return;
-    const body = this.#proposals.bodies.get(id);
+    const body = await this.#proposals.executed(id);
     if (body === undefined) {
       this.#parts.log.warn({ height, id: toHex(id) }, 'decided block is not here');
       return this.#sync.consider();
@@ -301,7 +301,7 @@ export class Run {
       const author = keyOf(info.validator);
       if (!isKnown) this.#relay.heard(peer, { author, height, round });
       if (received.body === undefined) {
-        this.#relay.forward(messageFrame(message), peer, { author, height, round });
+        this.#relay.forward(() => messageFrame(message), peer, { author, height, round });
       }
     }
     this.#proposal(received);
