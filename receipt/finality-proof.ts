@@ -2,6 +2,9 @@
 /**
  * Finality proofs in bytes: what a receipt carries beside its checkpoint (F4, F5), and
  * what proves a transaction (F7). Here is the form only; finality.ts checks.
+ *
+ * A proof carries nothing that can be computed from what stands beside it, so that a
+ * receipt fits into 2,048 bytes (F10). None says "made after" yet (F9).
  */
 import { concat, copyBytes } from '../base/bytes.ts';
 import { isUint, U32_MAX } from '../base/decimal.ts';

@@ -108,4 +108,129 @@ describe('identity', () => {
     assert.equal(r.clusterScopeOf(`pyralog/${network}/local/notary`), undefined);
     assert.ok(r.isName('node', 'node-0') && !r.isName('node', '0-node') && r.isName('log', '0'));
   });
+
+  describe('of a network with a chain (I7)', () => {
+    const rows: { json?: string; trust?: string; cbor: string; networkId: string }[] = JSON.parse(
+      vectors('identity.json'),
+    ).genesis;
+    const withChain = rows.flatMap(({ json, trust, ...row }) =>
+      json === undefined || trust === undefined ? [] : [{ ...row, json, trust }],
+    );
+    const known = withChain[0] ?? assert.fail('a genesis with a chain');
+    const document = unwrap(r.parseGenesisJson(known.json));
+    const chain = document.chain ?? assert.fail('its chain');
+
+    it('reads and writes both forms, and pins what follows from them (F1, T5)', () => {
+      assert.equal(withChain.length, 2);
+      for (const { json, trust, cbor, networkId } of withChain) {
+        const value = unwrap(r.parseGenesisJson(json));
+        assert.deepEqual(unwrap(r.decodeGenesis(fromHex(cbor) ?? new Uint8Array())), value);
+        assert.equal(r.formatGenesisJson(value), json);
+        assert.equal(toHex(r.encodeGenesis(value)), cbor);
+        const root = r.trustRootOf(value) ?? assert.fail('a trust root');
+        assert.deepEqual([root.network, root.height], [networkId, 0]);
+        assert.deepEqual(unwrap(r.parseTrustStore(trust)), { policies: [], chains: [root] });
+      }
+      assert.equal(r.trustRootOf(genesis), undefined, 'a network without a chain');
+    });
+
+    it('gives every change of the chain another network id', () => {
+      const ids = new Set([r.networkId(document), r.networkId(genesis)]);
+      const [first, ...others] = chain.validators;
+      assert.ok(first);
+      const { parameters } = chain;
+      for (const change of [
+        { validators: others },
+        { validators: [{ ...first, power: 41n }, ...others] },
+        { validators: [{ ...first, account: new Uint8Array(32).fill(9) }, ...others] },
+        { accounts: [] },
+        { parameters: { ...parameters, feeBase: 0n } },
+        { parameters: { ...parameters, precisionMs: 501 } },
+      ]) {
+        ids.add(r.networkId({ ...document, chain: { ...chain, ...change } }));
+      }
+      assert.equal(ids.size, 8);
+    });
+
+    it('refuses sets out of order or doubled, amounts out of bounds, keys nobody has', () => {
+      const [a, b, c, d] = chain.validators;
+      const [one, two] = chain.accounts;
+      assert.ok(a && b && c && d && one && two);
+      const { parameters } = chain;
+      const parameter = (change: Partial<r.ChainParameters>) => ({
+        parameters: { ...parameters, ...change },
+      });
+      const bad: Partial<r.GenesisChain>[] = [
+        { validators: [] },
+        { validators: [b, a] },
+        { validators: [a, a] },
+        { validators: [a, { ...b, name: a.name }] },
+        { validators: [{ ...a, name: 'Node' }] },
+        { validators: [{ ...a, power: 0n }] },
+        { validators: [{ ...a, power: 2n ** 60n }] },
+        { validators: [{ ...a, key: new Uint8Array(32) }] },
+        { validators: [{ ...a, key: a.key.slice(1) }] },
+        { validators: [{ ...a, account: new Uint8Array(31) }] },
+        { accounts: [two, one] },
+        { accounts: [one, one] },
+        { accounts: [{ ...one, balance: 0n }] },
+        { accounts: [{ ...one, balance: 2n ** 63n }] },
+        { accounts: [one, { ...two, balance: 2n ** 63n - 1n }] },
+        { accounts: [{ ...one, key: new Uint8Array(33) }] },
+        parameter({ blockBytesMax: 1_023 }),
+        parameter({ blockBytesMax: 67_108_865 }),
+        parameter({ feeBase: 2n ** 40n }),
+        parameter({ feePerByte: -1n }),
+        parameter({ maxDelayMs: 3_600_001 }),
+        parameter({ precisionMs: 0.5 }),
+      ];
+      for (const change of bad) {
+        const value = { ...document, chain: { ...chain, ...change } };
+        assert.throws(() => r.encodeGenesis(value), { code: 'receipt/bad-genesis' });
+        assert.throws(() => r.formatGenesisJson(value), { code: 'receipt/bad-genesis' });
+      }
+    });
+
+    it('reads one encoding only, and never throws', () => {
+      const short = fromHex(withChain[1]?.cbor ?? '') ?? assert.fail('hex');
+      for (const edited of editsOf(short)) {
+        const other = r.decodeGenesis(edited);
+        if (other.ok) assert.deepEqual(Uint8Array.from(r.encodeGenesis(other.value)), edited);
+        else codeOf(other);
+      }
+      const shape = JSON.parse(known.json);
+      const codeWith = (change: object) =>
+        codeOf(
+          r.parseGenesisJson(JSON.stringify({ ...shape, chain: { ...shape.chain, ...change } })),
+        );
+      assert.equal(codeWith({}), 'verified');
+      const [validator] = shape.chain.validators;
+      for (const change of [
+        { engine: 'pow' },
+        { engine: 1 },
+        { extra: 1 },
+        { validators: {} },
+        { validators: [{ ...validator, power: 40 }] },
+        { validators: [{ ...validator, power: '040' }] },
+        { validators: [{ ...validator, key: validator.key.toUpperCase() }] },
+        { validators: [{ ...validator, note: '' }] },
+        { accounts: [null] },
+        { parameters: { ...shape.chain.parameters, feeBase: 1000 } },
+        { parameters: { ...shape.chain.parameters, extra: 1 } },
+        { parameters: null },
+      ]) {
+        assert.equal(codeWith(change), 'receipt/bad-genesis', JSON.stringify(change));
+      }
+      fc.assert(
+        fc.property(fc.jsonValue(), (value) => {
+          codeOf(r.parseGenesisJson(JSON.stringify({ ...shape, chain: value })));
+          for (const name of Object.keys(shape.chain)) codeWith({ [name]: value });
+          codeWith({ validators: [value], accounts: [value] });
+        }),
+      );
+      const old = { ...shape };
+      delete old.chain;
+      assert.equal(unwrap(r.parseGenesisJson(JSON.stringify(old))).chain, undefined);
+    });
+  });
 });

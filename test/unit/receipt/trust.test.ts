@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import * as r from '../../../receipt/index.ts';
-import { codeOf, ORIGIN, policy, replica, SCOPE, unwrap } from './support.ts';
+import { trustRootFor, votersOf } from '../../support/final-chain.ts';
+import { codeOf, NETWORK, ORIGIN, policy, replica, SCOPE, unwrap } from './support.ts';
 
 describe('trust', () => {
   const store: r.TrustStore = { policies: [policy(3, 2), policy(4, 3, 1, ORIGIN)] };
@@ -69,5 +70,72 @@ describe('trust', () => {
     const many = Array.from({ length: 65 }, (_, i) => replica(i).key);
     assert.ok(r.checkPolicy({ scope: SCOPE, keys: many, threshold: 40, faults: 0 }));
     assert.ok(r.coversLiars(policy(4, 3, 1)) && !r.coversLiars(policy(4, 3, 0)));
+  });
+
+  it('pins chains in version 2, one a network, of sets that could be (T5, F1)', () => {
+    const voters = votersOf([5n, 3n, 3n]);
+    const root = trustRootFor(NETWORK, voters, 12);
+    const other = { ...root, network: 'devnet-0000000000000000', height: 0 };
+    const pinned = { ...store, chains: [root, other] };
+    const text = r.formatTrustStore(pinned);
+    assert.deepEqual(unwrap(r.parseTrustStore(text)), pinned);
+    assert.deepEqual(r.findChain(pinned, NETWORK), root);
+    assert.equal(r.findChain(pinned, 'devnet-1111111111111111'), undefined);
+    assert.equal(r.formatTrustStore({ ...store, chains: [] }), r.formatTrustStore(store));
+    const empty = text.replace(/"chains": .*\]/s, '"chains": []');
+    assert.deepEqual(unwrap(r.parseTrustStore(empty)), store);
+    const [a, b, c] = root.validators;
+    assert.ok(a && b && c);
+    for (const change of [
+      { network: 'devnet' },
+      { height: -1 },
+      { height: 2 ** 53 },
+      { validators: [] },
+      { validators: [b, a, c] },
+      { validators: [a, b, b] },
+      { validators: [a, b, { ...c, name: b.name }] },
+      { validators: [{ ...a, name: 'a/b' }] },
+      { validators: [{ ...a, power: 0n }] },
+      { validators: [{ ...a, power: 2n ** 60n }, b] },
+      { validators: [{ ...a, key: new Uint8Array(32) }] },
+      { validators: Array.from({ length: 1_025 }, () => a) },
+      { maxDelayMs: 3_600_001 },
+      { precisionMs: -1 },
+    ]) {
+      const bad = { ...store, chains: [{ ...root, ...change }] };
+      assert.throws(() => r.formatTrustStore(bad), { code: 'receipt/bad-trust' });
+    }
+    const twice = { ...store, chains: [root, root] };
+    assert.throws(() => r.formatTrustStore(twice), { code: 'receipt/bad-trust' });
+  });
+
+  it('reads chains strictly and never throws (T5)', () => {
+    const text = r.formatTrustStore({
+      ...store,
+      chains: [trustRootFor(NETWORK, votersOf([5n, 3n]))],
+    });
+    const edit = (from: string, to: string) => {
+      assert.ok(text.includes(from), from);
+      return codeOf(r.parseTrustStore(text.replace(from, to)));
+    };
+    assert.equal(edit('"version": 2', '"version": 1'), 'receipt/bad-trust');
+    assert.equal(edit('"version": 2', '"version": 3'), 'receipt/newer-version');
+    assert.equal(edit('"height": "0"', '"height": 0'), 'receipt/bad-trust');
+    assert.equal(edit('"power": "5"', '"power": 5'), 'receipt/bad-trust');
+    assert.equal(edit('"power": "5"', '"power": "05"'), 'receipt/bad-trust');
+    assert.equal(edit('"power": "5"', '"power": "1"'), 'receipt/bad-trust');
+    assert.equal(edit('"maxDelayMs": 2000', '"maxDelayMs": "2000"'), 'receipt/bad-trust');
+    assert.equal(edit('"maxDelayMs": 2000', '"maxDelayMs": 2000, "more": 1'), 'receipt/bad-trust');
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const shape = JSON.parse(text);
+        codeOf(r.parseTrustStore(JSON.stringify({ ...shape, chains: value })));
+        codeOf(r.parseTrustStore(JSON.stringify({ ...shape, chains: [value] })));
+        for (const name of Object.keys(shape.chains[0])) {
+          const chains = [{ ...shape.chains[0], [name]: value }];
+          codeOf(r.parseTrustStore(JSON.stringify({ ...shape, chains })));
+        }
+      }),
+    );
   });
 });
