@@ -2,8 +2,9 @@
  * From every error code of the system to what a caller is told: a JSON-RPC number, whether to come back, and when
  * (rpc.md R3). The table is total by its type; a test holds it equal to the lists of the areas.
  *
- * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log,
- * −32050 … −32059 storage and batches, −32060 … −32079 chain and its agreement. They never change meaning; `data.reason` is what programs should look at.
+ * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc and the threads of the node, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log,
+ * −32050 … −32059 storage and batches, −32060 … −32079 chain and its agreement,
+ * −32080 … −32089 net. They never change meaning; `data.reason` is what programs should look at.
  */
 import {
   INTERNAL_ERROR,
@@ -16,6 +17,7 @@ import {
 import { PyralogError } from '../base/errors.ts';
 import type { ChainErrorCode } from '../chain/index.ts';
 import type { ConsensusErrorCode } from '../consensus/index.ts';
+import type { NetErrorCode } from '../net/index.ts';
 import type { NotaryErrorCode } from '../notary/index.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../receipt/index.ts';
 import type { StorageErrorCode } from '../storage/index.ts';
@@ -61,6 +63,12 @@ export type RpcErrorCode =
   | 'rpc/timed-out'
   /** The chain has no such block, transaction, cluster, log or anchor. */
   | 'chain/not-found'
+  /** More calls wait between the node's threads than it allows. */
+  | 'node/busy'
+  /** The node's main thread is stopping. */
+  | 'node/stopped'
+  /** Faults on purpose at a node that is not set up for them. */
+  | 'node/no-faults'
   /** No checkpoint of that log has been signed yet. */
   | 'notary/no-checkpoint';
 
@@ -69,6 +77,7 @@ export type KnownErrorCode =
   | NotaryErrorCode
   | ChainErrorCode
   | ConsensusErrorCode
+  | NetErrorCode
   | StorageErrorCode
   | RefusalCode;
 
@@ -112,6 +121,10 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'rpc/overloaded': later(-32012, 100),
   'rpc/timed-out': later(-32013, 100),
 
+  'node/busy': later(-32014, 100),
+  'node/stopped': later(-32015, 1_000, 'the node is stopping: try again, or another node'),
+  'node/no-faults': no(-32016),
+
   'notary/idempotency-conflict': no(-32020),
   'notary/outcome-unknown': later(-32021, 100),
   'notary/not-found': no(-32022),
@@ -149,6 +162,13 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'chain/store-damaged': no(-32069, `the node's chain is damaged: ${operator}`),
   'chain/stopped': later(-32070, 1_000, 'the node is stopping: try again, or another node'),
   'chain/not-found': no(-32071),
+
+  'net/unreachable': later(-32080, 1_000),
+  'net/closed': later(-32081, 1_000, 'the node is stopping: try again, or another node'),
+  'net/too-big': no(-32082),
+  'net/overloaded': later(-32083, 100),
+  'net/refused': no(-32084),
+  'net/bad-option': no(-32085),
 
   'log/overloaded': later(-32040, 50),
   'log/clock-behind': later(-32041, 1_000),

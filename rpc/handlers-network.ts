@@ -23,6 +23,7 @@ import { notFound } from './handlers-chain.ts';
 import { mapped } from './mapped.ts';
 import { type Handlers, need } from './serve.ts';
 import { subscriberOf } from './subscriptions.ts';
+import type { RpcDependencies } from './types.ts';
 
 type NetworkMethod =
   | Extract<MethodName, `anchor_${string}` | `consensus_${string}`>
@@ -31,7 +32,10 @@ type NetworkMethod =
 
 const BAN_SECONDS_DEFAULT = 3_600;
 
-export function networkHandlers(parts: ChainSource): Handlers<NetworkMethod> {
+export function networkHandlers(
+  { notary }: Pick<RpcDependencies, 'notary'>,
+  parts: ChainSource,
+): Handlers<NetworkMethod> {
   return {
     anchor_status: async () => anchorStatusToWire(await parts().chain.anchorStatus()),
     anchor_proof: async ({ origin, size: text, byHistory }) => {
@@ -48,9 +52,15 @@ export function networkHandlers(parts: ChainSource): Handlers<NetworkMethod> {
         proof: toHex(proof.proof),
       };
     },
-    anchor_subscribe: ({ origin }, caller) => {
+    anchor_subscribe: async ({ origin }, caller) => {
       const { chain } = parts();
-      return subscriberOf(caller).subscribe('anchor_subscription', (signal) =>
+      const subscriber = subscriberOf(caller);
+      // A stranger could have the node keep watch over names that nobody has.
+      const here = notary.logs().some((log) => log.origin === origin);
+      if (!here && (await chain.log(origin)) === undefined) {
+        throw notFound('no log of that origin is kept here or has a final anchor');
+      }
+      return subscriber.subscribe('anchor_subscription', (signal) =>
         mapped(chain.finalAnchors(origin, signal), finalAnchorToWire),
       );
     },

@@ -30,7 +30,7 @@ export function methodTable(
     ...notaryHandlers(dependencies, limits),
     ...logHandlers(dependencies),
     ...chainHandlers(chain, limits),
-    ...networkHandlers(chain),
+    ...networkHandlers(dependencies, chain),
     ...(dependencies.admin === undefined ? {} : adminHandlers(dependencies.admin)),
   };
   const table = new Map<string, MethodHandler>();

@@ -506,6 +506,18 @@ describe('subscriptions to what becomes final', () => {
     peer.socket.terminate();
   });
 
+  it('watch no log that nobody has', async () => {
+    const { chain, peer } = await start();
+    peer.send(request('anchor_subscribe', { origin: 'pyralog/x/y/z/0' }));
+    assert.equal((await peer.reply()).error?.data['reason'], 'chain/not-found');
+    const log = { origin: 'pyralog/x/y/z/0', size: 1, roots: [], height: 1, cutOffAt: undefined };
+    chain.logs.set(log.origin, log);
+    peer.send(request('anchor_subscribe', { origin: log.origin }));
+    assert.equal((await peer.reply()).result, '1');
+    peer.socket.terminate();
+    await until(() => chain.feeds === 0);
+  });
+
   it('end when the caller goes', async () => {
     const { chain, peer } = await start();
     peer.send(request('chain_subscribeHeads', {}));

@@ -23,6 +23,7 @@ const everyCode = [
   ...unionIn('storage/types.ts', 'StorageErrorCode'),
   ...unionIn('chain/types.ts', 'ChainErrorCode'),
   ...unionIn('consensus/errors.ts', 'ConsensusErrorCode'),
+  ...unionIn('net/types.ts', 'NetErrorCode'),
   ...unionIn('rpc/errors.ts', 'RpcErrorCode'),
 ];
 
