@@ -61,15 +61,17 @@ export class AccountSender {
   }
 
   /** Where it stands for good; undefined when it was lost on the way. Rejects with `chain/stopped`. */
-  async outcome({ id, nonce }: Sent): Promise<{ readonly height: number } | undefined> {
+  async outcome(sent: Sent): Promise<{ readonly height: number } | undefined> {
     for (;;) {
-      const changed = this.#changed();
-      const status = await this.#deps.reader.transaction(id);
-      if (status.state === 'final') return { height: status.height };
-      if (status.state !== 'pending') return undefined;
-      // What stood before it is gone: in this place it would wait for ever.
-      if ((await this.#deps.reader.nextNonce(this.account)) < nonce) return undefined;
-      await changed;
+      // Listened to before the look: what changes in between is not missed.
+      const change = this.#nextChange();
+      try {
+        const found = await this.#look(sent);
+        if (found !== 'pending') return found;
+        await change.seen;
+      } finally {
+        change.forget();
+      }
       this.checkRunning();
     }
   }
@@ -111,19 +113,33 @@ export class AccountSender {
     return minimumFee(length, this.#deps.parameters);
   }
 
-  /** Resolves with the next block, after a while, or when the node stops. */
-  #changed(): Promise<void> {
+  async #look({ id, nonce }: Sent): Promise<{ readonly height: number } | 'pending' | undefined> {
+    const { reader } = this.#deps;
+    const status = await reader.transaction(id);
+    if (status.state === 'final') return { height: status.height };
+    if (status.state !== 'pending') return undefined;
+    // What stood before it is gone: in this place it would wait for ever.
+    return (await reader.nextNonce(this.account)) < nonce ? undefined : 'pending';
+  }
+
+  /** `seen` resolves with the next block, after a while, or when the node stops. */
+  #nextChange(): { readonly seen: Promise<void>; readonly forget: () => void } {
     const { clock } = this.#deps;
-    return new Promise((resolve) => {
-      const cancel = clock.schedule(clock.monotonic() + LOOK_MS, () => wake());
+    let forget = () => {};
+    const seen = new Promise<void>((resolve) => {
       const wake = () => {
-        cancel();
-        this.#wakers.delete(wake);
+        forget();
         resolve();
       };
+      const cancel = clock.schedule(clock.monotonic() + LOOK_MS, wake);
+      forget = () => {
+        cancel();
+        this.#wakers.delete(wake);
+      };
       this.#wakers.add(wake);
-      if (this.#stopped) wake();
     });
+    if (this.#stopped) this.#wake();
+    return { seen, forget };
   }
 
   #wake(): void {
