@@ -75,6 +75,15 @@ export class PeerSet {
     if (this.#scores.report(peer, fault)) this.#deps.onBan(peer);
   }
 
+  ban(peer: PeerId, ms: number): void {
+    this.#scores.ban(peer, ms);
+    this.#deps.onBan(peer);
+  }
+
+  unban(peer: PeerId): boolean {
+    return this.#scores.unban(peer);
+  }
+
   isBanned(peer: PeerId): boolean {
     return this.#scores.isBanned(peer);
   }

@@ -60,6 +60,21 @@ export class ScoreBook {
     return banned;
   }
 
+  /** An operator's ban: for `ms` from now, whatever the score; a shorter one does not end a longer. */
+  ban(id: PeerId, ms: number): void {
+    const at = this.#clock.wall();
+    const before = this.#entries.get(id);
+    const bannedUntil = Math.max(at + ms, before?.bannedUntil ?? 0);
+    this.#entries.delete(id);
+    this.#entries.set(id, { id, score: this.score(id), at, bannedUntil });
+    this.#forgetOldest();
+  }
+
+  /** Ends a ban and forgets the score; false when there was none. */
+  unban(id: PeerId): boolean {
+    return this.isBanned(id) && this.#entries.delete(id);
+  }
+
   score(id: PeerId): number {
     const entry = this.#entries.get(id);
     if (entry === undefined) return 0;

@@ -161,6 +161,10 @@ export interface Network {
   dial(address: string, signal: AbortSignal): Promise<void>;
   /** A peer's fault, scored; enough of them close its link and ban it for a while (G12). */
   report(peer: PeerId, fault: Fault): void;
+  /** An operator's ban: closes the link and refuses the peer for so long. */
+  ban(peer: PeerId, ms: number): void;
+  /** Whether there was a ban to end. */
+  unban(peer: PeerId): boolean;
   metrics(): NetFigures;
   /** Closes every link; nothing of the network keeps the process alive afterwards. Idempotent. */
   close(): Promise<void>;

@@ -36,7 +36,7 @@ export interface NetworkFigures {
     readonly misbehaviour: number;
     readonly signing: boolean;
   };
-  readonly anchors: { readonly final: number; readonly refused: number; readonly unpaid: number };
+  readonly anchors: { readonly final: number; readonly refused: number; readonly unfunded: number };
 }
 
 /** The chain in the main thread, as the RPC thread holds it. */

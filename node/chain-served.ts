@@ -1,5 +1,5 @@
-import type { Chain, FinalAnchor } from '../chain/index.ts';
-import type { PosEngine } from '../consensus/index.ts';
+import type { Chain, NodeFinalAnchors } from '../chain/index.ts';
+import { Newest, type PosEngine } from '../consensus/index.ts';
 import type { Network } from '../net/index.ts';
 import type {
   ChainHead,
@@ -13,7 +13,6 @@ import type { BridgeTarget } from './bridge.ts';
 import type { NetworkFigures } from './chain-remote.ts';
 import type { Anchoring } from './compose-network.ts';
 import { nodeError } from './errors.ts';
-import { Latest } from './latest.ts';
 
 /** The parts of the network plane that the RPC thread asks about. */
 export interface ServedParts {
@@ -25,6 +24,7 @@ export interface ServedParts {
     transactions: readonly Uint8Array[],
   ) => Promise<readonly SubmittedTransaction[]>;
   readonly anchoring: Anchoring;
+  readonly anchors: NodeFinalAnchors;
   readonly voteKey: Uint8Array | undefined;
   /** Only devnets may be told to fail on purpose. */
   readonly faultInjection: boolean;
@@ -32,16 +32,14 @@ export interface ServedParts {
 
 /** What `node/chain-remote.ts` calls. Arguments come from the same program: they are what the proxy's types say. */
 export function chainTarget(parts: ServedParts): BridgeTarget {
-  const { chain, network } = parts;
+  const { chain, network, anchors } = parts;
   const { reader } = chain;
-  const heads = new Latest<ChainHead>();
+  const heads = new Newest<ChainHead>();
   const first = reader.head();
   if (first !== undefined) heads.set(first);
-  const anchors = new Map<string, Latest<FinalAnchor>>();
   const settled = new Settled();
-  chain.onFinal(({ height, id, header, anchors: final, transactions }) => {
+  chain.onFinal(({ height, id, header, transactions }) => {
     heads.set({ height, id, time: header.time });
-    for (const anchor of final) anchors.get(anchor.origin)?.set(anchor);
     settled.settle(transactions);
   });
   return {
@@ -64,12 +62,8 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
       });
       return reader.transaction(id as Uint8Array);
     },
-    heads: (_args, signal) => heads.follow(signal),
-    finalAnchors: ([origin], signal) => {
-      const latest = anchors.get(String(origin)) ?? new Latest<FinalAnchor>();
-      anchors.set(String(origin), latest);
-      return latest.follow(signal);
-    },
+    heads: (_args, signal) => heads.read('now', signal),
+    finalAnchors: ([origin], signal) => anchors.subscribe(String(origin), signal),
     consensusStatus: async () => consensusStatus(parts),
     network: async () => networkStatus(network),
     anchorStatus: () => parts.anchoring.status(),

@@ -1,3 +1,4 @@
+import { assert } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Admission, Chain } from '../chain/index.ts';
 import type { PosEngine } from '../consensus/index.ts';
@@ -37,7 +38,7 @@ export interface NetworkPlane {
 /** What this node does to get its logs anchored. */
 export interface Anchoring {
   status(): Promise<AnchorStatus>;
-  figures(): { readonly final: number; readonly refused: number; readonly unpaid: number };
+  figures(): { readonly final: number; readonly refused: number; readonly unfunded: number };
   stop(): Promise<void>;
 }
 
@@ -73,10 +74,14 @@ async function loadNetworkModules() {
   return { net, chain, consensus, native, storage, served, anchoring };
 }
 
-type Modules = Awaited<ReturnType<typeof loadNetworkModules>>;
+export type NetworkModules = Awaited<ReturnType<typeof loadNetworkModules>>;
 
 /** What is opened later is stopped first: anchors, gossip, engine, chain, peers, store. */
-async function openParts(modules: Modules, parts: NetworkParts, stack: AsyncDisposableStack) {
+async function openParts(
+  modules: NetworkModules,
+  parts: NetworkParts,
+  stack: AsyncDisposableStack,
+) {
   const chain = await openStoredChain(modules, parts, stack);
   const network = await joinNetwork(modules, { ...parts, chain }, stack);
   const engine = await startEngine(modules, { ...parts, chain, network }, stack);
@@ -94,9 +99,21 @@ async function openParts(modules: Modules, parts: NetworkParts, stack: AsyncDisp
     }
     return admissions.map(submittedOf);
   };
-  const anchoring = await modules.anchoring.composeAnchors(modules, { ...parts, chain, submit });
+  const submitOne = async (transaction: Uint8Array) => {
+    const [admission] = await chain.mempool.add([transaction]);
+    assert(admission !== undefined, 'the mempool answers every transaction');
+    if (!admission.ok) throw admission.error;
+    if (admission.fresh) gossip.announce(admission.id);
+  };
+  const anchoring = await modules.anchoring.composeAnchors(modules, {
+    ...parts,
+    chain,
+    submit: submitOne,
+  });
   stack.defer(() => anchoring.stop());
-  return { chain, network, engine, submit, anchoring };
+  const { reader } = chain;
+  const anchors = modules.chain.createFinalAnchors({ reader, onFinal: (f) => chain.onFinal(f) });
+  return { chain, network, engine, submit, anchoring, anchors };
 }
 
 function submittedOf(admission: Admission): SubmittedTransaction {
@@ -106,7 +123,7 @@ function submittedOf(admission: Admission): SubmittedTransaction {
 }
 
 async function openStoredChain(
-  { chain, native, storage }: Modules,
+  { chain, native, storage }: NetworkModules,
   { prepared, config, logger, onBug }: NetworkParts,
   stack: AsyncDisposableStack,
 ): Promise<Chain> {
@@ -146,7 +163,7 @@ async function openStoredChain(
 }
 
 async function joinNetwork(
-  { net }: Modules,
+  { net }: NetworkModules,
   { prepared, config, logger, onBug, chain }: NetworkParts & { chain: Chain },
   stack: AsyncDisposableStack,
 ): Promise<Network> {
@@ -192,7 +209,7 @@ async function joinNetwork(
 }
 
 async function startEngine(
-  { consensus }: Modules,
+  { consensus }: NetworkModules,
   parts: NetworkParts & { chain: Chain; network: Network },
   stack: AsyncDisposableStack,
 ): Promise<PosEngine> {

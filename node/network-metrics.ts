@@ -53,9 +53,9 @@ const METRICS: readonly (readonly [string, string, (figures: NetworkFigures) => 
     ({ anchors }) => anchors.refused,
   ],
   [
-    'pyralog_anchor_unpaid_total',
-    'Own anchors that the cluster account could not pay for.',
-    ({ anchors }) => anchors.unpaid,
+    'pyralog_anchor_unfunded_total',
+    '1 while the cluster account cannot pay for anchors, else 0.',
+    ({ anchors }) => anchors.unfunded,
   ],
 ];
 

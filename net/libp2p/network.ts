@@ -140,6 +140,17 @@ export class Libp2pNetwork implements Network {
     queueMicrotask(() => this.#links.end(peer, 'banned'));
   }
 
+  ban(peer: PeerId, ms: number): void {
+    this.#deps.peers.ban(peer, ms);
+    this.#deps.book.changed();
+  }
+
+  unban(peer: PeerId): boolean {
+    const ended = this.#deps.peers.unban(peer);
+    if (ended) this.#deps.book.changed();
+    return ended;
+  }
+
   metrics(): NetFigures {
     return this.#deps.peers.figures();
   }

@@ -97,6 +97,14 @@ export class MemoryNetwork implements Network, Station {
     this.#peers.report(peer, fault);
   }
 
+  ban(peer: PeerId, ms: number): void {
+    this.#peers.ban(peer, ms);
+  }
+
+  unban(peer: PeerId): boolean {
+    return this.#peers.unban(peer);
+  }
+
   metrics(): NetFigures {
     return this.#peers.figures();
   }

@@ -109,6 +109,16 @@ export function describeNetwork(name: string, make: MakeNetworks): void {
       await dial(b, a);
     });
 
+    it('bans and unbans whom the operator names', async () => {
+      const { a, b } = await two();
+      await dial(a, b);
+      a.ban(b.self, 60_000);
+      await until(() => !connected(a, b) && !connected(b, a));
+      await assert.rejects(a.dial(b.addresses()[0] ?? '', never), { code: 'net/refused' });
+      assert.deepEqual([a.unban(b.self), a.unban(b.self)], [true, false]);
+      await dial(a, b);
+    });
+
     it('comes back to a peer that was away and has the same key', async () => {
       const { a, b, fixture } = await two({ limits: fast }, { limits: fast });
       await dial(a, b);
