@@ -6,10 +6,15 @@ export type HashLabel = 'transaction' | 'header' | 'certificate' | 'validators' 
 
 /** 32 bytes. */
 export function hashUnder(label: HashLabel, bytes: Uint8Array): Uint8Array {
-  return blake3Derived(`pyralog v1 ${label}`, bytes);
+  return plain(blake3Derived(`pyralog v1 ${label}`, bytes));
 }
 
 /** {@link hashUnder} of each, in one call. */
 export function hashUnderMany(label: HashLabel, list: readonly Uint8Array[]): Uint8Array[] {
-  return blake3DerivedMany(`pyralog v1 ${label}`, list);
+  return blake3DerivedMany(`pyralog v1 ${label}`, list).map(plain);
+}
+
+/** Not a `Buffer`, whose `slice` is a view and whose comparisons differ. */
+function plain(hash: Uint8Array): Uint8Array {
+  return new Uint8Array(hash.buffer, hash.byteOffset, hash.length);
 }
