@@ -1,15 +1,16 @@
-import { equalBytes, toHex } from '../../base/bytes.ts';
+import { toHex } from '../../base/bytes.ts';
 import { assert } from '../../base/errors.ts';
-import { type BftCore, type BftEffect, bftMessageInfo, verifyCommit } from '../../native/index.ts';
+import { type BftCore, type BftEffect, verifyCommit } from '../../native/index.ts';
 import type { BlockInfo, EngineFigures, ValidatorInfo } from '../engine.ts';
 import { FinalStream } from '../final-stream.ts';
-import { keyOf } from './cbor.ts';
 import { Driver, Misbehaviour } from './driver.ts';
-import { Inbound, isFault, type Received } from './inbound.ts';
+import { Inbound, type Received } from './inbound.ts';
+import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import type { PosOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { Pace } from './pace.ts';
-import { type Peer, Peers } from './peers.ts';
+import { Peers } from './peers.ts';
 import { Proposals, type ProposalsDeps, type TimedInput } from './proposals.ts';
 import { WorkQueue } from './queue.ts';
 import { Relay } from './relay.ts';
@@ -18,10 +19,7 @@ import { type Applied, BlockSync } from './sync.ts';
 import { Timers } from './timers.ts';
 import type { HostParts, PosFigures } from './types.ts';
 import type { Wal, WalHeight } from './wal.ts';
-import { encodeStatus, messageFrame, proposalFrame, readSigned, type SyncedBlock } from './wire.ts';
-
-/** Own messages of the height under way that a peer is sent when it connects. */
-const PUBLISHED_MAX = 8;
+import type { SyncedBlock } from './wire.ts';
 
 /** What {@link Run} begins with: all of it opened, all of it closed by {@link Run.stop}. */
 export interface RunStart {
@@ -60,20 +58,17 @@ export class Run {
   readonly #sync: BlockSync;
   readonly #proposals: Proposals;
   readonly #driver: Driver;
+  readonly #intake: Intake;
   readonly #inbound: Inbound;
+  readonly #outbox: Outbox;
   readonly #pace: Pace;
   readonly #fail: (bug: unknown) => void;
   #phase: 'idle' | 'running' | 'committing' = 'idle';
   #height = 0;
   #round = 0;
   #rounds = 0;
-  #refusedMessages = 0;
   #beganAt = 0;
   #decisionSeconds = 0;
-  /** Greatest height that a peer's verified message was of. */
-  #heardHeight = 0;
-  #published: Uint8Array[] = [];
-  #cancelStatus: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   /** `fail`: told of every bug; stops the engine. */
@@ -99,7 +94,9 @@ export class Run {
     this.stream = new FinalStream(app);
     this.#sync = this.#makeSync();
     this.#proposals = this.#makeProposals();
+    this.#outbox = this.#makeOutbox();
     this.#driver = this.#makeDriver();
+    this.#intake = this.#makeIntake();
     this.#inbound = this.#makeInbound();
     this.#pace = new Pace({ app, clock, begin: () => this.#begin() }, options);
   }
@@ -113,14 +110,17 @@ export class Run {
     }
     if (this.#stopping !== undefined) return;
     this.#peers.start({
-      connected: (peer) => this.#connected(peer),
+      connected: (peer) => {
+        this.#outbox.connected(peer);
+        this.#sync.consider();
+      },
       disconnected: (peer) => this.#sync.disconnected(peer),
       frame: (peer, frame) => this.#inbound.frame(peer, frame),
       room: () => this.#queue.room(),
       bug: this.#fail,
     });
     this.#pace.start();
-    this.#tellStatus();
+    this.#outbox.start();
   }
 
   figures(): EngineFigures {
@@ -128,7 +128,7 @@ export class Run {
       height: Math.max(this.#height, this.#head()),
       round: this.#round,
       rounds: this.#rounds,
-      refusedMessages: this.#refusedMessages,
+      refusedMessages: this.#intake.refusedMessages,
       decisionSeconds: this.#decisionSeconds,
     };
   }
@@ -150,7 +150,7 @@ export class Run {
   }
 
   async #stop(): Promise<void> {
-    this.#cancelStatus?.();
+    this.#outbox.stop();
     this.#pace.stop();
     this.#sync.stop();
     this.#timers.cancelAll();
@@ -263,11 +263,9 @@ export class Run {
     this.#timers.cancelAll();
     this.#proposals.end();
     this.#relay.finished(height);
-    this.#published = [];
     for (const logged of this.#logged.keys()) if (logged <= height) this.#logged.delete(logged);
     this.stream.append(final);
-    this.#peers.broadcast('status', encodeStatus(height), 'normal');
-    this.#relay.tell(height);
+    this.#outbox.finished();
     this.#pace.finished();
     this.#sync.consider();
     this.#next();
@@ -275,7 +273,8 @@ export class Run {
 
   #next(): void {
     if (this.#phase !== 'idle' || this.#sync.applying || this.#stopping !== undefined) return;
-    if (this.#heardHeight > this.#head() || this.#logged.has(this.#head() + 1)) this.#begin();
+    if (this.#intake.heardHeight > this.#head() || this.#logged.has(this.#head() + 1))
+      this.#begin();
     else this.#pace.wait();
   }
 
@@ -290,94 +289,8 @@ export class Run {
   }
 
   async #message(received: Received): Promise<void> {
-    const { info, message, name, peer } = received;
-    const { height, round } = info;
-    if (height <= this.#head() || this.#stopping !== undefined) return;
-    const isKnown = this.#relay.knows(height, name);
-    if (isKnown && received.body === undefined) return;
-    if (!(isKnown || (await this.#isTaken(received)))) return;
-    this.#heardHeight = Math.max(this.#heardHeight, height);
-    if (info.validator !== undefined) {
-      const author = keyOf(info.validator);
-      if (!isKnown) this.#relay.heard(peer, { author, height, round });
-      if (received.body === undefined) {
-        this.#relay.forward(() => messageFrame(message), peer, { author, height, round });
-      }
-    }
-    this.#proposal(received);
-    if (height === this.#head() + 1) this.#begin();
-  }
-
-  /** Whether the core took it; otherwise the peer may be at fault (P31). */
-  async #isTaken({ info, message, name, peer }: Received): Promise<boolean> {
-    this.#relay.take(info.height, name);
-    const refusals = await this.#driver.feed({ kind: 'message', bytes: message });
-    const refusal = refusals.find(({ bytes }) => bytes === undefined || equalBytes(bytes, message));
-    if (refusal === undefined) return true;
-    this.#relay.forget(info.height, name);
-    this.#refusedMessages++;
-    const isLater = info.height > this.#head() + 1;
-    if (isFault(refusal.reason, isLater)) this.#peers.report(peer, 'invalid', refusal.reason);
-    return false;
-  }
-
-  #proposal({ message, body, peer }: Received): void {
-    const signed = body === undefined ? undefined : readSigned(message);
-    if (signed?.record.id === undefined || body === undefined) return;
-    const { height, round, polRound, id } = signed.record;
-    const proposer = signed.validator;
-    const receivedAt = this.#parts.clock.wall();
-    this.#proposals.receive({
-      height,
-      round,
-      polRound,
-      id,
-      proposer,
-      message,
-      body,
-      peer,
-      receivedAt,
-    });
-  }
-
-  #publish({ bytes, liveness }: Extract<BftEffect, { readonly kind: 'publish' }>): void {
-    const info = bftMessageInfo(bytes);
-    assert(info !== undefined, 'the core publishes wire messages');
-    this.#relay.take(info.height, keyOf(bytes));
-    const frame = this.#frameOf(bytes, info.kind === 'proposal' ? info.id : undefined);
-    if (frame === undefined) return;
-    this.#peers.broadcast('consensus', frame, 'urgent');
-    if (liveness) return;
-    this.#published.push(frame);
-    if (this.#published.length > PUBLISHED_MAX) this.#published.shift();
-  }
-
-  #frameOf(message: Uint8Array, proposed: Uint8Array | undefined): Uint8Array | undefined {
-    if (proposed === undefined) return messageFrame(message);
-    const body = this.#proposals.bodies.get(proposed);
-    if (body !== undefined) return proposalFrame(message, body.bytes);
-    this.#parts.log.warn({ id: toHex(proposed) }, 'proposed block is not here');
-    return undefined;
-  }
-
-  // Peers
-
-  #connected(peer: Peer): void {
-    this.#peers.send(peer, 'status', encodeStatus(this.#head()), 'normal');
-    this.#relay.tellPeer(peer, this.#head());
-    for (const frame of this.#published) this.#peers.send(peer, 'consensus', frame, 'urgent');
-    this.#sync.consider();
-  }
-
-  #tellStatus(): void {
-    if (this.#stopping !== undefined) return;
-    const { clock } = this.#parts;
-    this.#cancelStatus = clock.schedule(clock.monotonic() + this.#options.statusMs, () => {
-      this.#peers.broadcast('status', encodeStatus(this.#head()), 'normal');
-      this.#relay.tellAgain(this.#head());
-      this.#sync.consider();
-      this.#tellStatus();
-    });
+    if (this.#stopping !== undefined || !(await this.#intake.take(received))) return;
+    if (received.info.height === this.#head() + 1) this.#begin();
   }
 
   // Parts
@@ -395,7 +308,9 @@ export class Run {
   #makeProposals(): Proposals {
     const { app, chain, clock, log } = this.#parts;
     const roundOf = (height: number) =>
-      this.#phase === 'running' && this.#height === height ? this.#round : undefined;
+      this.#phase === 'running' && this.#height === height && this.#stopping === undefined
+        ? this.#round
+        : undefined;
     const deps = { app, chain, clock, log, roundOf, self: this.#signing?.key, lane: this.#lane };
     const feed: ProposalsDeps['feed'] = (input) => this.#feed(input);
     const shared = { peers: this.#peers, relay: this.#relay, journal: this.#journal };
@@ -404,7 +319,8 @@ export class Run {
 
   #makeDriver(): Driver {
     const hooks = {
-      publish: (effect: Extract<BftEffect, { readonly kind: 'publish' }>) => this.#publish(effect),
+      publish: (effect: Extract<BftEffect, { readonly kind: 'publish' }>) =>
+        this.#outbox.publish(effect),
       build: (height: number, round: number) => this.#proposals.build(height, round),
       roundStarted: ({ round }: { readonly round: number }) => {
         this.#round = round;
@@ -419,6 +335,21 @@ export class Run {
     };
     const shared = { core: this.#core, journal: this.#journal, signing: this.#signing };
     return new Driver({ ...shared, timers: this.#timers, log: this.#parts.log, hooks });
+  }
+
+  #makeOutbox(): Outbox {
+    const { clock, log } = this.#parts;
+    const shared = { clock, log, peers: this.#peers, relay: this.#relay };
+    const head = () => this.#head();
+    const told = () => this.#sync.consider();
+    const { bodies } = this.#proposals;
+    return new Outbox({ ...shared, bodies, head, told }, this.#options.statusMs);
+  }
+
+  #makeIntake(): Intake {
+    const { clock } = this.#parts;
+    const shared = { clock, peers: this.#peers, relay: this.#relay, driver: this.#driver };
+    return new Intake({ ...shared, proposals: this.#proposals, head: () => this.#head() });
   }
 
   #makeInbound(): Inbound {
