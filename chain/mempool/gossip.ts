@@ -11,7 +11,12 @@ export interface TransactionGossipDeps {
   readonly clock: Clock;
   /** Told of whatever breaks an invariant; a full or closed network is none of that. */
   readonly onBug: (bug: unknown) => void;
+  /** Runs a task once others had their turn of the event loop; default `setImmediate`. */
+  readonly defer?: (task: () => void) => void;
 }
+
+/** Reading so many takes a few milliseconds: votes must not wait longer for a neighbour's batch. */
+const TURN_MAX = 256;
 
 export interface TransactionGossipOptions {
   /** How long the first of a batch waits for others; default 5. */
@@ -55,6 +60,7 @@ export function startTransactionGossip(
 class BatchedGossip implements TransactionGossip {
   readonly #deps: TransactionGossipDeps;
   readonly #limits: Required<TransactionGossipOptions>;
+  readonly #defer: (task: () => void) => void;
   readonly #figures = {
     batchesSent: 0,
     transactionsSent: 0,
@@ -74,6 +80,7 @@ class BatchedGossip implements TransactionGossip {
 
   constructor(deps: TransactionGossipDeps, options: TransactionGossipOptions) {
     this.#deps = deps;
+    this.#defer = deps.defer ?? setImmediate;
     const { flushMs = 5, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
     const batchBytesMax = Math.min(options.batchBytesMax ?? 64 * 1024, TOPICS.transactions);
     this.#limits = { flushMs, repeatMs, repeatBytesMax, batchBytesMax };
@@ -97,13 +104,19 @@ class BatchedGossip implements TransactionGossip {
     this.#cancelRepeat?.();
   }
 
-  /** One bad apple makes the batch a fault; a batch that brings nothing new goes no further. */
+  /** One bad apple makes the batch a fault, and the rest of it is not looked at; one that brings nothing new goes no further. */
   async #take({ bytes }: GossipMessage): Promise<Verdict> {
     const decoded = decodeBatch(bytes);
     if (!decoded.ok) return this.#reject();
-    const admissions = await this.#deps.mempool.add(decoded.value.transactions);
-    if (admissions.some((each) => !each.ok && each.fault)) return this.#reject();
-    return admissions.some((each) => each.ok && each.fresh) ? 'accept' : 'ignore';
+    const { transactions } = decoded.value;
+    let fresh = false;
+    for (let at = 0; at < transactions.length && !this.#stopped; at += TURN_MAX) {
+      if (at > 0) await new Promise<void>((resolve) => this.#defer(resolve));
+      const admissions = await this.#deps.mempool.add(transactions.slice(at, at + TURN_MAX));
+      if (admissions.some((each) => !each.ok && each.fault)) return this.#reject();
+      fresh ||= admissions.some((each) => each.ok && each.fresh);
+    }
+    return fresh ? 'accept' : 'ignore';
   }
 
   #reject(): Verdict {

@@ -188,6 +188,22 @@ describe('gossip of transactions (X20)', () => {
     assert.equal(b.pool.count, 1, 'what was good in a bad batch is kept');
   });
 
+  it('takes a large batch a part at a time, and stops reading at the first forgery', async () => {
+    net = await mesh(2);
+    const [a, b] = net.nodes;
+    assert.ok(a && b);
+    const many = Array.from({ length: 1_000 }, (_, i) => make({ from: i + 1 }).bytes);
+    many[300] = make({ from: 301, badlySigned: true }).bytes;
+    const batch = encodeBatch({ round: 0, transactions: many });
+    await a.network.gossip.publish('transactions', batch);
+    await net.until(() => b.network.gossip.faults('node-0') === 1, 1_000);
+    assert.equal(b.pool.count, 2 * 256 - 1);
+    many[300] = make({ from: 301 }).bytes;
+    const good = encodeBatch({ round: 0, transactions: many });
+    await a.network.gossip.publish('transactions', good);
+    assert.ok(await net.until(() => b.pool.count === 1_000, 1_000));
+  });
+
   it('passes on nothing that brings nothing new', async () => {
     net = await mesh(3);
     const one = make();
