@@ -151,8 +151,12 @@ const submission = fc.record({
     { weight: 9, arbitrary: fc.nat(5) },
     { weight: 1, arbitrary: fc.constant(2_000) },
   ),
-  fee: fc.integer({ min: 200, max: 9_000 }),
-  amount: fc.bigInt(0n, 9_000n),
+  // Few different ones, so that equal prices meet.
+  fee: fc.oneof(
+    fc.integer({ min: 1, max: 6 }).map((n) => n * 500),
+    fc.integer({ min: 200, max: 9_000 }),
+  ),
+  amount: fc.oneof(fc.constant(5n), fc.bigInt(0n, 9_000n)),
   until: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(6) }),
 });
 const block = fc.record({
