@@ -220,6 +220,7 @@ export class Run {
     this.#lane.push(() => this.#commit(effect));
   }
 
+  /** Makes a decided block final (P33). */
   async #commit({ height, id, certificate }: Extract<BftEffect, { readonly kind: 'finalize' }>) {
     if (this.#head() + 1 !== height) return;
     const body = await this.#proposals.executed(id);

@@ -1,34 +1,12 @@
 import { strict as assert } from 'node:assert';
-import { toHex } from '../../../base/bytes.ts';
-import { decodeArray } from '../../../consensus/pos/cbor.ts';
 import type { DiskStep } from '../../../consensus/pos/memory-disk.ts';
 import { MemoryPosDisk } from '../../../consensus/pos/memory-disk.ts';
 import { PROTECTION_FILE } from '../../../consensus/pos/protection.ts';
 import { WAL_FILE } from '../../../consensus/pos/wal.ts';
 import type { Signer } from '../../../consensus/signer.ts';
 import { sameChain } from './pos-app.ts';
+import { Witness } from './pos-witness.ts';
 import { type TestEngine, World } from './pos-world.ts';
-
-/** Writes down everything that a key signs: one thing a height, round and step, or it can be slashed. */
-class Witness {
-  readonly #signed = new Map<string, string>();
-  count = 0;
-
-  watch(signer: Signer): Signer {
-    return {
-      publicKey: signer.publicKey,
-      sign: (domain, network, bytes) => {
-        const [type, height, round] = decodeArray(bytes) ?? [];
-        const place = `${toHex(signer.publicKey)} ${height}/${round}/${type}`;
-        const text = toHex(bytes);
-        assert.equal(this.#signed.get(place) ?? text, text, `signed two things at ${place}`);
-        this.#signed.set(place, text);
-        this.count++;
-        return signer.sign(domain, network, bytes);
-      },
-    };
-  }
-}
 
 const heightOf = ({ app }: TestEngine) => app.head()?.height ?? 0;
 

@@ -1,0 +1,25 @@
+import { strict as assert } from 'node:assert';
+import { toHex } from '../../../base/bytes.ts';
+import { decodeArray } from '../../../consensus/pos/cbor.ts';
+import type { Signer } from '../../../consensus/signer.ts';
+
+/** Writes down everything that a key signs: one thing a height, round and step, or it can be slashed. */
+export class Witness {
+  readonly #signed = new Map<string, string>();
+  count = 0;
+
+  watch(signer: Signer): Signer {
+    return {
+      publicKey: signer.publicKey,
+      sign: (domain, network, bytes) => {
+        const [type, height, round] = decodeArray(bytes) ?? [];
+        const place = `${toHex(signer.publicKey)} ${height}/${round}/${type}`;
+        const text = toHex(bytes);
+        assert.equal(this.#signed.get(place) ?? text, text, `signed two things at ${place}`);
+        this.#signed.set(place, text);
+        this.count++;
+        return signer.sign(domain, network, bytes);
+      },
+    };
+  }
+}
