@@ -1,7 +1,7 @@
 /** Judging a block that somebody else built on the head: any bytes (X11, X12). */
 import { assert } from '../base/errors.ts';
 import type { BlockVerdict } from '../consensus/index.ts';
-import { packSignatures, treeRoot, verifySignatures } from '../native/index.ts';
+import { treeRoot } from '../native/index.ts';
 import { type BlockHeader, decodeHeader } from '../receipt/index.ts';
 import type { Candidate } from './candidates.ts';
 import { type BlockParts, decodeBlock } from './codec/block.ts';
@@ -143,8 +143,8 @@ export class Judge {
     }
     if (unknown.length === 0) return { ok: true, entries };
     const { network } = this.#ledger.genesis;
-    const packed = packSignatures(unknown.map(({ entry }) => signatureOf(entry, network)));
-    const verdicts = await verifySignatures(packed);
+    const items = unknown.map(({ entry }) => signatureOf(entry, network));
+    const verdicts = await this.#ledger.signatures.verify(items);
     const forged = unknown.find((_, i) => verdicts[i] !== 1);
     if (forged === undefined) return { ok: true, entries };
     const reason = `transaction ${forged.index}: the signature is not the sender's (X1)`;

@@ -31,7 +31,7 @@ export class Ledger {
   readonly cache: StateCache;
   readonly tree: StateTree;
   readonly history: History;
-  readonly signatures = new Signatures();
+  readonly signatures: Signatures;
   /** The set of every height: genesis fixes it. */
   readonly validators: readonly ValidatorInfo[];
   /** X10. */
@@ -40,7 +40,12 @@ export class Ledger {
   #version: number;
   #write: Promise<void> | undefined;
 
-  constructor(deps: Pick<ChainDeps, 'genesis' | 'tree'>, opened: Opened, cacheEntries: number) {
+  constructor(
+    deps: Pick<ChainDeps, 'genesis' | 'tree' | 'verifySignatures'>,
+    opened: Opened,
+    cacheEntries: number,
+  ) {
+    this.signatures = new Signatures(deps.verifySignatures);
     this.genesis = deps.genesis;
     this.tree = deps.tree;
     this.store = opened.store;

@@ -3,6 +3,7 @@ import type { App, ValidatorInfo } from '../consensus/index.ts';
 import type { StateTree } from '../native/index.ts';
 import type { GenesisChain } from '../receipt/index.ts';
 import type { KeyValue } from '../storage/index.ts';
+import type { VerifyAll } from './mempool/signatures.ts';
 import type { Mempool, StateReads } from './mempool/types.ts';
 import type { BlockHeader, ChainFigures, ChainReader, FinalAnchor } from './types.ts';
 
@@ -31,6 +32,8 @@ export interface ChainDeps {
   readonly openMempool: (reads: StateReads) => Mempool;
   readonly genesis: ChainGenesis;
   readonly verifyCertificate: VerifyCertificate;
+  /** One byte an item, 1 where the signature is valid. Default: native code on the thread pool, whose order no seed repeats. */
+  readonly verifySignatures?: VerifyAll;
   readonly log: Logger;
   /** Told of a listener that threw, and of whatever breaks an invariant. */
   readonly onBug: (bug: unknown) => void;

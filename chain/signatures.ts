@@ -6,6 +6,7 @@ import {
 } from '../native/index.ts';
 import { textKey } from './execution/working-state.ts';
 import { Lru } from './lru.ts';
+import type { VerifyAll } from './mempool/signatures.ts';
 
 /** Verdicts kept: those of the notes of a few blocks, 400 bytes each. */
 const KEPT = 4_096;
@@ -15,13 +16,19 @@ const KEPT = 4_096;
  * what was not foreseen is checked on the spot. The answer is the same either way (X13).
  */
 export class Signatures {
+  /** Of many at once; remembers nothing. */
+  readonly verify: VerifyAll;
   readonly #known = new Lru<boolean>(KEPT);
+
+  constructor(verify: VerifyAll = (items) => verifySignatures(packSignatures(items))) {
+    this.verify = verify;
+  }
 
   /** Checks all in one native call on the pool; what it knows already is not checked again. */
   async verifyAll(items: readonly SignatureItem[]): Promise<readonly boolean[]> {
     const keys = items.map(keyOf);
     const open = items.filter((_, i) => this.#known.get(keys[i] ?? '') === undefined);
-    const verdicts = open.length === 0 ? [] : await verifySignatures(packSignatures(open));
+    const verdicts = open.length === 0 ? [] : await this.verify(open);
     let next = 0;
     return items.map((_, i) => {
       const key = keys[i] ?? '';
