@@ -30,24 +30,3 @@ function ofLog(sender: Uint8Array, note: string): Access {
   const { cluster } = named.origin;
   return { accounts: [sender, clusterAccount(cluster)], cluster, log: named.text };
 }
-
-/** Who pays, and how much with the fee (X3 to X7); undefined for an anchor whose note names no log. */
-export function paymentOf(
-  transaction: Transaction,
-): { readonly payer: Uint8Array; readonly amount: bigint } | undefined {
-  const { sender, fee, body } = transaction;
-  switch (body.kind) {
-    case 'transfer':
-      return { payer: sender, amount: fee + body.amount };
-    case 'register-cluster':
-      return { payer: sender, amount: fee + body.deposit };
-    case 'anchor': {
-      const named = originOf(body.note);
-      if (named === undefined) return undefined;
-      return { payer: clusterAccount(named.origin.cluster), amount: fee };
-    }
-    case 'notarize':
-    case 'evidence':
-      return { payer: sender, amount: fee };
-  }
-}
