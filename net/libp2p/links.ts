@@ -40,6 +40,8 @@ export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<PeerId, FramedLink>();
   readonly #opening = new Set<PeerId>();
+  /** Their goodbye is on its way; they close by themselves. */
+  readonly #leaving = new WeakSet<Connection>();
   readonly #deadlines = new Map<Connection, () => void>();
   #closed = false;
 
@@ -59,10 +61,6 @@ export class Links {
   connectionClosed(connection: Connection): void {
     this.#deadlines.get(connection)?.();
     this.#deadlines.delete(connection);
-    const peer = connection.remotePeer.toString();
-    if (!this.#links.has(peer) && this.#deps.connections(peer).length === 0) {
-      this.#deps.onGone(peer, undefined);
-    }
   }
 
   /** A peer opened a stream of the link protocol. */
@@ -97,9 +95,8 @@ export class Links {
     const link = this.#links.get(peer);
     link?.end(reason);
     for (const connection of this.#deps.connections(peer)) {
-      // A link that said goodbye closes its connection once that is out.
       if (reason === undefined) connection.abort(new Error('cut off'));
-      else if (link === undefined) void closeGently(connection);
+      else if (!this.#leaving.has(connection)) void closeGently(connection);
     }
   }
 
@@ -170,6 +167,7 @@ export class Links {
 
   #gone(link: FramedLink, connection: Connection, reason: GoodbyeReason | undefined): void {
     const { peer } = link;
+    this.#leaving.add(connection);
     this.#deps.log.debug({ peer, reason }, 'link closed');
     this.#deps.peers.remove(link);
     if (this.#links.get(peer) !== link) return;
@@ -177,7 +175,7 @@ export class Links {
     this.#deps.onGone(peer, reason);
     if (this.#closed || this.#deps.peers.isBanned(peer)) return;
     // The one that is left when a peer came back before its old connection was found dead.
-    const other = this.#deps.connections(peer).find((each) => each !== connection);
+    const other = this.#deps.connections(peer).find((each) => !this.#leaving.has(each));
     if (other !== undefined && other.status === 'open') this.connectionOpened(other);
   }
 }

@@ -173,33 +173,41 @@ export class Libp2pNetwork implements Network {
   /** Resolves when there is a link to the peer at this address. */
   async #reach(address: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { host, peers, modules, limits } = this.#deps;
+    const { peers } = this.#deps;
     const peer = this.#peerOf(address);
     if (this.#closed !== undefined) throw linkClosed();
     if (peers.get(peer) !== undefined) return;
     if (peers.isBanned(peer)) throw refused(peer, 'banned');
     if (peer === this.self) throw unreachable(peer, new Error('this node itself'));
-    const both = AbortSignal.any([
-      signal,
-      this.#closing.signal,
-      AbortSignal.timeout(3 * limits.answerMsMax),
-    ]);
-    const linked = this.#waiters.wait(peer, both);
-    try {
-      await host.dial(modules.multiaddr.multiaddr(address), { signal: both });
-    } catch (err) {
-      this.#waiters.settle(peer, undefined);
-      // What became of the link before the dial failed says more than the dial's own error.
-      const outcome = await linked;
+    for (let attempt = 1; ; attempt++) {
+      const { outcome, error, stale } = await this.#attempt(peer, address, signal);
       if (outcome === 'linked') return;
+      if (stale && attempt < ATTEMPTS_MAX) continue;
       this.#dialFailed(signal);
-      throw outcome === undefined ? unreachable(peer, err) : refused(peer, outcome);
+      throw outcome === undefined ? unreachable(peer, error) : refused(peer, outcome);
     }
-    const gone = await linked;
-    if (gone === 'linked') return;
-    this.#dialFailed(signal);
-    if (gone === undefined) throw unreachable(peer, new Error('no hello'));
-    throw refused(peer, gone);
+  }
+
+  /** Dials once. `stale`: libp2p handed out a connection that was about to close with an earlier link. */
+  async #attempt(peer: PeerId, address: string, signal: AbortSignal) {
+    const { host, modules, limits } = this.#deps;
+    const over = new AbortController();
+    const stops = [signal, over.signal, this.#closing.signal];
+    const both = AbortSignal.any([...stops, AbortSignal.timeout(3 * limits.answerMsMax)]);
+    const linked = this.#waiters.wait(peer, both);
+    const startedAt = Date.now();
+    try {
+      const connection = await host.dial(modules.multiaddr.multiaddr(address), { signal: both });
+      if (connection.status !== 'open') over.abort();
+      connection.addEventListener('close', () => over.abort(), { once: true });
+      const outcome = await linked;
+      const stale = outcome === undefined && connection.timeline.open < startedAt;
+      return { outcome, error: new Error('no hello'), stale: stale && !signal.aborted };
+    } catch (error) {
+      over.abort();
+      // What became of the link before the dial failed says more than the dial's own error.
+      return { outcome: await linked, error, stale: false };
+    }
   }
 
   #dialFailed(signal: AbortSignal): void {
