@@ -4,8 +4,15 @@
  */
 import { runNode } from '../node/process/index.ts';
 
+/** Longer than a drain with everything behind it. */
+const STOP_MS_MAX = 25_000;
+
 const parentGone = new AbortController();
-process.on('disconnect', () => parentGone.abort());
+process.on('disconnect', () => {
+  parentGone.abort();
+  // Nobody is there any more to kill a node that does not end; whatever it acknowledged is durable.
+  setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+});
 
 const flags: Record<string, string> = JSON.parse(process.argv[2] ?? '{}');
 const sources = { environment: {}, flags, workingDir: process.cwd() };

@@ -45,6 +45,8 @@ export interface RemoteChain {
   readonly anchors: FinalAnchors;
   readonly actions: NetworkActions;
   figures(): Promise<NetworkFigures>;
+  /** Ends every call and stream; an open port would keep its thread alive. */
+  close(): void;
 }
 
 /** Proxies over the bridge; what `node/chain-served.ts` serves. Every value was made there, so its type is taken on trust. */
@@ -96,6 +98,7 @@ export function remoteChain(
       unban: (peer) => ask<boolean>('unban', [peer]),
     },
     figures: () => ask<NetworkFigures>('figures'),
+    close: () => bridge.close(),
   };
 }
 

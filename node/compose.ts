@@ -166,6 +166,7 @@ export async function composeService(
     async stop(signal) {
       await rpc.stop(signal);
       await notary.drain();
+      remote?.close();
     },
   };
 }

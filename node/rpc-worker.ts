@@ -16,6 +16,9 @@ const HEAP_MIB_MAX = 512;
  */
 const YOUNG_MIB_MAX = 6;
 
+/** From the end of the drain to the end of the thread. */
+const END_MS_MAX = 5_000;
+
 export interface RpcWorkerEvents {
   onShutdownAsked(): void;
   onLogLevel(level: 'debug' | 'info' | 'warn' | 'error'): void;
@@ -75,7 +78,10 @@ export class RpcWorker {
     if (this.#crash !== undefined) return;
     const exited = once(this.#worker, 'exit');
     this.#tell({ kind: 'stop', drainMsMax });
+    // A thread that does not end must not keep the node from ending: what was acknowledged is durable by now.
+    const late = setTimeout(() => void this.#worker.terminate(), drainMsMax + END_MS_MAX);
     await exited;
+    clearTimeout(late);
   }
 
   /** Cuts a `stop` short. */
