@@ -1,4 +1,4 @@
-import type { PeerId } from './types.ts';
+import type { PeerId } from './names.ts';
 
 /** Seen from the node that has the switch. */
 export type Direction = 'in' | 'out';

@@ -1,6 +1,6 @@
 import { decode, encode, rfc8949EncodeOptions } from 'cborg';
 import { equalBytes } from '../base/bytes.ts';
-import type { Fault } from './types.ts';
+import type { Fault } from './names.ts';
 
 /** The version of everything this node says over links and gossip (G4). */
 export const PROTOCOL_VERSION = 1;

@@ -1,9 +1,9 @@
 import type { PyralogError } from '../base/errors.ts';
 import type { FaultSwitch } from './faults.ts';
 import type { Hello } from './hello.ts';
+import type { Fault, PeerId } from './names.ts';
 
-/** Names a peer: a libp2p peer id, or a node name in a simulated network. */
-export type PeerId = string;
+export type { Fault, PeerId } from './names.ts';
 
 /** `urgent` (votes, heartbeats) overtakes `normal`, which overtakes `bulk` (sync). Within one priority, order holds. */
 export type Priority = 'urgent' | 'normal' | 'bulk';
@@ -102,21 +102,6 @@ export interface Gossip {
   /** How many rejected messages this neighbour handed over. */
   faults(peer: PeerId): number;
 }
-
-/**
- * What a peer did wrong. A value, never an exception; each has a weight in the score book (G12).
- * Hosts report `malformed` (bytes that do not decode), `invalid` (decodes, but breaks a rule of the protocol),
- * `flood` (more than asked for); the network itself reports all of them.
- */
-export type Fault =
-  | 'malformed'
-  | 'invalid'
-  | 'oversized'
-  | 'flood'
-  | 'wrong-network'
-  | 'wrong-genesis'
-  | 'old-version'
-  | 'unresponsive';
 
 /** A peer that is connected and has said hello. */
 export interface PeerState {
