@@ -7,7 +7,7 @@ import type { VerifyAll } from './mempool/signatures.ts';
 import type { Mempool, StateReads } from './mempool/types.ts';
 import type { BlockHeader, ChainFigures, ChainReader, FinalAnchor } from './types.ts';
 
-/** Whether a certificate proves that this block is final under these validators (pos.md P6). Called off no hot path: results are kept. */
+/** Whether a certificate proves that this block is final under these validators (pos.md P6). Asked once a certificate: answers are kept. */
 export type VerifyCertificate = (
   block: { readonly height: number; readonly id: Uint8Array },
   validators: readonly ValidatorInfo[],
@@ -68,6 +68,6 @@ export interface Chain {
   figures(): ChainFigures;
   /** Calls back in order of height, once a block is durable and shows in {@link reader}. Returns the function that ends it. */
   onFinal(listener: (notice: FinalNotice) => void): () => void;
-  /** Waits for a commit under way. Later calls of the app reject with `chain/stopped`; the reader goes on. */
+  /** Waits for a commit under way, stops the mempool and frees what is in native memory; the app then rejects with `chain/stopped`. */
   close(): Promise<void>;
 }
