@@ -6,6 +6,8 @@ import type { BlockContext, BodyOf, Planner } from './plan.ts';
 
 /** X6. */
 const SUBMITTERS_MAX = 16;
+/** T3. */
+const KEYS_MAX = 64;
 
 /** X6: takes a name, with the keys whose signatures will count, and funds the account that pays for its anchors. */
 export const planRegistration: Planner<'register-cluster'> = ({ sender, body }, state, context) => {
@@ -15,6 +17,9 @@ export const planRegistration: Planner<'register-cluster'> = ({ sender, body }, 
   if (state.cluster(name) !== undefined) {
     return forbidden('X6', `cluster ${name} is registered already; choose another name`);
   }
+  // Looking at public keys costs most, so it comes last.
+  const broken = policyProblem(clusterScope(context.network, name), body);
+  if (broken !== undefined) return broken;
   const account = clusterAccount(name);
   return {
     ok: true,
@@ -29,9 +34,12 @@ function formProblem(
   body: BodyOf<'register-cluster'>,
   { network }: BlockContext,
 ): Refusal | undefined {
-  const { name, keys, submitters, threshold, faults } = body;
+  const { name, keys, submitters } = body;
   if (!isName('cluster', name)) {
     return forbidden('X6', `${JSON.stringify(name)} is not a cluster name (I1)`);
+  }
+  if (keys.length < 1 || keys.length > KEYS_MAX) {
+    return forbidden('X6', `a cluster has 1 to ${KEYS_MAX} keys (T3)`);
   }
   if (!ascending(keys.map((key) => Buffer.from(key.name)))) {
     return forbidden('X6', 'the keys do not stand in ascending order of their names, each once');
@@ -47,7 +55,7 @@ function formProblem(
   if (named !== undefined) {
     return forbidden('X6', `key ${JSON.stringify(named.name)} is not of ${scope} (T3)`);
   }
-  return policyProblem(scope, { keys, threshold, faults });
+  return undefined;
 }
 
 /** T3, and keys that nobody could sign with. */
