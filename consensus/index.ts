@@ -62,6 +62,15 @@ export {
   type ProtectionOwner,
 } from './pos/protection.ts';
 export type { Mute, PosChain, PosDeps, PosEngine, PosFigures } from './pos/types.ts';
+export {
+  decodeConsensusFrame,
+  decodeSyncAnswer,
+  encodeStatus,
+  encodeSyncAnswer,
+  messageFrame,
+  proposalFrame,
+  readSigned,
+} from './pos/wire.ts';
 export type {
   AckPolicy,
   CheckpointFeed,

@@ -46,6 +46,12 @@ export class MemoryPosDisk implements PosDisk {
     return content?.bytes.slice(0, content.size);
   }
 
+  /** What a crash now would surely leave of it. */
+  syncedBytesOf(name: string): Uint8Array | undefined {
+    const content = this.#files.get(name);
+    return content?.bytes.slice(0, Math.min(content.size, content.synced));
+  }
+
   /** A file as somebody else left it, whole and durable. */
   put(name: string, bytes: Uint8Array): void {
     this.#files.set(name, contentOf(bytes));

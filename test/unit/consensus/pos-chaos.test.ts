@@ -56,6 +56,7 @@ class Chaos {
   }
 
   #check(): void {
+    assert.deepEqual(this.#witness.contradictions, []);
     for (const a of this.#nodes) {
       assert.deepEqual(a.bugs, []);
       assert.deepEqual(a.engine.misbehaviour(), []);
