@@ -1,4 +1,3 @@
-import { keyOf } from './cbor.ts';
 import type { Peer, Peers } from './peers.ts';
 import { heardFrame } from './wire.ts';
 
@@ -108,9 +107,4 @@ export class Relay {
 
 function frameOf(keys: readonly string[]): Uint8Array {
   return heardFrame(keys.map((key) => Uint8Array.from(Buffer.from(key, 'latin1'))));
-}
-
-/** The author of a message that names one. */
-export function authorOf(validator: Uint8Array): string {
-  return keyOf(validator);
 }

@@ -1,8 +1,9 @@
 import { toHex } from '../../base/bytes.ts';
 import { assert } from '../../base/errors.ts';
-import { type BftCore, type BftEffect, verifyCommit } from '../../native/index.ts';
+import type { BftCore, BftEffect } from '../../native/index.ts';
 import type { BlockInfo, EngineFigures, ValidatorInfo } from '../engine.ts';
 import { FinalStream } from '../final-stream.ts';
+import { applySynced } from './apply.ts';
 import { Driver, Misbehaviour } from './driver.ts';
 import { Inbound, type Received } from './inbound.ts';
 import { Intake } from './intake.ts';
@@ -14,7 +15,7 @@ import { Peers } from './peers.ts';
 import { Proposals, type ProposalsDeps, type TimedInput } from './proposals.ts';
 import { WorkQueue } from './queue.ts';
 import { Relay } from './relay.ts';
-import { indexOfKey, type Signing } from './signing.ts';
+import type { Signing } from './signing.ts';
 import { type Applied, BlockSync } from './sync.ts';
 import { Timers } from './timers.ts';
 import type { HostParts, PosFigures } from './types.ts';
@@ -232,31 +233,6 @@ export class Run {
     this.#finished(body.info);
   }
 
-  /** A block that came by sync (P32). */
-  async #apply(height: number, { bytes, certificate }: SyncedBlock): Promise<Applied> {
-    const { app, chain, log } = this.#parts;
-    if (this.#head() + 1 !== height) return 'late';
-    const validators = app.validators(height);
-    const verdict = await app.validate(bytes);
-    if (!verdict.ok || verdict.block.height !== height || validators === undefined) {
-      log.warn({ height, reason: verdict.ok ? 'height' : verdict.reason }, 'synced block refused');
-      return 'invalid';
-    }
-    const { id } = verdict.block;
-    const { network } = chain;
-    const commit = verifyCommit({ network, validators, height, id, certificate });
-    if (!commit.ok) {
-      log.warn({ height, reason: commit.reason }, 'certificate of synced block refused');
-      return 'invalid';
-    }
-    const signing = this.#signing;
-    const index = signing === undefined ? -1 : indexOfKey(validators, signing.key);
-    if (index >= 0) await signing?.certified({ height, id, certificate }, index);
-    await app.commit(id, { scheme: 'pos', bytes: certificate });
-    this.#finished(verdict.block);
-    return 'applied';
-  }
-
   #finished({ height }: BlockInfo): void {
     const final = this.#parts.app.head();
     assert(final?.height === height, `the app shows block ${height} once it has committed it`);
@@ -297,10 +273,12 @@ export class Run {
   // Parts
 
   #makeSync(): BlockSync {
-    const { app, clock, log } = this.#parts;
+    const { app, chain, clock, log } = this.#parts;
+    const finished = (block: BlockInfo) => this.#finished(block);
+    const applyDeps = { app, chain, log, signing: this.#signing, finished };
     const apply = (height: number, block: SyncedBlock) =>
       new Promise<Applied>((resolve, reject) => {
-        this.#lane.push(() => this.#apply(height, block).then(resolve, reject));
+        this.#lane.push(() => applySynced(applyDeps, height, block).then(resolve, reject));
       });
     const deps = { app, clock, log, apply, peers: this.#peers, onBug: this.#fail };
     return new BlockSync({ ...deps, idle: () => this.#next() }, this.#options);
