@@ -12,12 +12,12 @@ import {
   POS_PRESETS,
 } from '../../consensus/index.ts';
 import { seededRandom } from '../../devnet/sim/random.ts';
+import { createMemoryNetworkHub, type Hello, PROTOCOL_VERSION } from '../../net/index.ts';
 import type { Checkpoint } from '../../receipt/index.ts';
 import { createMemoryLogStore, encodeProposal, type MemoryLogStore } from '../../storage/index.ts';
 import { memoryParts, partitionsOf, SCOPE } from '../support/memory-notary.ts';
 import { realClock } from '../support/real-clock.ts';
 import { NoteApp } from '../unit/consensus/pos-app.ts';
-import { TestNet } from '../unit/consensus/pos-net.ts';
 import { validatorsOf } from '../unit/consensus/pos-world.ts';
 import { describeAnchor } from './anchor.ts';
 import { describeCosigner } from './cosigner.ts';
@@ -63,6 +63,7 @@ describeEngine('instant', async () => ({
   engine: createInstantEngine({ clock: realClock, onBug }),
   app: new NoteApp([]),
   others: [],
+  stop: async () => {},
 }));
 
 describeEngine('proof of stake, alone', () => posNetwork(1));
@@ -71,7 +72,7 @@ describeEngine('proof of stake, four validators', () => posNetwork(4));
 /** Engines of one network on real time; the first is the one that is tested. */
 async function posNetwork(count: number): Promise<MadeEngine> {
   const { infos, signers } = validatorsOf(count);
-  const net = new TestNet(realClock);
+  const hub = createMemoryNetworkHub(realClock, seededRandom(1));
   const chain = { network: 'test', maxDelayMs: 5_000, precisionMs: 500 };
   const nodes = await Promise.all(
     signers.map(async (signer, i) => {
@@ -79,16 +80,34 @@ async function posNetwork(count: number): Promise<MadeEngine> {
       const disk = new MemoryPosDisk({ random });
       const owner = { network: chain.network, key: signer.publicKey };
       await createProtection({ disk, random }, { ...owner, newValidator: true });
-      const network = net.join(`n${i}`, signer.publicKey);
+      const hello: Hello = {
+        version: PROTOCOL_VERSION,
+        networkId: chain.network,
+        genesisHash: new Uint8Array(32),
+        role: 'validator',
+        voteKey: signer.publicKey,
+        headHeight: 0,
+        agent: 'test',
+      };
+      const network = hub.join(() => hello, { id: `n${i}`, onBug });
       const deps = { network, clock: realClock, disk, random, signer, chain, log: silentLogger };
       const engine = createPosEngine({ ...deps, onBug }, POS_PRESETS.fast);
-      return { engine, app: new NoteApp(infos) };
+      return { engine, network, app: new NoteApp(infos) };
     }),
   );
+  for (const [i, { network }] of nodes.entries()) {
+    for (const other of nodes.slice(0, i)) {
+      const [address = ''] = other.network.addresses();
+      await network.dial(address, new AbortController().signal);
+    }
+  }
   const [first, ...others] = nodes;
   if (first === undefined) throw new Error('a network has a node');
   first.app.others = others.map(({ app }) => app);
-  return { ...first, others };
+  const stop = async () => {
+    for (const { network } of nodes) await network.close();
+  };
+  return { ...first, others, stop };
 }
 
 describeAnchor('on a chain in memory', async () => {

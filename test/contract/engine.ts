@@ -8,6 +8,8 @@ export interface MadeEngine {
   readonly engine: Engine;
   readonly app: NoteApp;
   readonly others: readonly { readonly engine: Engine; readonly app: NoteApp }[];
+  /** Ends what the engines stood on, after they stopped. */
+  readonly stop: () => Promise<void>;
 }
 
 /** What every {@link Engine} keeps. */
@@ -16,16 +18,18 @@ export function describeEngine(name: string, make: () => Promise<MadeEngine>): v
     let engine: Engine;
     let app: NoteApp;
     let others: MadeEngine['others'];
+    let stop: MadeEngine['stop'];
     const ends: AbortController[] = [];
     beforeEach(async () => {
-      ({ engine, app, others } = await make());
+      ({ engine, app, others, stop } = await make());
       await Promise.all(
         [{ engine, app }, ...others].map((node) => node.engine.start(node.app, abortLater())),
       );
     });
-    afterEach(() =>
-      Promise.all([engine, ...others.map((node) => node.engine)].map((e) => e.stop())),
-    );
+    afterEach(async () => {
+      await Promise.all([engine, ...others.map((node) => node.engine)].map((each) => each.stop()));
+      await stop();
+    });
     after(() => {
       for (const end of ends) end.abort();
     });
