@@ -11,8 +11,8 @@ import type {
 } from '../rpc/index.ts';
 import type { BridgeTarget } from './bridge.ts';
 import type { NetworkFigures } from './chain-remote.ts';
-import type { Anchoring } from './compose-network.ts';
 import { nodeError } from './errors.ts';
+import type { Anchoring } from './network-types.ts';
 
 /** The parts of the network plane that the RPC thread asks about. */
 export interface ServedParts {

@@ -4,8 +4,9 @@ import { parseVerificationKey, type VerificationKey } from '../receipt/index.ts'
 import type { AnchorStatus } from '../rpc/index.ts';
 import type { LogStore } from '../storage/index.ts';
 import { systemClock } from './clock.ts';
-import type { Anchoring, NetworkModules, NetworkParts } from './compose-network.ts';
 import { nativeSigner } from './native-signer.ts';
+import type { NetworkModules } from './network-modules.ts';
+import type { Anchoring, NetworkParts } from './network-types.ts';
 
 /** A registration that was not taken (no money yet, no block) is tried again so often. */
 const REGISTER_RETRY_MS = 5_000;

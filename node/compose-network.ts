@@ -1,15 +1,14 @@
 import { assert } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
 import type { Admission, Chain } from '../chain/index.ts';
 import type { PosEngine } from '../consensus/index.ts';
-import type { Core, PartitionOptions } from '../native/index.ts';
 import type { Network } from '../net/index.ts';
-import type { AnchorStatus, SubmittedTransaction } from '../rpc/index.ts';
-import type { BridgeTarget } from './bridge.ts';
+import type { SubmittedTransaction } from '../rpc/index.ts';
+import { chainTarget } from './chain-served.ts';
 import { systemClock } from './clock.ts';
-import type { Config } from './config/schema.ts';
+import { composeAnchors } from './compose-anchors.ts';
 import { nativeSigner } from './native-signer.ts';
-import type { PreparedChain } from './prepare.ts';
+import { loadNetworkModules, type NetworkModules } from './network-modules.ts';
+import type { NetworkParts, NetworkPlane } from './network-types.ts';
 import { versionText } from './version.ts';
 
 /**
@@ -17,38 +16,13 @@ import { versionText } from './version.ts';
  * whose genesis has a chain.
  */
 
-export interface NetworkParts {
-  readonly config: Config;
-  readonly prepared: PreparedChain;
-  readonly core: Core;
-  readonly partitions: readonly PartitionOptions[];
-  readonly logger: Logger;
-  /** A broken invariant: the node stops. */
-  readonly onBug: (bug: unknown) => void;
-}
-
-/** The running network plane. */
-export interface NetworkPlane {
-  /** For the RPC thread. */
-  readonly target: BridgeTarget;
-  /** Newest first to oldest: nothing is sent, voted or written any more when it resolves. */
-  stop(): Promise<void>;
-}
-
-/** What this node does to get its logs anchored. */
-export interface Anchoring {
-  status(): Promise<AnchorStatus>;
-  figures(): { readonly final: number; readonly refused: number; readonly unfunded: number };
-  stop(): Promise<void>;
-}
-
 /** Main thread. Rejects with a code of storage/, chain/, consensus/ or net/; everything opened is closed again. */
 export async function composeNetwork(parts: NetworkParts): Promise<NetworkPlane> {
   const modules = await loadNetworkModules();
   const stack = new AsyncDisposableStack();
   try {
     const running = await openParts(modules, parts, stack);
-    const target = modules.served.chainTarget({
+    const target = chainTarget({
       ...running,
       voteKey: parts.prepared.keys.vote?.publicKey,
       faultInjection: parts.config.p2p.faultInjection,
@@ -60,21 +34,6 @@ export async function composeNetwork(parts: NetworkParts): Promise<NetworkPlane>
     throw error;
   }
 }
-
-async function loadNetworkModules() {
-  const [net, chain, consensus, native, storage, served, anchoring] = await Promise.all([
-    import('../net/index.ts'),
-    import('../chain/index.ts'),
-    import('../consensus/index.ts'),
-    import('../native/index.ts'),
-    import('../storage/index.ts'),
-    import('./chain-served.ts'),
-    import('./compose-anchors.ts'),
-  ]);
-  return { net, chain, consensus, native, storage, served, anchoring };
-}
-
-export type NetworkModules = Awaited<ReturnType<typeof loadNetworkModules>>;
 
 /** What is opened later is stopped first: anchors, gossip, engine, chain, peers, store. */
 async function openParts(
@@ -105,7 +64,7 @@ async function openParts(
     if (!admission.ok) throw admission.error;
     if (admission.fresh) gossip.announce(admission.id);
   };
-  const anchoring = await modules.anchoring.composeAnchors(modules, {
+  const anchoring = await composeAnchors(modules, {
     ...parts,
     chain,
     submit: submitOne,

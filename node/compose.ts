@@ -6,7 +6,7 @@ import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { NodeIdentity } from './identity.ts';
-import type { PreparedChain } from './prepare.ts';
+import type { PreparedChain } from './prepared.ts';
 
 /**
  * Wires the parts of a node together: the only file that names concrete implementations. Its imports are lazy, because

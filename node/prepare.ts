@@ -1,37 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { CoreOptions } from '../native/index.ts';
-import { type Genesis, type GenesisChain, genesisHash } from '../receipt/index.ts';
-import type { NodeInfo, NodePolicy, RpcOptions } from '../rpc/index.ts';
+import { genesisHash } from '../receipt/index.ts';
+import type { RpcOptions } from '../rpc/index.ts';
 import { coreOptions } from './compose.ts';
 import { type ConfigSources, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { type DataDir, type DataDirPaths, openDataDir, readAdminToken } from './data-dir.ts';
+import { type DataDir, openDataDir, readAdminToken } from './data-dir.ts';
 import { nodeError, systemCode } from './errors.ts';
-import { type NetworkIdentity, type NodeIdentity, readNodeIdentity } from './identity.ts';
+import { type NodeIdentity, readNodeIdentity } from './identity.ts';
+import type { PreparedChain, PreparedNode } from './prepared.ts';
 import { versionText } from './version.ts';
-
-/** Everything that configuration, data directory and keys say, ready to open core and listeners with. */
-export interface PreparedNode {
-  readonly config: Config;
-  readonly core: CoreOptions;
-  readonly origin: string;
-  readonly info: NodeInfo;
-  readonly rpc: RpcOptions;
-  /** Present when genesis has a chain (I7). */
-  readonly chain: PreparedChain | undefined;
-}
-
-/** What the network half of a node is opened with. */
-export interface PreparedChain {
-  readonly genesis: Genesis & { readonly chain: GenesisChain };
-  readonly networkId: string;
-  /** 32 bytes (I2). */
-  readonly genesisHash: Uint8Array;
-  readonly keys: NetworkIdentity;
-  readonly paths: Pick<DataDirPaths, 'chain' | 'consensus' | 'peers'>;
-  /** The policy that this node's cluster is registered with (X6). */
-  readonly policy: NodePolicy;
-}
 
 /**
  * Reads configuration, data directory and keys. Runs in the RPC thread, which needs the libraries for it anyway:

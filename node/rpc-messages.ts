@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, RpcAddress } from '../rpc/index.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import type { PreparedNode } from './prepare.ts';
+import type { PreparedNode } from './prepared.ts';
 
 /** Main thread to RPC thread. */
 export type ToRpcThread =

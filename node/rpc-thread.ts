@@ -7,7 +7,7 @@ import { assert, PyralogError } from '../base/errors.ts';
 import { composeService, loadServiceModules, type Service } from './compose.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import type { PreparedNode } from './prepare.ts';
+import type { PreparedNode } from './prepared.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
 import { SETTLE_MS, settleHeap } from './settle.ts';
 

@@ -5,7 +5,7 @@ import type { RpcAddress } from '../rpc/index.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { nodeError } from './errors.ts';
-import type { PreparedNode } from './prepare.ts';
+import type { PreparedNode } from './prepared.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
 
 /** Far above what requests need at rest; a runaway ends the thread, not the machine. */

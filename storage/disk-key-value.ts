@@ -10,8 +10,8 @@ import { LevelKeyValue, levelError } from './level-key-value.ts';
  * known only then.
  */
 export async function openLevelKeyValue(dir: string): Promise<KeyValue> {
-  const { ClassicLevel } = await import('classic-level');
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(dir, {
+  const { Level } = await import('level');
+  const level = new Level<Uint8Array, Uint8Array>(dir, {
     keyEncoding: 'view',
     valueEncoding: 'view',
   });

@@ -3,7 +3,7 @@
  * become final, survive what is done to the nodes, and verify with nobody running.
  */
 import { strict as assert } from 'node:assert';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DevnetFile } from '../../devnet/index.ts';
 import { Workspace } from '../support/node-process.ts';
@@ -41,7 +41,8 @@ describe('network of four validators', function () {
   function copy(path: string, name: string): string {
     const to = workspace.path(name);
     mkdirSync(join(to, '..'), { recursive: true });
-    cpSync(join(root, path), to);
+    // With its own name behind it: the same content again would be the record that is final already.
+    writeFileSync(to, `${readFileSync(join(root, path), 'utf8')}\n${name}\n`);
     return name;
   }
 
@@ -128,7 +129,7 @@ describe('network of four validators', function () {
     await until(async () => (await height('node-0')) > BLOCKS, 120_000);
     const genesis = workspace.path('.pyralog', 'devnet', 'genesis.json');
     const peers = devnet.nodes.flatMap(({ p2p }) => ['--peer', p2p]);
-    const joined = await workspace.cli(['join', genesis, 'late', ...peers, '--name', 'late']);
+    const joined = await workspace.cli(['join', genesis, '--dir', 'late', ...peers, '--name', 'late']);
     assert.equal(joined.code, 0, joined.stdout + joined.stderr);
     const late = new Workspace(workspace.path('late'));
     const node = await late.start();
