@@ -105,6 +105,10 @@ export const notaryMethods = {
       claimedTime: Type.Optional(
         s.decimal('Unix milliseconds claimed by the log: it existed no later.'),
       ),
+      noLaterThan: Type.Optional(
+        s.decimal('T2 of a final receipt, Unix milliseconds (finality.md F6).'),
+      ),
+      height: Type.Optional(s.decimal('Block that holds its anchor.')),
       threshold: Type.Optional(Type.Integer()),
       keys: Type.Optional(Type.Integer()),
       coversLiars: Type.Optional(Type.Boolean()),

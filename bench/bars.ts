@@ -45,10 +45,27 @@ const STATE: Readonly<Record<string, Expectation>> = {
   'state memory a key': { bar: { atMost: 160 } },
 };
 
+/** Four validators on one machine; what CometBFT does is measured beside it where Go is (peers/). */
+const CONSENSUS: Readonly<Record<string, Expectation>> = {
+  'devnet: first RPC': { bar: { atMost: 1500 } },
+  'devnet: first block': { bar: { atMost: 2500 }, peer: 'CometBFT 1,200' },
+  'devnet: RSS a node at rest': { bar: { atMost: 140 } },
+  'submit to final receipt p50': { bar: { atMost: 1000 } },
+  'commit p50, 100/s': { bar: { atMost: 50 } },
+  'commit p99, 100/s': { bar: { atMost: 150 } },
+  'commit p50, 1,500/s': { bar: { atMost: 80 }, peer: 'CometBFT 81' },
+  'commit p50, RPC flooded': { bar: { atMostOfFloor: 1.2 } },
+  sustained: { bar: { atLeast: 3000 }, peer: 'CometBFT 2,950' },
+  'processor a transaction, saturated': { bar: { atMost: 0.6 }, peer: 'CometBFT 0.66-1.1' },
+  'commit p99, overloaded': { bar: { atMost: 10_000 } },
+  'RSS a node, overloaded': { bar: { atMost: 400 }, peer: 'CometBFT 278-590' },
+};
+
 const EXPECTATIONS: Readonly<Record<BenchName, Readonly<Record<string, Expectation>>>> = {
   log: LOG,
   notary: NOTARY,
   state: STATE,
+  consensus: CONSENSUS,
 };
 
 export function expectation(bench: BenchName, metric: string): Expectation {

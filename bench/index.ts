@@ -32,6 +32,7 @@ const BENCHES: Readonly<Record<BenchName, () => Promise<Bench>>> = {
   log: async () => (await import('./log.ts')).benchLog,
   notary: async () => (await import('./notary.ts')).benchNotary,
   state: async () => (await import('./state.ts')).benchState,
+  consensus: async () => (await import('./consensus/index.ts')).benchConsensus,
 };
 
 /**

@@ -7,7 +7,7 @@ export function judge(bench: BenchName, figure: Figure, load: number): Metric {
   return {
     bench,
     ...figure,
-    peer: peer ?? null,
+    peer: figure.peer ?? peer ?? null,
     bar: bar === undefined ? null : describeBar(bar),
     met: bar === undefined ? null : isMet(bar, figure),
     load: Math.round(load * 100) / 100,

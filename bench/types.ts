@@ -10,6 +10,8 @@ export interface Figure {
   readonly cpuPerOp: number | null;
   /** The same figure for the floor of the same run: the least that could do the same work. */
   readonly floor: number | null;
+  /** What a peer reached in the same run, in words; absent = what bars.ts says. */
+  readonly peer?: string;
 }
 
 /** What a figure is held against. */
@@ -21,7 +23,7 @@ export type Bar =
   | { readonly atMostOfFloor: number };
 
 /** A judged figure: one line of output. */
-export interface Metric extends Figure {
+export interface Metric extends Omit<Figure, 'peer'> {
   readonly bench: BenchName;
   /** What others reach on such a machine, or null. */
   readonly peer: string | null;
@@ -33,7 +35,7 @@ export interface Metric extends Figure {
   readonly load: number;
 }
 
-export type BenchName = 'log' | 'notary' | 'state';
+export type BenchName = 'log' | 'notary' | 'state' | 'consensus';
 
 /** What every bench is given. */
 export interface BenchContext {

@@ -10,15 +10,34 @@ export function verifySamples(samples: readonly Sample[], trust: TrustStore): vo
     throw new BenchError('bench/wrong-answer', 'no answer was kept to verify');
   for (const sample of samples) {
     const answer = JSON.parse(sample.answer) as { result?: { receipt?: unknown } };
-    const receipt = receiptFromJson(answer.result?.receipt);
-    if (!receipt.ok)
-      throw new BenchError('bench/wrong-answer', `a receipt is malformed: ${receipt.message}`);
-    const verified = verifyReceipt(
-      receipt.value,
-      fromHex(sample.digest) ?? new Uint8Array(),
-      trust,
-    );
-    if (!verified.ok)
-      throw new BenchError('bench/wrong-answer', `a receipt does not verify: ${verified.message}`);
+    mustVerify({ digest: sample.digest, receipt: answer.result?.receipt }, trust);
   }
+}
+
+/** The same for receipts that were said to be final: each must be so by the pinned trust root. */
+export function verifyFinal(
+  samples: readonly { readonly digest: string; readonly receipt: unknown }[],
+  trust: TrustStore,
+): void {
+  if (samples.length === 0)
+    throw new BenchError('bench/wrong-answer', 'no receipt was kept to verify');
+  for (const sample of samples) {
+    const level = mustVerify(sample, trust);
+    if (level !== 'final')
+      throw new BenchError('bench/wrong-answer', `a receipt is at level ${level}, not final`);
+  }
+}
+
+function mustVerify(
+  sample: { readonly digest: string; readonly receipt: unknown },
+  trust: TrustStore,
+): string {
+  const receipt = receiptFromJson(sample.receipt);
+  if (!receipt.ok)
+    throw new BenchError('bench/wrong-answer', `a receipt is malformed: ${receipt.message}`);
+  const digest = fromHex(sample.digest) ?? new Uint8Array();
+  const verified = verifyReceipt(receipt.value, digest, trust);
+  if (!verified.ok)
+    throw new BenchError('bench/wrong-answer', `a receipt does not verify: ${verified.message}`);
+  return verified.level;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { genesisHash } from '../receipt/index.ts';
-import type { RpcOptions } from '../rpc/index.ts';
+import { genesisHash, trustRootOf } from '../receipt/index.ts';
+import type { NodeInfo, RpcOptions } from '../rpc/index.ts';
 import { coreOptions } from './compose.ts';
 import { type ConfigSources, loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -24,10 +24,16 @@ export async function prepareNode(from: Config | ConfigSources): Promise<Prepare
     config,
     core: coreOptions(dataDir.paths.store, config, identity),
     origin: identity.origin,
-    info: { networkId: dataDir.networkId, version: versionText(), policies: [identity.policy] },
+    info: nodeInfo(dataDir, identity),
     rpc: rpcOptions(config, dataDir),
     chain: preparedChain(dataDir, identity),
   };
+}
+
+function nodeInfo({ genesis, networkId }: DataDir, { policy }: NodeIdentity): NodeInfo {
+  const chain = trustRootOf(genesis);
+  const own = { networkId, version: versionText(), policies: [policy] };
+  return chain === undefined ? own : { ...own, chain };
 }
 
 function preparedChain(

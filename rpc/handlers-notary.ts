@@ -198,12 +198,18 @@ function verify(
   const digest = params.digest === undefined ? own : need(digestFromWire(algorithm, params.digest));
   const verdict = verifyReceipt(receipt, digest, ownTrust(info));
   if (!verdict.ok) return { verified: false, reason: verdict.code, message: verdict.message };
-  const { level, origin } = verdict;
-  if (verdict.basis === 'chain') return { verified: true, level, origin };
-  return {
+  const { level, origin, final } = verdict;
+  const proved = {
     verified: true,
     level,
     origin,
+    ...(final === undefined
+      ? {}
+      : { noLaterThan: final.noLaterThan.toString(), height: final.height.toString() }),
+  };
+  if (verdict.basis === 'chain') return proved;
+  return {
+    ...proved,
     claimedTime: verdict.claimedTime.toString(),
     threshold: verdict.threshold,
     keys: verdict.keys,
@@ -221,7 +227,8 @@ function ownTrust(info: NodeInfo) {
   const text = JSON.stringify({ pyralog: 'trust', version: 1, policies: info.policies });
   const parsed = parseTrustStore(text);
   if (!parsed.ok) throw new Error(`the node's own policies are no trust store: ${parsed.message}`);
-  return parsed.value;
+  const { chain } = info;
+  return chain === undefined ? parsed.value : { ...parsed.value, chains: [chain] };
 }
 
 function infoToWire(notary: Notary, info: NodeInfo): MethodResult<'notary_info'> {

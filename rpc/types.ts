@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
+import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
 import type { SubmissionLimits } from './submissions.ts';
 
@@ -20,6 +21,8 @@ export interface NodeInfo {
   readonly version: string;
   /** Under these `notary_verify` checks; a client that trusts them because the node said so trusts nothing. */
   readonly policies: readonly NodePolicy[];
+  /** Of the chain this node is on: checks final receipts in the same way. */
+  readonly chain?: TrustRoot;
 }
 
 /** Whether the node takes work; `reasons` names what is missing and goes to `/readyz`. */

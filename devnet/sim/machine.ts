@@ -17,18 +17,12 @@ import {
   type PosOptions,
   type Signer,
 } from '../../consensus/index.ts';
-import {
-  openStateTree,
-  packSignatures,
-  type SignatureItem,
-  type StateTree,
-  verifyCommit,
-  verifySignaturesSync,
-} from '../../native/index.ts';
+import { type StateTree, verifyCommit } from '../../native/index.ts';
 import { type MemoryHub, type Network, type PeerId, PROTOCOL_VERSION } from '../../net/index.ts';
 import type { Cast } from './cast.ts';
 import type { SimClock } from './clock.ts';
 import type { SimDisk } from './disk.ts';
+import { immediateTree, verifySignatures } from './immediate.ts';
 import { MachineClock } from './machine-clock.ts';
 import type { SimStore } from './store.ts';
 import { type Tap, tapNetwork } from './tap.ts';
@@ -296,24 +290,4 @@ export class Machine {
       clock.schedule(clock.monotonic() + DIAL_RETRY_MS, () => this.#dial(peer, life));
     });
   }
-}
-
-/** On this thread: the order in which a thread pool answers is in nobody's seed. */
-async function verifySignatures(items: readonly SignatureItem[]): Promise<Uint8Array> {
-  return items.length === 0 ? new Uint8Array(0) : verifySignaturesSync(packSignatures(items));
-}
-
-function immediateTree(): StateTree {
-  const tree = openStateTree();
-  return {
-    handle: tree.handle,
-    apply: (parent, changes) => tree.apply(parent, changes),
-    build: async (entries, parent = 0) => tree.apply(parent, entries),
-    root: (version) => tree.root(version),
-    count: (version) => tree.count(version),
-    prove: (version, key) => tree.prove(version, key),
-    release: (version) => tree.release(version),
-    stats: () => tree.stats(),
-    close: () => tree.close(),
-  };
 }

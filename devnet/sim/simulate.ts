@@ -1,6 +1,7 @@
 import type { Machine } from './machine.ts';
 import { FAULTS, type FaultKind, Nemesis } from './nemesis.ts';
 import { pickInt, randomOf } from './random.ts';
+import { settle } from './settlement.ts';
 import type { Violation } from './witness.ts';
 import { Workload } from './workload.ts';
 import { World } from './world.ts';
@@ -79,6 +80,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     witness.violated('Q13', `${HEALED_MS_MAX} ms after healing: ${state}; ${goal} was the goal`);
   }
   const virtualMs = clock.monotonic();
+  if (witness.violations.length === 0) await settle(world);
   for (const machine of machines) machine.crash();
   const { delivered: _, ...weather } = hub.counts();
   const torn = [...world.disks.values()].reduce((sum, { tornBytes }) => sum + tornBytes, 0);

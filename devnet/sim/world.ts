@@ -47,9 +47,7 @@ export class World {
     for (const i of ids.keys()) if (!plan.byzantine.includes(i)) this.#addCorrect(i, ids);
   }
 
-  isCorrect(machine: Machine): boolean {
-    return this.#correct.has(machine.id);
-  }
+  readonly isCorrect = (machine: Machine): boolean => this.#correct.has(machine.id);
 
   get correct(): readonly Machine[] {
     return this.machines.filter((machine) => this.isCorrect(machine));
