@@ -57,26 +57,72 @@ const METRICS: readonly (readonly [string, string, (figures: NetworkFigures) => 
     '1 while the cluster account cannot pay for anchors, else 0.',
     ({ anchors }) => anchors.unfunded,
   ],
+  ['pyralog_net_peers_total', 'Connected peers.', ({ net }) => net.peers],
+  ['pyralog_net_banned_peers_total', 'Peers that are banned now.', ({ net }) => net.bannedPeers],
+  ['pyralog_net_links_opened_total', 'Links that were opened.', ({ net }) => net.linksOpened],
+  ['pyralog_net_links_closed_total', 'Links that were closed.', ({ net }) => net.linksClosed],
+  ['pyralog_net_dials_failed_total', 'Dials without a link.', ({ net }) => net.dialsFailed],
+  ['pyralog_net_frames_sent_total', 'Frames sent over links.', ({ net }) => net.framesSent],
+  ['pyralog_net_frames_received_total', 'Frames of peers.', ({ net }) => net.framesReceived],
+  ['pyralog_net_sent_bytes', 'Bytes sent over links.', ({ net }) => net.sentBytes],
+  ['pyralog_net_received_bytes', 'Bytes received over links.', ({ net }) => net.receivedBytes],
+  ['pyralog_net_queue_bytes', 'Bytes that wait for slow peers.', ({ net }) => net.queueBytes],
+  ['pyralog_net_round_trip_seconds', 'Slowest last ping.', ({ net }) => net.roundTripSeconds],
+  [
+    'pyralog_net_gossip_published_total',
+    'Gossip messages of this node.',
+    ({ net }) => net.gossipPublished,
+  ],
+  [
+    'pyralog_net_gossip_received_total',
+    'Gossip messages of others, each once.',
+    ({ net }) => net.gossipReceived,
+  ],
+  [
+    'pyralog_net_gossip_rejected_total',
+    'Gossip messages that were invalid.',
+    ({ net }) => net.gossipRejected,
+  ],
+  ['pyralog_net_gossip_sent_bytes', 'Compressed gossip sent.', ({ net }) => net.gossipSentBytes],
+  [
+    'pyralog_net_gossip_received_bytes',
+    'Compressed gossip received, duplicates included.',
+    ({ net }) => net.gossipReceivedBytes,
+  ],
 ];
 
-/** Exports what the main thread measures; one question to it a scrape. */
+/** Exports what the main thread measures. Everything of one scrape is of one moment: it costs one question. */
 export function exportNetworkMetrics(
   registry: Registry,
   figures: () => Promise<NetworkFigures>,
 ): void {
-  const [first, ...rest] = METRICS.map(
-    ([name, help]) => new Gauge({ name, help, registers: [registry] }),
-  );
-  const gauges = first === undefined ? [] : [first, ...rest];
-  const asking = new Gauge({
-    name: 'pyralog_net_peers_total',
-    help: 'Connected peers.',
-    registers: [registry],
+  let asked: Promise<NetworkFigures> | undefined;
+  const now = () => {
+    // A registry calls every `collect` of a scrape in one turn of the event loop.
+    asked ??= figures().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+  const registers = [registry];
+  for (const [name, help, value] of METRICS) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(value(await now()));
+      },
+    });
+  }
+  new Gauge({
+    name: 'pyralog_net_faults_total',
+    help: 'Faults of peers, by kind (G12).',
+    labelNames: ['fault'],
+    registers,
     async collect() {
-      const now = await figures();
-      this.set(now.net.peers);
-      for (const [i, [, , value]] of METRICS.entries()) gauges[i]?.set(value(now));
+      const { net } = await now();
+      for (const [fault, count] of Object.entries(net.faults)) this.set({ fault }, count);
     },
   });
-  void asking;
 }
