@@ -15,8 +15,11 @@ export interface DiskManner {
 export class SimDisk {
   #files: MemoryPosDisk;
   readonly #manner: DiskManner;
-  /** Bytes that crashes tore off or turned into garbage. */
-  tornBytes = 0;
+  /** Crashes that found something written and not yet synced. */
+  tornWrites = 0;
+  /** Called once, in the middle of the next sync. */
+  duringSync: (() => void) | undefined;
+  #syncing = 0;
 
   constructor(manner: DiskManner) {
     this.#manner = manner;
@@ -40,9 +43,10 @@ export class SimDisk {
 
   /** Power is lost now: what was not synced is lost in part, or torn. */
   crash(): void {
-    const before = sizes(this.#files);
+    if (this.#syncing > 0) this.tornWrites++;
+    this.#syncing = 0;
+    this.duringSync = undefined;
     this.#files = this.#files.crash();
-    this.tornBytes += Math.max(0, before - sizes(this.#files));
   }
 
   /** Everything on it is gone: a new disk. */
@@ -63,7 +67,9 @@ export class SimDisk {
       truncate: (size) => file.truncate(size),
       sync: async () => {
         check();
+        this.#syncing++;
         await this.#wait(clock);
+        this.#syncing--;
         await file.sync();
       },
       close: () => file.close(),
@@ -72,15 +78,13 @@ export class SimDisk {
 
   #wait(clock: Clock): Promise<void> {
     const ms = Math.floor(this.#manner.random() * (this.#manner.syncMsMax + 1));
+    if (this.duringSync !== undefined && ms > 0) {
+      clock.schedule(clock.monotonic() + ms / 2, this.duringSync);
+      this.duringSync = undefined;
+    }
     if (ms === 0) return Promise.resolve();
     return new Promise((resolve) => {
       clock.schedule(clock.monotonic() + ms, resolve);
     });
   }
-}
-
-const FILES = ['log', 'protection'];
-
-function sizes(disk: MemoryPosDisk): number {
-  return FILES.reduce((sum, name) => sum + (disk.bytesOf(name)?.length ?? 0), 0);
 }

@@ -8,7 +8,6 @@ import {
   type TransactionGossip,
 } from '../../chain/index.ts';
 import {
-  type App,
   createPosEngine,
   createProtection,
   POS_PRESETS,
@@ -44,8 +43,6 @@ export interface MachineDeps {
   readonly onFinal: (notice: FinalNotice) => void;
   /** Of a living machine. */
   readonly onBug: (bug: unknown) => void;
-  /** What the engine gets in place of the chain's own app: how a validator lies. */
-  readonly app?: (app: App, chain: Chain) => App;
 }
 
 export interface MachineOptions {
@@ -164,6 +161,12 @@ export class Machine {
     this.#clock?.resume();
   }
 
+  /** Its disk is lost, and nobody noticed: it starts as if it had never voted (P26). */
+  forget(): void {
+    this.#deps.disk.wipe();
+    this.#hasProtection = false;
+  }
+
   setWall(aheadMs: number): void {
     this.wallAheadMs = aheadMs;
     if (this.#clock !== undefined) this.#clock.wallAheadMs = aheadMs;
@@ -252,7 +255,7 @@ export class Machine {
     { clock, chain, network }: Pick<Life, 'clock' | 'chain' | 'network'>,
     onBug: (bug: unknown) => void,
   ): Promise<PosEngine> {
-    const { app, cast, disk, log, random, tap } = this.#deps;
+    const { cast, disk, log, random, tap } = this.#deps;
     const { voter } = this.options;
     const { maxDelayMs, precisionMs } = cast.genesis.chain.parameters;
     const mounted = disk.mount(clock);
@@ -270,7 +273,7 @@ export class Machine {
       },
       { ...POS_PRESETS.fast, ...this.options.engine },
     );
-    await engine.start(app?.(chain.app, chain) ?? chain.app, new AbortController().signal);
+    await engine.start(chain.app, new AbortController().signal);
     return engine;
   }
 

@@ -7,6 +7,7 @@ import type { Transcript } from './transcript.ts';
 /** Faults that the nemesis does on purpose; those of the weather are counted where they strike. */
 export const FAULTS = [
   'crash',
+  'torn-write',
   'stop',
   'pause',
   'partition',
@@ -30,6 +31,10 @@ export interface NemesisDeps {
   readonly machines: readonly Machine[];
   /** The disk of this machine fails from now on, until it is started again. */
   readonly failDisk: (machine: Machine) => void;
+  /** Whether it does. */
+  readonly isFailing: (machine: Machine) => boolean;
+  /** Calls back in the middle of the machine's next sync. */
+  readonly duringSync: (machine: Machine, task: () => void) => void;
   /** A machine is started; `undefined`: the first time. */
   readonly start: (machine: Machine) => void;
 }
@@ -68,6 +73,7 @@ export class Nemesis {
     for (const [from, to] of this.#clogs.splice(0)) hub.unclog(from, to);
     for (const machine of machines) {
       machine.resume();
+      if (this.#deps.isFailing(machine)) machine.crash();
       start(machine);
     }
   }
@@ -96,6 +102,13 @@ export class Nemesis {
       case 'crash':
         victim.crash();
         this.#later(() => this.#deps.start(victim));
+        return;
+      case 'torn-write':
+        this.#deps.duringSync(victim, () => {
+          if (this.#over) return;
+          victim.crash();
+          this.#later(() => this.#deps.start(victim));
+        });
         return;
       case 'stop':
         void victim.stop();

@@ -1,15 +1,18 @@
+import { LIES } from './byzantine.ts';
 import type { Machine } from './machine.ts';
 import { FAULTS, type FaultKind, Nemesis } from './nemesis.ts';
-import { pickInt, randomOf } from './random.ts';
+import { pickInt, pickSome, randomOf } from './random.ts';
 import { settle } from './settlement.ts';
 import type { Violation } from './witness.ts';
 import { Workload } from './workload.ts';
-import { World } from './world.ts';
+import { type LiarPlan, World, type WorldPlan } from './world.ts';
 
 export interface SimOptions {
   readonly seed: number;
   /** Validators; drawn from the seed when absent. */
   readonly nodes?: number;
+  /** Whether validators may lie; default true. */
+  readonly liars?: boolean;
   readonly kinds?: readonly FaultKind[];
   /** Virtual time under faults. */
   readonly chaosMs?: number;
@@ -39,19 +42,21 @@ const HEALED_MS_MAX = 60_000;
 /** One run: machines start, things break, everything is healed, and all that was promised is checked. */
 export async function simulate(options: SimOptions): Promise<SimReport> {
   const { seed, kinds = FAULTS, chaosMs = CHAOS_MS, turns = 1 } = options;
-  const random = randomOf(seed, 'plan');
-  const validators = options.nodes ?? pickInt(random, 4, 7);
-  const world = new World({
-    seed,
-    validators,
-    observers: random() < 0.3 ? 1 : 0,
-    byzantine: [],
-    powers: Array.from({ length: validators }, () => 1n),
-  });
-  const { clock, hub, witness, transcript, machines, start, failDisk } = world;
+  const world = new World(planOf(options));
+  const { clock, hub, witness, transcript, machines, start, correct } = world;
   for (const machine of machines) start(machine);
   const nemesis = new Nemesis(
-    { clock, hub, transcript, machines, start, failDisk, random: randomOf(seed, 'nemesis') },
+    {
+      clock,
+      hub,
+      transcript,
+      machines: correct,
+      start,
+      failDisk: world.failDisk,
+      isFailing: world.isFailing,
+      duringSync: world.duringSync,
+      random: randomOf(seed, 'nemesis'),
+    },
     { kinds, everyMs: 600, lastsMsMax: 2_000 },
   );
   const workload = new Workload(
@@ -60,7 +65,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
       transcript,
       witness,
       cast: world.cast,
-      machines: world.correct,
+      machines: correct,
       random: randomOf(seed, 'clients'),
     },
     100,
@@ -68,34 +73,62 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   const run = new Run(world, turns);
   await run.until(() => clock.monotonic() >= chaosMs);
   nemesis.heal();
-  const goal = Math.max(...world.correct.map(({ height }) => height)) + 2;
+  const goal = Math.max(...correct.map(({ height }) => height)) + 2;
   const end = clock.monotonic() + HEALED_MS_MAX;
-  await run.until(
-    () => clock.monotonic() >= end || world.correct.every((each) => each.height >= goal),
-  );
+  await run.until(() => clock.monotonic() >= end || correct.every((each) => each.height >= goal));
   workload.stop();
-  await run.until(() => clock.monotonic() >= end || isQuiet(world.correct));
+  await run.until(() => clock.monotonic() >= end || isQuiet(correct));
   if (clock.monotonic() >= end) {
-    const state = world.correct.map((each) => `${each.id} at ${each.height}`).join(', ');
+    const state = correct.map((each) => `${each.id} at ${each.height}`).join(', ');
     witness.violated('Q13', `${HEALED_MS_MAX} ms after healing: ${state}; ${goal} was the goal`);
   }
   const virtualMs = clock.monotonic();
   if (witness.violations.length === 0) await settle(world);
   for (const machine of machines) machine.crash();
   const { delivered: _, ...weather } = hub.counts();
-  const torn = [...world.disks.values()].reduce((sum, { tornBytes }) => sum + tornBytes, 0);
+  const torn = [...world.disks.values()].reduce((sum, { tornWrites }) => sum + tornWrites, 0);
   return {
     seed,
-    nodes: validators,
+    nodes: world.plan.validators,
     events: transcript.events,
     hash: transcript.digest(),
     heights: witness.finals.size,
     transactions: witness.executed.size,
     virtualMs,
-    faults: { ...weather, ...nemesis.counts, 'torn-bytes': torn },
+    faults: {
+      ...weather,
+      ...nemesis.counts,
+      'torn-write': torn,
+      ...Object.fromEntries(LIES.map((lie) => [lie, world.lies.get(lie) ?? 0])),
+    },
     violations: witness.violations,
     tail: witness.violations.length === 0 ? [] : transcript.tail(),
   };
+}
+
+/** Who is there and who lies, drawn from the seed. */
+function planOf({ seed, nodes, liars = true }: SimOptions): WorldPlan {
+  const random = randomOf(seed, 'plan');
+  const validators = nodes ?? pickInt(random, 4, 7);
+  const isEven = random() < 0.7;
+  const powers = Array.from({ length: validators }, () =>
+    isEven ? 1n : BigInt(pickInt(random, 1, 5)),
+  ).sort((a, b) => Number(b - a));
+  const total = powers.reduce((sum, power) => sum + power, 0n);
+  const byzantine: LiarPlan[] = [];
+  let lying = 0n;
+  for (const index of pickSome(
+    random,
+    [...powers.keys()],
+    random() < 0.7 && liars ? validators : 0,
+  )) {
+    const power = powers[index] ?? 0n;
+    if (3n * (lying + power) >= total) continue;
+    lying += power;
+    byzantine.push({ index, lies: new Set(pickSome(random, LIES, pickInt(random, 1, 3))) });
+  }
+  const observers = random() < 0.3 ? 1 : 0;
+  return { seed, validators, observers, byzantine, powers };
 }
 
 /** Everybody has the same, and nothing waits. */

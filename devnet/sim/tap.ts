@@ -3,7 +3,7 @@ import type { Fault, Frame, Link, Network, PeerId, Priority } from '../../net/in
 /** Sees, and may change, what an engine says to its peers and hears from them. */
 export interface Tap {
   /** Frames that leave in place of this one. */
-  sent(to: PeerId, frame: Frame): readonly Frame[];
+  sent(to: PeerId, frame: Frame): readonly Frame[] | Promise<readonly Frame[]>;
   /** Whether the engine is to hear this. */
   heard(from: PeerId, frame: Frame): boolean;
   /** The engine holds something against a peer. */
@@ -45,7 +45,8 @@ function tapLink(link: Link, tap: Tap): Link {
   return {
     peer,
     async send(channel, bytes, priority: Priority) {
-      for (const frame of tap.sent(peer, { channel, bytes })) {
+      const said = tap.sent(peer, { channel, bytes });
+      for (const frame of said instanceof Promise ? await said : said) {
         await link.send(frame.channel, frame.bytes, priority);
       }
     },

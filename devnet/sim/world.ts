@@ -1,12 +1,11 @@
-import type { Chain } from '../../chain/index.ts';
-import type { App } from '../../consensus/index.ts';
 import { createMemoryNetworkHub, type MemoryHub } from '../../net/index.ts';
+import { Liar, type Lie } from './byzantine.ts';
 import { type Cast, castOf } from './cast.ts';
 import { SimClock } from './clock.ts';
 import { SimDisk } from './disk.ts';
 import { Machine } from './machine.ts';
 import { SKEW_MS_MAX } from './nemesis.ts';
-import { pickInt, randomOf } from './random.ts';
+import { pickInt, pickSome, randomOf } from './random.ts';
 import { SimStore } from './store.ts';
 import type { Tap } from './tap.ts';
 import { Transcript } from './transcript.ts';
@@ -18,10 +17,20 @@ export interface WorldPlan {
   /** Validators, and behind them nodes without a key. */
   readonly validators: number;
   readonly observers: number;
-  /** Indices of validators that break the rules, together less than a third of the power. */
-  readonly byzantine: readonly number[];
+  /** Validators that break the rules, together less than a third of the power. */
+  readonly byzantine: readonly LiarPlan[];
   readonly powers: readonly bigint[];
 }
+
+export interface LiarPlan {
+  readonly index: number;
+  readonly lies: ReadonlySet<Lie>;
+}
+
+/** A liar does what it does of itself so often: babble, forget. */
+const LIAR_MS = 400;
+/** How far a lying clock is off, more than any bound of genesis. */
+const LYING_MS = 10_000;
 
 /** Machines, the network between them, and who watches. */
 export class World {
@@ -33,6 +42,8 @@ export class World {
   readonly witness: Witness;
   readonly machines: Machine[] = [];
   readonly disks = new Map<Machine, SimDisk>();
+  /** How often each lie was told. */
+  readonly lies = new Map<Lie, number>();
   readonly #failing = new Set<SimDisk>();
   readonly #correct: ReadonlySet<string>;
 
@@ -42,9 +53,16 @@ export class World {
     this.hub = createMemoryNetworkHub(this.clock, randomOf(plan.seed, 'network'));
     const count = plan.validators + plan.observers;
     const ids = Array.from({ length: count }, (_, i) => `n${i}`);
-    this.#correct = new Set(ids.filter((_, i) => !plan.byzantine.includes(i)));
+    this.#correct = new Set(ids.filter((_, i) => !plan.byzantine.some(({ index }) => index === i)));
     this.witness = new Witness(this.clock, this.transcript, (id) => this.#correct.has(id));
-    for (const i of ids.keys()) if (!plan.byzantine.includes(i)) this.#addCorrect(i, ids);
+    const liars = plan.byzantine.map(({ index }) => `n${index}`);
+    const twins = plan.byzantine.filter(({ lies }) => lies.has('twins'));
+    const all = [...ids, ...twins.map(({ index }) => `n${index}b`)];
+    for (const [i, id] of ids.entries()) if (!liars.includes(id)) this.#addCorrect(i, all);
+    const random = randomOf(plan.seed, 'lies');
+    const correct = [...this.#correct];
+    const others = pickSome(random, correct, pickInt(random, 1, correct.length - 1));
+    for (const liar of plan.byzantine) this.#addLiar(liar, all, new Set(others));
   }
 
   readonly isCorrect = (machine: Machine): boolean => this.#correct.has(machine.id);
@@ -68,6 +86,16 @@ export class World {
     if (disk !== undefined) this.#failing.add(disk);
   };
 
+  readonly isFailing = (machine: Machine): boolean => {
+    const disk = this.disks.get(machine);
+    return disk !== undefined && this.#failing.has(disk);
+  };
+
+  readonly duringSync = (machine: Machine, task: () => void): void => {
+    const disk = this.disks.get(machine);
+    if (disk !== undefined) disk.duringSync = task;
+  };
+
   #addCorrect(i: number, ids: readonly string[]): void {
     const id = `n${i}`;
     const random = randomOf(this.plan.seed, id);
@@ -80,6 +108,49 @@ export class World {
       tap: () => this.#watch(id),
       voter: voter === undefined ? undefined : this.witness.watch(id, voter),
       wallAheadMs: pickInt(random, -SKEW_MS_MAX, SKEW_MS_MAX),
+    });
+  }
+
+  /** A validator that lies; `others` is who is told the other thing. */
+  #addLiar({ index, lies }: LiarPlan, all: readonly string[], others: ReadonlySet<string>): void {
+    const id = `n${index}`;
+    const random = randomOf(this.plan.seed, id);
+    const signer = this.cast.voters[index];
+    if (signer === undefined) throw new Error('invariant broken: a liar has a vote');
+    const told = (lie: Lie) => {
+      this.transcript.note(id, `lies: ${lie}`);
+      this.lies.set(lie, (this.lies.get(lie) ?? 0) + 1);
+    };
+    const isTwin = lies.has('twins');
+    const rest = new Set([...this.#correct].filter((each) => !others.has(each)));
+    for (const face of isTwin ? [id, `${id}b`] : [id]) {
+      const deafTo = isTwin ? (face === id ? others : rest) : new Set<string>();
+      const deps = { signer, network: this.cast.network, random, lies, others, deafTo, told };
+      const liar = new Liar(deps);
+      const machine = this.add({
+        id: face,
+        random,
+        peers: all.filter((other) => other !== face && !deafTo.has(other)),
+        tap: () => this.#overhear(face, liar),
+        voter: signer,
+        wallAheadMs: lies.has('lying-clock') ? (random() - 0.5) * 2 * LYING_MS : 0,
+      });
+      if (isTwin) told('twins');
+      if (lies.has('lying-clock')) told('lying-clock');
+      this.#liveLying(machine, liar, lies, told);
+    }
+  }
+
+  #liveLying(machine: Machine, liar: Liar, lies: ReadonlySet<Lie>, told: (lie: Lie) => void): void {
+    this.clock.schedule(this.clock.monotonic() + LIAR_MS, () => {
+      if (lies.has('garbage')) liar.babble();
+      if (lies.has('amnesia') && machine.life !== undefined) {
+        machine.crash();
+        machine.forget();
+        told('amnesia');
+        this.start(machine);
+      }
+      this.#liveLying(machine, liar, lies, told);
     });
   }
 
@@ -99,7 +170,6 @@ export class World {
         tap,
         onFinal: (notice) => this.witness.final(id, notice),
         onBug: (bug) => this.witness.bug(id, bug),
-        ...(part.app === undefined ? {} : { app: part.app }),
       },
       {
         id,
@@ -112,6 +182,19 @@ export class World {
     this.disks.set(machine, disk);
     this.machines.push(machine);
     return machine;
+  }
+
+  #overhear(id: string, liar: Liar): Tap {
+    const { transcript } = this;
+    return {
+      sent: (to, frame) => liar.sent(to, frame),
+      heard(from, frame) {
+        transcript.frame(id, '<', from, frame);
+        return liar.heard(from, frame);
+      },
+      blamed: () => liar.blamed(),
+      opened: (link) => liar.opened(link),
+    };
   }
 
   #watch(id: string): Tap {
@@ -138,5 +221,4 @@ export interface Part {
   readonly tap: () => Tap;
   readonly voter: Machine['options']['voter'] | undefined;
   readonly wallAheadMs: number;
-  readonly app?: (app: App, chain: Chain) => App;
 }
