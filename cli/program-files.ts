@@ -17,15 +17,17 @@ export function addFileCommands(program: Command, action: Action): void {
     )
     .addOption(
       new Option('--wait <level>', 'level to wait for')
-        .choices(['checkpoint', 'durable'])
+        .choices(['final', 'checkpoint', 'durable'])
         .default('checkpoint'),
     )
+    .option('--timeout <seconds>', 'longest wait for `final`, each file', '30')
     .option('-o, --out <file>', 'where the receipt goes (one file, or standard input)')
     .option('-f, --force', 'replace receipts that exist')
     .addHelpText(
       'after',
       examples(
         'pyralog stamp report.pdf',
+        'pyralog stamp report.pdf --wait final',
         'pyralog stamp docs src README.md',
         'tar c project | pyralog stamp - --out project.tar.pyr.json',
       ),

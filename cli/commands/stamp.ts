@@ -3,6 +3,7 @@ import { toHex } from '../../base/bytes.ts';
 import { PyralogError } from '../../base/errors.ts';
 import type { Client } from '../../client/index.ts';
 import { type DigestAlgorithm, isDigestAlgorithm, type Receipt } from '../../receipt/index.ts';
+import { timeoutArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -18,6 +19,8 @@ export interface StampFlags extends NodeFlags {
   readonly out?: string;
   readonly force?: boolean;
   readonly wait: string;
+  /** Seconds. */
+  readonly timeout: string;
 }
 
 /** One file in the answer for programs. */
@@ -50,15 +53,21 @@ export async function stamp(
   if (!isDigestAlgorithm(algorithm)) {
     throw cliError('cli/usage', `--algorithm ${algorithm}: known are sha256, sha512, blake3`);
   }
-  if (wait !== 'checkpoint' && wait !== 'durable') {
-    throw cliError('cli/usage', `--wait ${wait}: known are checkpoint, durable`);
+  if (wait !== 'final' && wait !== 'checkpoint' && wait !== 'durable') {
+    throw cliError('cli/usage', `--wait ${wait}: known are final, checkpoint, durable`);
   }
+  timeoutArgument(flags.timeout);
   const job = new StampJob(context, { ...flags, algorithm, wait });
   return withNode(context, flags, async (client) => {
     if (paths.includes('-')) return job.stampInput(client, paths);
     return job.stampFiles(client, paths);
   });
 }
+
+type CheckedFlags = StampFlags & {
+  readonly algorithm: DigestAlgorithm;
+  readonly wait: 'final' | 'checkpoint' | 'durable';
+};
 
 interface Hashed {
   readonly file: string;
@@ -68,15 +77,12 @@ interface Hashed {
 
 class StampJob {
   readonly #context: Context;
-  readonly #flags: StampFlags & { algorithm: DigestAlgorithm; wait: 'checkpoint' | 'durable' };
+  readonly #flags: CheckedFlags;
   readonly #results: FileResult[] = [];
   /** Logs the receipts are of: whoever finds the node by itself should see whose it was. */
   readonly #origins = new Set<string>();
 
-  constructor(
-    context: Context,
-    flags: StampFlags & { algorithm: DigestAlgorithm; wait: 'checkpoint' | 'durable' },
-  ) {
+  constructor(context: Context, flags: CheckedFlags) {
     this.#context = context;
     this.#flags = flags;
   }
@@ -161,8 +167,9 @@ class StampJob {
     const { algorithm, wait } = this.#flags;
     const outcomes = await client.submitBatch(
       batch.map(({ digest }) => ({ algorithm, digest })),
-      { waitFor: wait, signal: this.#context.signal },
+      { waitFor: wait === 'durable' ? wait : 'checkpoint', signal: this.#context.signal },
     );
+    const kept: [Hashed, Receipt][] = [];
     for (const [i, hashed] of batch.entries()) {
       const outcome = outcomes[i];
       if (outcome === undefined) {
@@ -172,8 +179,30 @@ class StampJob {
       } else {
         const { submitted } = outcome;
         const receipt = submitted.receipt ?? (await client.receipt(submitted.id));
-        this.#keep(hashed, receipt, submitted);
+        if (this.#keep(hashed, receipt, submitted)) kept.push([hashed, receipt]);
       }
+    }
+    if (wait === 'final')
+      for (const [hashed, receipt] of kept) await this.#finalize(client, hashed, receipt);
+  }
+
+  /** Waits for the chain. What is signed already is on disk, and stays when time is up. */
+  async #finalize(client: Client, { file, target }: Hashed, receipt: Receipt): Promise<void> {
+    const timeoutMs = timeoutArgument(this.#flags.timeout);
+    const { signal } = this.#context;
+    try {
+      const final = await client.upgradeReceipt(receipt, { waitFor: 'final', timeoutMs, signal });
+      if (toHex(final.record.digest) !== toHex(receipt.record.digest)) {
+        throw cliError('cli/wrong-answer', "the node answered with another file's receipt");
+      }
+      if (final.finality === undefined) return;
+      writeReceipt(target, final, true);
+      const at = this.#results.findIndex((result) => result.file === file);
+      const result = this.#results[at];
+      if (result !== undefined) this.#results[at] = { ...result, level: 'final' };
+    } catch (error) {
+      if (!(error instanceof PyralogError)) throw error;
+      this.#context.note(`pyralog: ${file}: not final yet: ${error.message}`);
     }
   }
 
@@ -181,7 +210,7 @@ class StampJob {
     { file, target, digest }: Hashed,
     receipt: Receipt,
     submitted: { id: bigint; offset: number; level: string; duplicate: boolean },
-  ): void {
+  ): boolean {
     try {
       if (toHex(receipt.record.digest) !== toHex(digest)) {
         throw cliError(
@@ -195,8 +224,10 @@ class StampJob {
       const { timestamp } = receipt.record;
       const level = receipt.checkpoint === undefined ? 'durable' : 'checkpoint';
       this.#results.push({ file, receipt: target, id, offset, level, duplicate, timestamp });
+      return true;
     } catch (error) {
       this.#failWith(file, error);
+      return false;
     }
   }
 
@@ -215,14 +246,14 @@ class StampJob {
     const stamped = this.#results.filter(({ id }) => id !== undefined);
     const failed = this.#results.filter(({ error }) => error !== undefined);
     const present = this.#results.filter((result) => result.skipped).length;
-    const unsigned = stamped.filter(({ level }) => level !== 'checkpoint').length;
     for (const result of stamped.length <= 20 ? stamped : []) {
       const { file, receipt, offset, level, duplicate, timestamp } = result;
       const known = duplicate ? `already in the log since ${timeText(timestamp ?? 0)}, ` : '';
       this.#context.print(`${file}: ${known}${level} at offset ${offset}, receipt ${receipt}`);
     }
+    const early = this.#earlyText(stamped);
     const parts = [`${stamped.length} stamped`];
-    if (unsigned > 0) parts.push(`${unsigned} of them not yet signed (pyralog upgrade)`);
+    if (early !== '') parts.push(early);
     if (present > 0) parts.push(`${present} had receipts`);
     if (failed.length > 0) parts.push(`${failed.length} failed`);
     const left = skippedText(skipped);
@@ -237,7 +268,16 @@ class StampJob {
       skipped,
       files: this.#results,
     });
-    if (failed.length === 0) return EXIT.ok.code;
-    return stamped.length > 0 ? EXIT.partial.code : EXIT.failed.code;
+    if (failed.length > 0) return stamped.length > 0 ? EXIT.partial.code : EXIT.failed.code;
+    return this.#flags.wait === 'final' && early !== '' ? EXIT.notSigned.code : EXIT.ok.code;
+  }
+
+  /** What is below the level that a receipt is good for, or that was waited for; '' when nothing is. */
+  #earlyText(stamped: readonly FileResult[]): string {
+    const unsigned = stamped.filter(({ level }) => level === 'durable').length;
+    if (unsigned > 0) return `${unsigned} of them not yet signed (pyralog upgrade)`;
+    if (this.#flags.wait !== 'final') return '';
+    const early = stamped.filter(({ level }) => level !== 'final').length;
+    return early === 0 ? '' : `${early} of them not final yet (pyralog upgrade)`;
   }
 }

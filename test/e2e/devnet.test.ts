@@ -16,7 +16,7 @@ describe('devnet', function () {
   after(() => workspace.remove());
 
   const up = async () => {
-    const running = workspace.launch(['devnet', 'up', '--port', '0']);
+    const running = workspace.launch(['devnet', 'up', '--port', '0', '--validators', '2']);
     await until(() => existsSync(file()) || running.child.exitCode !== null);
     return { ...running, devnet: JSON.parse(readFileSync(file(), 'utf8')) as Devnet };
   };
@@ -27,7 +27,7 @@ describe('devnet', function () {
     assert.equal((await workspace.cli(['stamp', 'a.txt'])).code, 0);
     assert.equal((await workspace.cli(['verify', 'a.txt'])).code, 0);
     assert.equal((await workspace.cli(['devnet', 'status'])).code, 0);
-    const second = await workspace.cli(['devnet', 'up', '--port', '0']);
+    const second = await workspace.cli(['devnet', 'up', '--port', '0', '--validators', '2']);
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`process ${devnet.pid}`));
 
@@ -62,11 +62,16 @@ describe('devnet', function () {
   it('leaves a stranger alone whose process number is in an old file', async () => {
     const old = {
       pyralog: 'devnet',
-      version: 1,
+      version: 2,
       rpc: 'http://127.0.0.1:9',
       admin: 'http://127.0.0.1:9',
     };
-    const rest = { pid: process.pid, networkId: 'devnet-00', origin: 'x', dataDir: 'x' };
+    const rest = {
+      ...{ pid: process.pid, networkId: 'devnet-00', origin: 'x', dataDir: 'x' },
+      control: { url: 'http://127.0.0.1:9', token: 'x' },
+      nodes: [],
+      accounts: [],
+    };
     writeFileSync(file(), JSON.stringify({ ...old, ...rest }));
     const down = await workspace.cli(['devnet', 'down']);
     assert.equal(down.code, 4);

@@ -19,7 +19,7 @@ interface Status {
 }
 
 describe('network of four validators', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   const workspace = new Workspace();
   let devnet: DevnetFile;
   let exit: Promise<unknown>;
@@ -28,7 +28,7 @@ describe('network of four validators', function () {
   before(async () => {
     const running = workspace.launch([
       ...['devnet', 'up', '--port', '0', '--validators', '4', '--block-time', '0'],
-      ...['--set', 'consensus.preset=fast', '--set', 'consensus.heartbeatMs=20'],
+      ...['--set', 'consensus.preset=fast', '--set', 'consensus.heartbeatMs=10'],
     ]);
     exit = running.exit;
     const file = workspace.path('.pyralog', 'devnet.json');
@@ -126,10 +126,18 @@ describe('network of four validators', function () {
   });
 
   it('lets a fifth node that votes for nothing fetch and check the chain from genesis', async () => {
-    await until(async () => (await height('node-0')) > BLOCKS, 120_000);
+    await until(async () => (await height('node-0')) > BLOCKS, 180_000);
     const genesis = workspace.path('.pyralog', 'devnet', 'genesis.json');
     const peers = devnet.nodes.flatMap(({ p2p }) => ['--peer', p2p]);
-    const joined = await workspace.cli(['join', genesis, '--dir', 'late', ...peers, '--name', 'late']);
+    const joined = await workspace.cli([
+      'join',
+      genesis,
+      '--dir',
+      'late',
+      ...peers,
+      '--name',
+      'late',
+    ]);
     assert.equal(joined.code, 0, joined.stdout + joined.stderr);
     const late = new Workspace(workspace.path('late'));
     const node = await late.start();
