@@ -252,13 +252,15 @@ class StampJob {
       this.#context.print(`${file}: ${known}${level} at offset ${offset}, receipt ${receipt}`);
     }
     const early = this.#earlyText(stamped);
-    const parts = [`${stamped.length} stamped`];
-    if (early !== '') parts.push(early);
-    if (present > 0) parts.push(`${present} had receipts`);
-    if (failed.length > 0) parts.push(`${failed.length} failed`);
     const left = skippedText(skipped);
-    if (left !== '') parts.push(`skipped ${left}`);
-    this.#context.print(parts.join(', '));
+    const parts = [
+      `${stamped.length} stamped`,
+      early,
+      present > 0 ? `${present} had receipts` : '',
+      failed.length > 0 ? `${failed.length} failed` : '',
+      left === '' ? '' : `skipped ${left}`,
+    ];
+    this.#context.print(parts.filter((part) => part !== '').join(', '));
     for (const origin of this.#origins) this.#context.print(`log ${origin}`);
     this.#context.answer({
       ok: failed.length === 0,
