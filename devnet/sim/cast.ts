@@ -18,8 +18,8 @@ export interface Cast {
   readonly voters: readonly Signer[];
   /** Accounts that the workload spends from. */
   readonly payers: readonly Signer[];
-  /** Account that registers the cluster of the toy log and sends its anchors. */
-  readonly submitter: Signer;
+  /** Accounts that register the cluster of the toy log and send its anchors. */
+  readonly submitters: readonly Signer[];
 }
 
 /** What the two clocks of a correct proposer and a correct voter may differ by is half of this each (P25). */
@@ -40,8 +40,8 @@ export function castOf(powers: readonly bigint[]): Cast {
     })
     .sort(compareValidators);
   const payers = Array.from({ length: PAYERS }, (_, i) => createSeedSigner(seedOf(2, i)));
-  const submitter = createSeedSigner(seedOf(3, 0));
-  const accounts = [...payers, submitter].map(({ publicKey: key }) => ({ key, balance: RICH }));
+  const submitters = [0, 1].map((i) => createSeedSigner(seedOf(3, i)));
+  const accounts = [...payers, ...submitters].map(({ publicKey: key }) => ({ key, balance: RICH }));
   const genesis: Required<Genesis> = {
     network: 'sim',
     time: WALL_START - BEFORE_START_MS,
@@ -74,7 +74,7 @@ export function castOf(powers: readonly bigint[]): Cast {
     trust,
     voters: voters.map(({ signer }) => signer),
     payers,
-    submitter,
+    submitters,
   };
 }
 

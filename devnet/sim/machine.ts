@@ -43,6 +43,8 @@ export interface MachineDeps {
   readonly onFinal: (notice: FinalNotice) => void;
   /** Of a living machine. */
   readonly onBug: (bug: unknown) => void;
+  /** It takes part; what is returned ends what was begun for this life. */
+  readonly onUp: (life: Life) => (() => Promise<void>) | undefined;
 }
 
 export interface MachineOptions {
@@ -79,6 +81,7 @@ export class Machine {
   #clock: MachineClock | undefined;
   #tree: StateTree | undefined;
   #hasProtection = false;
+  #end: (() => Promise<void>) | undefined;
 
   constructor(deps: MachineDeps, options: MachineOptions) {
     this.id = options.id;
@@ -135,6 +138,7 @@ export class Machine {
     const clock = this.#clock;
     if (life === undefined || clock === undefined) return;
     this.life = undefined;
+    await this.#end?.();
     life.gossip.stop();
     await life.engine.stop();
     await life.chain.close();
@@ -173,8 +177,7 @@ export class Machine {
   }
 
   /** Hands in a transaction as a client of this node does: the mempool takes it, then it is told to others. */
-  async submit(bytes: Uint8Array): Promise<Uint8Array> {
-    const { life } = this;
+  async submit(bytes: Uint8Array, life = this.life): Promise<Uint8Array> {
     if (life === undefined) throw new Error('down');
     const [admission] = await life.chain.mempool.add([bytes]);
     if (admission === undefined) throw new Error('invariant broken: a mempool answers');
@@ -204,6 +207,7 @@ export class Machine {
     );
     this.life = { clock, chain, engine, gossip, network, tree };
     for (const peer of this.options.peers) this.#dial(peer, this.life);
+    this.#end = this.#deps.onUp(this.life);
     this.#deps.log.info({ height: this.height, life: this.lives }, `up on ${cast.network}`);
   }
 

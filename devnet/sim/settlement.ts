@@ -1,3 +1,4 @@
+import { decodeTransaction } from '../../chain/index.ts';
 import type { StoredBlock } from '../../consensus/index.ts';
 import type { Machine } from './machine.ts';
 import { Replay } from './replay.ts';
@@ -14,6 +15,8 @@ export async function settle(world: World): Promise<void> {
   await checkSame(world, tallest);
   for (const accepted of witness.accepted) await checkKept(world, accepted);
   checkMisbehaviour(world);
+  world.cluster.checkAnchors();
+  if (tallest.life !== undefined) await world.cluster.checkReceipts(tallest.life);
 }
 
 async function blocksOf(machine: Machine): Promise<StoredBlock[]> {
@@ -40,16 +43,28 @@ async function checkSame({ correct, witness }: World, tallest: Machine): Promise
 }
 
 /** Q8: the word of a node that never went down. */
-async function checkKept({ machines, witness }: World, accepted: Accepted): Promise<void> {
-  const { id, node, life } = accepted;
+async function checkKept({ correct, witness }: World, accepted: Accepted): Promise<void> {
+  const where = await whereIs(correct, accepted);
+  if (where === 'settled') return;
+  witness.violated('Q8', `${accepted.node} took ${short(accepted.id)}, and now it ${where}`);
+}
+
+/** What became of a transaction that a node took, as that node says; `settled` when it is gone and its word with it. */
+export async function whereIs(
+  machines: readonly Machine[],
+  { id, bytes, node, life }: Accepted,
+): Promise<'settled' | 'waits' | 'is unknown'> {
   const machine = machines.find((each) => each.id === node);
-  if (machine?.life === undefined || !machine.hasRun(life)) return;
-  const { reader, mempool } = machine.life.chain;
-  const status = await reader.transaction(id);
-  if (status.state === 'final' || status.state === 'dropped') return;
+  if (machine?.life === undefined || !machine.hasRun(life)) return 'settled';
+  const { reader } = machine.life.chain;
+  const { state } = await reader.transaction(id);
+  if (state === 'final' || state === 'dropped') return 'settled';
+  if (state !== 'pending') return 'is unknown';
+  const decoded = decodeTransaction(bytes);
+  if (!decoded.ok) return 'is unknown';
   // What stands behind a gap in its sender's nonces waits for whoever left the gap (X17).
-  const waits = status.state === 'pending' && !mempool.hasPending;
-  if (!waits) witness.violated('Q8', `${node} took ${short(id)}, and now it is ${status.state}`);
+  const { sender, nonce } = decoded.value;
+  return nonce > (await reader.account(sender)).nonce ? 'settled' : 'waits';
 }
 
 /** Q7: what peers hold against a validator. */

@@ -1,8 +1,7 @@
 import { LIES } from './byzantine.ts';
-import type { Machine } from './machine.ts';
 import { FAULTS, type FaultKind, Nemesis } from './nemesis.ts';
 import { pickInt, pickSome, randomOf } from './random.ts';
-import { settle } from './settlement.ts';
+import { settle, whereIs } from './settlement.ts';
 import type { Violation } from './witness.ts';
 import { Workload } from './workload.ts';
 import { type LiarPlan, World, type WorldPlan } from './world.ts';
@@ -77,7 +76,8 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
   const end = clock.monotonic() + HEALED_MS_MAX;
   await run.until(() => clock.monotonic() >= end || correct.every((each) => each.height >= goal));
   workload.stop();
-  await run.until(() => clock.monotonic() >= end || isQuiet(correct));
+  world.cluster.stop();
+  await run.until(async () => clock.monotonic() >= end || (await isQuiet(world)));
   if (clock.monotonic() >= end) {
     const state = correct.map((each) => `${each.id} at ${each.height}`).join(', ');
     witness.violated('Q13', `${HEALED_MS_MAX} ms after healing: ${state}; ${goal} was the goal`);
@@ -131,13 +131,17 @@ function planOf({ seed, nodes, liars = true }: SimOptions): WorldPlan {
   return { seed, validators, observers, byzantine, powers };
 }
 
-/** Everybody has the same, and nothing waits. */
-function isQuiet(machines: readonly Machine[]): boolean {
-  const heights = new Set(machines.map(({ height }) => height));
-  return (
-    heights.size === 1 &&
-    machines.every(({ life }) => life !== undefined && !life.chain.mempool.hasPending)
-  );
+/** Everybody has the same, what correct nodes took is settled, and the whole log is anchored. */
+async function isQuiet({ cluster, correct, witness }: World): Promise<boolean> {
+  const [first] = correct;
+  const heights = new Set(correct.map(({ height }) => height));
+  if (heights.size !== 1 || first?.life === undefined) return false;
+  if (correct.some(({ life }) => life === undefined)) return false;
+  if (!(await cluster.isAnchored(first.life))) return false;
+  for (const accepted of witness.accepted) {
+    if ((await whereIs(correct, accepted)) === 'waits') return false;
+  }
+  return true;
 }
 
 /** Lets virtual time pass. */
@@ -151,11 +155,11 @@ class Run {
   }
 
   /** Ends early when a checker has found something. */
-  async until(condition: () => boolean): Promise<void> {
+  async until(condition: () => boolean | Promise<boolean>): Promise<void> {
     const { clock, witness } = this.#world;
     for (;;) {
       await this.#settled();
-      if (witness.violations.length > 0 || condition()) return;
+      if (witness.violations.length > 0 || (await condition())) return;
       if (!clock.advance()) throw new Error('invariant broken: nothing is ever going to happen');
     }
   }

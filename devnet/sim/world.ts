@@ -2,6 +2,7 @@ import { createMemoryNetworkHub, type MemoryHub } from '../../net/index.ts';
 import { Liar, type Lie } from './byzantine.ts';
 import { type Cast, castOf } from './cast.ts';
 import { SimClock } from './clock.ts';
+import { ToyCluster } from './cluster.ts';
 import { SimDisk } from './disk.ts';
 import { Machine } from './machine.ts';
 import { SKEW_MS_MAX } from './nemesis.ts';
@@ -40,6 +41,7 @@ export class World {
   readonly cast: Cast;
   readonly hub: MemoryHub;
   readonly witness: Witness;
+  readonly cluster: ToyCluster;
   readonly machines: Machine[] = [];
   readonly disks = new Map<Machine, SimDisk>();
   /** How often each lie was told. */
@@ -55,13 +57,16 @@ export class World {
     const ids = Array.from({ length: count }, (_, i) => `n${i}`);
     this.#correct = new Set(ids.filter((_, i) => !plan.byzantine.some(({ index }) => index === i)));
     this.witness = new Witness(this.clock, this.transcript, (id) => this.#correct.has(id));
+    const { cast, clock, transcript, witness } = this;
+    const random = randomOf(plan.seed, 'cluster');
+    this.cluster = new ToyCluster({ cast, clock, transcript, witness, random });
     const liars = plan.byzantine.map(({ index }) => `n${index}`);
     const twins = plan.byzantine.filter(({ lies }) => lies.has('twins'));
     const all = [...ids, ...twins.map(({ index }) => `n${index}b`)];
     for (const [i, id] of ids.entries()) if (!liars.includes(id)) this.#addCorrect(i, all);
-    const random = randomOf(plan.seed, 'lies');
+    const chance = randomOf(plan.seed, 'lies');
     const correct = [...this.#correct];
-    const others = pickSome(random, correct, pickInt(random, 1, correct.length - 1));
+    const others = pickSome(chance, correct, pickInt(chance, 1, correct.length - 1));
     for (const liar of plan.byzantine) this.#addLiar(liar, all, new Set(others));
   }
 
@@ -71,14 +76,16 @@ export class World {
     return this.machines.filter((machine) => this.isCorrect(machine));
   }
 
+  /** Correct machines that anchor the log of the toy cluster. */
+  get homes(): readonly Machine[] {
+    return this.correct.slice(0, this.cast.submitters.length);
+  }
+
   /** Starts a machine that is down; its disk works again. */
   readonly start = (machine: Machine): void => {
     const disk = this.disks.get(machine);
     if (disk !== undefined) this.#failing.delete(disk);
-    if (machine.isUp) return;
-    void machine.start().then(() => {
-      if (machine.life !== undefined) this.witness.cameUp(machine.id, machine.height);
-    });
+    void machine.start();
   };
 
   readonly failDisk = (machine: Machine): void => {
@@ -158,7 +165,7 @@ export class World {
     const { id, random, peers, tap, voter, wallAheadMs } = part;
     const fails = () => this.#failing.has(disk);
     const disk: SimDisk = new SimDisk({ random, syncMsMax: 6, fails });
-    const machine = new Machine(
+    const machine: Machine = new Machine(
       {
         clock: this.clock,
         hub: this.hub,
@@ -170,6 +177,11 @@ export class World {
         tap,
         onFinal: (notice) => this.witness.final(id, notice),
         onBug: (bug) => this.witness.bug(id, bug),
+        onUp: (life) => {
+          this.witness.cameUp(id, life.chain.reader.head()?.height ?? 0);
+          const home = this.homes.indexOf(machine);
+          return home < 0 ? undefined : this.cluster.attach(machine, life, home);
+        },
       },
       {
         id,
