@@ -77,6 +77,9 @@ export class LedgerReader implements ChainReader {
   }
 
   async transaction(id: Uint8Array): Promise<TransactionStatus> {
+    // What waits is not final: many wait for blocks, and each would cost a look into the store.
+    const waiting = this.#mempool.status(id);
+    if (waiting?.state === 'pending') return waiting;
     const place = await this.#ledger.store.transaction(id);
     if (place !== undefined && place.height <= this.#ledger.height) {
       return { state: 'final', height: place.height, index: place.index, time: place.time };

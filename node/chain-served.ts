@@ -1,4 +1,4 @@
-import type { Chain, NodeFinalAnchors } from '../chain/index.ts';
+import type { Chain, NodeFinalAnchors, TransactionStatus } from '../chain/index.ts';
 import { Newest, type PosEngine } from '../consensus/index.ts';
 import type { Network } from '../net/index.ts';
 import type {
@@ -40,7 +40,7 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
   const settled = new Settled();
   chain.onFinal(({ height, id, header, transactions }) => {
     heads.set({ height, id, time: header.time });
-    settled.settle(transactions);
+    settled.settle(transactions, { height, time: header.time });
   });
   return {
     account: ([key]) => reader.account(key as Uint8Array),
@@ -55,13 +55,8 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
     transactionProof: ([id]) => reader.transactionProof(id as Uint8Array),
     stateProof: ([key]) => reader.stateProof(key as Uint8Array),
     submitBatch: ([transactions]) => parts.submit(transactions as readonly Uint8Array[]),
-    settled: async ([id], signal) => {
-      await settled.wait(id as Uint8Array, signal, async () => {
-        const { state } = await reader.transaction(id as Uint8Array);
-        return state !== 'pending';
-      });
-      return reader.transaction(id as Uint8Array);
-    },
+    settled: ([id], signal) =>
+      settled.wait(id as Uint8Array, signal, () => reader.transaction(id as Uint8Array)),
     heads: (_args, signal) => heads.read('now', signal),
     finalAnchors: ([origin], signal) => anchors.subscribe(String(origin), signal),
     consensusStatus: async () => consensusStatus(parts),
@@ -74,40 +69,61 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
   };
 }
 
-/** Wakes those who wait for a transaction, when it is in a block or after a while to look again. */
+type Final = Extract<TransactionStatus, { state: 'final' }>;
+
+/** Those who wait for a transaction: a block that has it is their answer, without another look into the store. */
 class Settled {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<(final?: Final) => void>>();
 
-  settle(ids: readonly Uint8Array[]): void {
+  settle(ids: readonly Uint8Array[], block: { height: number; time: number }): void {
     if (this.#waiting.size === 0) return;
-    for (const id of ids) for (const wake of this.#waiting.get(keyOf(id)) ?? []) wake();
-  }
-
-  /** Resolves once `done` says so, asked at every wake and every {@link LOOK_MS}. Rejects with the signal's reason. */
-  async wait(id: Uint8Array, signal: AbortSignal, done: () => Promise<boolean>): Promise<void> {
-    const key = keyOf(id);
-    while (!(await done())) {
-      signal.throwIfAborted();
-      await this.#once(key, signal);
+    for (const [index, id] of ids.entries()) {
+      const final = { state: 'final', index, ...block } as const;
+      for (const wake of this.#waiting.get(keyOf(id)) ?? []) wake(final);
     }
   }
 
-  #once(key: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wakers = this.#waiting.get(key) ?? new Set();
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
-        wakers.delete(wake);
-        if (wakers.size === 0) this.#waiting.delete(key);
-        resolve();
-      };
-      // What is dropped from the mempool is told by no block.
-      const timer = setTimeout(wake, LOOK_MS);
-      signal.addEventListener('abort', wake, { once: true });
-      wakers.add(wake);
-      this.#waiting.set(key, wakers);
-    });
+  /** Resolves once it is not pending. Looks first, and again every {@link LOOK_MS}. Rejects with the signal's reason. */
+  async wait(
+    id: Uint8Array,
+    signal: AbortSignal,
+    look: () => Promise<TransactionStatus>,
+  ): Promise<TransactionStatus> {
+    const key = keyOf(id);
+    for (;;) {
+      signal.throwIfAborted();
+      // Before the look: a block that comes meanwhile is heard.
+      const woken = this.#once(key, signal);
+      const status = await look();
+      if (status.state !== 'pending') {
+        woken.cancel();
+        return status;
+      }
+      const final = await woken.final;
+      if (final !== undefined) return final;
+    }
+  }
+
+  #once(
+    key: string,
+    signal: AbortSignal,
+  ): { readonly final: Promise<Final | undefined>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<Final | undefined>();
+    const wakers = this.#waiting.get(key) ?? new Set();
+    const wake = (final?: Final) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      wakers.delete(wake);
+      if (wakers.size === 0 && this.#waiting.get(key) === wakers) this.#waiting.delete(key);
+      resolve(final);
+    };
+    const cancel = () => wake();
+    // What is dropped from the mempool is told by no block.
+    const timer = setTimeout(cancel, LOOK_MS);
+    signal.addEventListener('abort', cancel, { once: true });
+    wakers.add(wake);
+    this.#waiting.set(key, wakers);
+    return { final: promise, cancel };
   }
 }
 

@@ -125,5 +125,5 @@ function refusalOf({ message, data }: RpcError): Refusal {
 
 /** What a node says when too much comes: come again. Anything else is a wrong answer here. */
 export function isTooMuch(reason: string): boolean {
-  return reason === 'chain/mempool-full' || reason === 'rpc/overloaded';
+  return ['chain/mempool-full', 'rpc/overloaded', 'rpc/too-busy'].includes(reason);
 }
