@@ -35,6 +35,7 @@ export class RpcWorker {
   }>();
   readonly #prepared = Promise.withResolvers<PreparedNode>();
   #stopping = false;
+  #exited = false;
   #events: RpcWorkerEvents | undefined;
   #crash: Error | undefined;
 
@@ -54,6 +55,7 @@ export class RpcWorker {
       this.#crashed(error instanceof Error ? error : new Error(String(error))),
     );
     this.#worker.on('exit', (code) => {
+      this.#exited = true;
       if (!this.#stopping) this.#crashed(new Error(`the RPC thread exited with code ${code}`));
     });
   }
@@ -72,10 +74,10 @@ export class RpcWorker {
     return this.#listening.promise;
   }
 
-  /** Answers what was taken, for at most so long, then ends the thread. */
+  /** Answers what was taken, for at most so long, then ends the thread. Once it has ended, does nothing. */
   async stop(drainMsMax: number): Promise<void> {
     this.#stopping = true;
-    if (this.#crash !== undefined) return;
+    if (this.#exited || this.#crash !== undefined) return;
     const exited = once(this.#worker, 'exit');
     this.#tell({ kind: 'stop', drainMsMax });
     // A thread that does not end must not keep the node from ending: what was acknowledged is durable by now.
