@@ -29,7 +29,7 @@ export interface SyncDeps {
   readonly app: Pick<App, 'head' | 'block'>;
   /** Validates, verifies and commits the block of this height. */
   readonly apply: (height: number, block: SyncedBlock) => Promise<Applied>;
-  /** Blocks were applied and no more are on their way. */
+  /** Nothing is asked for and nothing is being applied any more. */
   readonly idle: () => void;
   readonly onBug: (bug: unknown) => void;
 }
@@ -106,7 +106,7 @@ export class BlockSync {
     if (this.#asked?.peer !== peer) return;
     this.#asked.cancel();
     this.#asked = undefined;
-    this.consider();
+    this.#goOn();
   }
 
   stop(): void {
@@ -151,7 +151,7 @@ export class BlockSync {
     if (answer.blocks.length === 0) {
       peer.head = Math.min(peer.head, this.#head());
       this.#failed(peer);
-      this.consider();
+      this.#goOn();
       return;
     }
     void this.#apply(asked, answer);
@@ -181,7 +181,7 @@ export class BlockSync {
     asked.cancel();
     this.#asked = undefined;
     this.#failed(asked.peer);
-    this.consider();
+    this.#goOn();
   }
 
   #failed(peer: Peer): void {
@@ -226,8 +226,16 @@ export class BlockSync {
     } finally {
       this.#applying = false;
     }
+    this.#goOn();
+  }
+
+  /**
+   * A request has ended, whatever came of it: the next one, or no more. Whoever waits for that must hear of it also when
+   * the last request failed, or a peer that lies about its head keeps this node from voting for ever.
+   */
+  #goOn(): void {
     this.consider();
-    if (this.#asked === undefined) this.#deps.idle();
+    if (this.#asked === undefined && !this.#applying) this.#deps.idle();
   }
 
   async #serve(peer: Peer): Promise<void> {
