@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Action } from './action.ts';
 import type { DevnetFlags, DevnetWaitFlags } from './commands/devnet.ts';
+import type { SimFlags } from './commands/sim.ts';
 import { examples } from './examples.ts';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
@@ -118,6 +119,26 @@ function addFaults(devnet: Command, action: Action): void {
       action(async (context, command) => {
         const { devnetLoad } = await import('./commands/devnet.ts');
         return devnetLoad(context, command.args[0] ?? '', command.opts<DevnetFlags>());
+      }),
+    );
+}
+
+/** `sim`: networks that exist only in this process. */
+export function addSimCommand(program: Command, action: Action): void {
+  program
+    .command('sim')
+    .description(
+      'simulate networks under faults on virtual time; a seed gives the same run anywhere',
+    )
+    .option('--seed <n>', 'the (first) seed', '1')
+    .option('--nodes <n>', 'validators (default: 4 to 7, by the seed)')
+    .option('--runs <n>', 'how many seeds, one after the other', '1')
+    .option('--workers <n>', 'threads (default: one a processor)')
+    .addHelpText('after', examples('pyralog sim --seed 7', 'pyralog sim --runs 5000'))
+    .action(
+      action(async (context, command) => {
+        const { sim } = await import('./commands/sim.ts');
+        return sim(context, command.opts<SimFlags>());
       }),
     );
 }

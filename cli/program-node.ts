@@ -4,11 +4,11 @@ import type { InitFlags } from './commands/init.ts';
 import type { KeyFlags } from './commands/keys.ts';
 import type { StartFlags } from './commands/start.ts';
 import { examples } from './examples.ts';
-import { addDevnetGroup } from './program-devnet.ts';
+import { addDevnetGroup, addSimCommand } from './program-devnet.ts';
 
 const collect = (value: string, before: string[] = []) => [...before, value];
 
-/** `init`, `start`, `devnet`, `keys`, `doctor`, `bench`, `completions`. */
+/** `init`, `start`, `devnet`, `sim`, `keys`, `doctor`, `bench`, `completions`. */
 export function addNodeCommands(program: Command, action: Action): void {
   program
     .command('init')
@@ -61,6 +61,7 @@ export function addNodeCommands(program: Command, action: Action): void {
       }),
     );
   addDevnetGroup(program, action);
+  addSimCommand(program, action);
   addKeysGroup(program, action);
   addTools(program, action);
 }

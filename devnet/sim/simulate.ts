@@ -109,7 +109,8 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
 /** Who is there and who lies, drawn from the seed. */
 function planOf({ seed, nodes, liars = true }: SimOptions): WorldPlan {
   const random = randomOf(seed, 'plan');
-  const validators = nodes ?? pickInt(random, 4, 7);
+  const drawn = pickInt(random, 4, 7);
+  const validators = nodes ?? drawn;
   const isEven = random() < 0.7;
   const powers = Array.from({ length: validators }, () =>
     isEven ? 1n : BigInt(pickInt(random, 1, 5)),
