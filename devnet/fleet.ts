@@ -88,9 +88,10 @@ export class Fleet {
     }));
   }
 
-  /** Starts every node that does not run; rejects with the first that did not come up, and then ends all. */
-  async startAll(): Promise<void> {
-    const starts = await Promise.allSettled(this.#members.map((member) => this.#start(member)));
+  /** Starts these nodes (all, if none are named); rejects with the first that did not come up, and then ends all. */
+  async startAll(names?: readonly string[]): Promise<void> {
+    const members = names?.map((name) => this.#member(name)) ?? this.#members;
+    const starts = await Promise.allSettled(members.map((member) => this.#start(member)));
     const failed = starts.find((start) => start.status === 'rejected');
     if (failed === undefined) return;
     await this.stopAll();
@@ -99,9 +100,7 @@ export class Fleet {
 
   /** Starts a node that was killed, failed or stopped. */
   async start(name: string): Promise<void> {
-    const member = this.#member(name);
-    if (member.process !== undefined) throw badOrder(`${name} runs already`);
-    await this.#start(member);
+    await this.#start(this.#member(name));
   }
 
   /** SIGKILL: as if the machine had lost this process. */
@@ -135,6 +134,11 @@ export class Fleet {
   /** One order to a node's own fault switch, over its admin port. */
   async fault(name: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
     const member = this.#running(name);
+    if (member.state === 'paused') {
+      throw badOrder(
+        `${name} is paused; \`pyralog devnet fault resume ${name}\` lets it hear this`,
+      );
+    }
     const url = urlOf(member.ready?.adminAddress);
     const token = readAdminToken(dataDirPaths(member.dir));
     const outcome = await callNode(url, { method: 'net_fault', params, token });
@@ -157,6 +161,8 @@ export class Fleet {
   }
 
   async #start(member: Member): Promise<void> {
+    // One process a directory: a second one would take the place of the first here, and nobody would stop that.
+    if (member.process !== undefined) throw badOrder(`${member.name} runs already`);
     const others = this.#members.filter((other) => other !== member);
     const process = startNodeProcess(member.dir, {
       'network.cluster': member.names.cluster,

@@ -1,5 +1,5 @@
-import { cpSync, existsSync, readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import type { DevnetOrder } from './control.ts';
 import { type DevnetPaths, devnetError } from './files.ts';
 import type { Fleet } from './fleet.ts';
@@ -18,13 +18,15 @@ export const FAULT_ORDERS = [
 export type FaultOrder = (typeof FAULT_ORDERS)[number];
 
 const DELAY_MS_MAX = 60_000;
+const DECIMAL = /^\d+(\.\d+)?$/;
 
 /** Carries out what the CLI asks of a running devnet. Throws `devnet/bad-order` for what cannot be done. */
 export async function performOrder(
   order: DevnetOrder,
   { fleet, paths }: { fleet: Fleet; paths: DevnetPaths },
 ): Promise<unknown> {
-  const { op, nodes, value } = order;
+  const { op, value } = order;
+  const nodes = [...new Set(order.nodes)]; // named twice is meant once: two starts of one directory would fight over it
   if (op === 'status') return fleet.nodes();
   if (op === 'dump') return dump(value, { fleet, paths });
   if (!isFault(op)) throw badOrder(`${op}: not an order; there are ${FAULT_ORDERS.join(', ')}`);
@@ -109,7 +111,10 @@ function running(fleet: Fleet): string[] {
     .map(({ name }) => name);
 }
 
-/** Copies all data to a directory; the nodes are stopped for it and started again, so the copy is of one moment. */
+/**
+ * Copies all data to a directory. The nodes that run are stopped for it and started again, so the copy is of one moment;
+ * they are started again also when the copy fails, of which nothing is left then.
+ */
 async function dump(
   target: string | undefined,
   { fleet, paths }: { fleet: Fleet; paths: DevnetPaths },
@@ -117,9 +122,27 @@ async function dump(
   if (target === undefined) throw badOrder('dump: needs a directory to write to');
   const to = resolve(target);
   refuseFull(to);
+  if (`${to}${sep}`.startsWith(`${paths.nodes}${sep}`)) {
+    throw badOrder(`${to}: lies inside the data that is to be copied; name a directory elsewhere`);
+  }
+  try {
+    mkdirSync(to, { recursive: true });
+  } catch (error) {
+    throw badOrder(`${to}: cannot be made (${messageOf(error)})`);
+  }
+  const names = fleet
+    .nodes()
+    .filter(({ pid }) => pid !== 0)
+    .map(({ name }) => name);
   await fleet.stopAll();
-  cpSync(paths.nodes, to, { recursive: true, errorOnExist: true, force: false });
-  await fleet.startAll();
+  try {
+    cpSync(paths.nodes, to, { recursive: true });
+  } catch (error) {
+    rmSync(to, { recursive: true, force: true });
+    throw badOrder(`${to}: not written (${messageOf(error)}); the nodes go on`);
+  } finally {
+    await fleet.startAll(names);
+  }
   return { dumped: to };
 }
 
@@ -129,18 +152,28 @@ export function loadDump(from: string, paths: DevnetPaths): void {
     throw badOrder(`${from}: not a dump of a devnet (no genesis.json)`);
   }
   refuseFull(paths.nodes);
-  cpSync(from, paths.nodes, { recursive: true });
-}
-
-function refuseFull(dir: string): void {
-  if (existsSync(dir) && readdirSync(dir).length > 0) {
-    throw badOrder(`${dir}: not empty; name a new directory, or remove it`);
+  try {
+    cpSync(from, paths.nodes, { recursive: true });
+  } catch (error) {
+    rmSync(paths.nodes, { recursive: true, force: true });
+    throw badOrder(`${paths.nodes}: not loaded (${messageOf(error)})`);
   }
 }
 
+function refuseFull(dir: string): void {
+  if (!existsSync(dir)) return;
+  if (!statSync(dir).isDirectory()) throw badOrder(`${dir}: is no directory`);
+  if (readdirSync(dir).length === 0) return;
+  throw badOrder(`${dir}: not empty; name a new directory, or remove it`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function numberOf(value: string | undefined, max: number, what: string): number {
-  const number = value === undefined || value.trim() === '' ? Number.NaN : Number(value);
-  if (number >= 0 && number <= max) return number;
+  const number = value !== undefined && DECIMAL.test(value) ? Number(value) : Number.NaN;
+  if (number <= max) return number;
   throw badOrder(`${what} from 0 to ${max}, not ${value ?? 'nothing'}`);
 }
 

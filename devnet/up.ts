@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { assert, PyralogError } from '../base/errors.ts';
 import { peerIdOf } from '../net/index.ts';
@@ -64,6 +64,16 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
     throw devnetError(
       'devnet/running',
       `a devnet runs in ${options.root} already: process ${running.pid}, ${running.rpc}; stop it with \`pyralog devnet down\``,
+    );
+  }
+  try {
+    mkdirSync(options.root, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw devnetError(
+      'devnet/bad-order',
+      `${options.root}: no place for a devnet (${reason})`,
+      error,
     );
   }
   if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
