@@ -2,6 +2,7 @@ import type { ComponentLogger, ConnectionGater, Logger } from '@libp2p/interface
 import type { Libp2pOptions, NetworkLimits } from '../options.ts';
 import { gossipInit } from './gossip-init.ts';
 import type { Modules } from './modules.ts';
+import { thriftyTcp, thriftyYamux } from './thrift.ts';
 
 /** Unread bytes of one stream beyond what its reader took: a link's inbox is ours, this much is the muxer's. */
 const STREAM_WINDOW_BYTES = 512 * 1024;
@@ -28,12 +29,12 @@ export async function createHost(deps: HostDeps, options: Libp2pOptions) {
     logger: quietLogger,
     connectionGater: deps.gater,
     transports: [
-      modules.tcp.tcp(),
+      thriftyTcp(modules),
       ...(modules.websockets === undefined ? [] : [modules.websockets.webSockets()]),
     ],
     connectionEncrypters: [modules.noise.noise()],
     streamMuxers: [
-      modules.yamux.yamux({
+      thriftyYamux(modules, {
         enableKeepAlive: false,
         maxInboundStreams: 64,
         maxOutboundStreams: 64,
