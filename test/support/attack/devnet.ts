@@ -209,6 +209,6 @@ export async function eventually(
   const deadline = performance.now() + 60_000;
   while (!(await condition())) {
     assert.ok(performance.now() < deadline, `waited a minute for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

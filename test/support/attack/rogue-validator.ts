@@ -73,9 +73,9 @@ export class RogueValidator {
   }
 
   /** Comes back as a peer that nobody has banned yet. */
-  async newIdentity(): Promise<Guest> {
+  async newIdentity(nodes: readonly number[] = HONEST): Promise<Guest> {
     const before = this.#guest;
-    this.#guest = await Guest.start(this.#devnet, HONEST);
+    this.#guest = await Guest.start(this.#devnet, nodes);
     this.#votes = [];
     this.#listen();
     await before.close();
@@ -90,8 +90,10 @@ export class RogueValidator {
   async turn(): Promise<Draft> {
     let head = 0;
     await eventually(async () => {
+      await this.#learn(await this.#devnet.height());
       head = await this.#devnet.height();
-      await this.#learn(head);
+      // One that ended meanwhile is no turn any more.
+      if (head > this.#ids.length) return false;
       return equalBytes(bftProposer(this.#validators, head + 1, 0), this.key);
     }, 'a turn');
     return await this.#draft(head);
@@ -123,9 +125,14 @@ export class RogueValidator {
   }
 
   /** Type 0 prevote, 1 precommit. */
-  async vote(type: 0 | 1, height: number, id: Uint8Array | null): Promise<void> {
+  async vote(
+    type: 0 | 1,
+    height: number,
+    id: Uint8Array | null,
+    nodes: readonly number[] = HONEST,
+  ): Promise<void> {
     const signature = await this.#sign([type, height, 0, id]);
-    await this.#toAll(messageFrame(encodeCbor([type, height, 0, id, this.key, signature])), HONEST);
+    await this.#toAll(messageFrame(encodeCbor([type, height, 0, id, this.key, signature])), nodes);
   }
 
   /** Prevotes of this height's first round: validators that voted for no block, and for one. */

@@ -95,7 +95,7 @@ export class Stranger {
     await eventually(() => this.gossip.getSubscribers(topic).length > 0, 'a subscriber');
   }
 
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     await this.#node.stop();
   }
 
