@@ -39,7 +39,8 @@ const POWER_MAX = 2n ** 60n;
 const BALANCE_MAX = 2n ** 63n;
 /** So that the fee of the longest transaction stays far below 2^63 (X3). */
 const FEE_MAX = 2n ** 40n;
-const BLOCK_BYTES = { min: 1_024, max: 67_108_864 };
+/** At most what one frame of a link carries beside its proposal (net.md G3, P27). */
+const BLOCK_BYTES = { min: 1_024, max: 4_000_000 };
 /** An hour: beyond that a time proves nothing. */
 const BOUND_MS_MAX = 3_600_000;
 

@@ -94,6 +94,7 @@ class PosHost implements PosEngine {
     try {
       const { wal, heights, cutBytes } = await Wal.open({ disk, random }, head);
       if (cutBytes > 0) log.warn({ cutBytes }, 'torn tail of the log of the engine cut');
+      signing.forgets((height) => heights.has(height), head);
       return { signing, wal, heights };
     } catch (error) {
       await signing.close();

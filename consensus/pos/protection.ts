@@ -90,6 +90,11 @@ export class Protection {
     return this.#book.floor;
   }
 
+  /** Greatest height that something was recorded for; 0 when nothing ever was. */
+  get newestHeight(): number {
+    return this.#book.newestHeight;
+  }
+
   /** Whether the key signed what this database does not have: nothing is to be signed any more (P26). */
   get behind(): boolean {
     return this.#book.behind;
@@ -169,6 +174,10 @@ class Book {
 
   constructor(floor: number) {
     this.floor = floor;
+  }
+
+  get newestHeight(): number {
+    return Math.max(0, ...[...this.#newest.values()].map(({ height }) => height));
   }
 
   read(payload: Uint8Array): void {

@@ -29,6 +29,7 @@ export class Signing {
   readonly #network: string;
   readonly #protection: Protection;
   #mute: Mute | undefined;
+  #silentUpTo = 0;
 
   private constructor(deps: SigningDeps, network: string, protection: Protection) {
     this.#deps = deps;
@@ -54,6 +55,20 @@ export class Signing {
     return this.#mute;
   }
 
+  /**
+   * The engine's log has nothing of a height that this key signed in: it was lost, and with it what the node is locked
+   * on there. To vote again in that height could break a promise that nobody here remembers (P23).
+   */
+  forgets(isLogged: (height: number) => boolean, head: number): void {
+    const { newestHeight } = this.#protection;
+    if (newestHeight <= head || isLogged(newestHeight)) return;
+    this.#silentUpTo = newestHeight;
+    this.#deps.log.error(
+      { height: newestHeight },
+      'log of the engine is gone: no votes up to this height; the others decide it',
+    );
+  }
+
   /** Signs nothing more until the node is started again. */
   silence(mute: Mute): void {
     if (this.#mute !== undefined) return;
@@ -63,7 +78,8 @@ export class Signing {
 
   /** undefined: refused, and the log says why. */
   async sign(request: BftSign): Promise<Uint8Array | undefined> {
-    if (this.#mute !== undefined || !(await this.#admit(request))) return undefined;
+    if (this.#mute !== undefined || request.height <= this.#silentUpTo) return undefined;
+    if (!(await this.#admit(request))) return undefined;
     if (this.mute !== undefined) return undefined; // while the record was written
     try {
       return await this.#deps.signer.sign('vote', this.#network, request.bytes);

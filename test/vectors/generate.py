@@ -357,7 +357,7 @@ def genesis_chains():
     accounts = [(b"\x01" * 32, 1), (b"\x02" * 32, 10**18), (b"\xff" * 32, 2**62)]
     sole = voters_of([2**60 - 1], 0xD0)
     yield FOUR, [bytes([i]) * 32 for i in range(4)], accounts, [1048576, 1000, 10, 2000, 500]
-    yield sole, [ZERO], [], [67108864, 2**40 - 1, 0, 3600000, 0]
+    yield sole, [ZERO], [], [4000000, 2**40 - 1, 0, 3600000, 0]
 
 
 def chain_json(voters, fees, accounts, parameters):

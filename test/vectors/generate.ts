@@ -176,7 +176,7 @@ function genesisWithChain(): r.Genesis[] {
   const account = (fill: number, balance: bigint) => ({ key: new Uint8Array(32).fill(fill), balance });
   const accounts = [account(1, 1n), account(2, 10n ** 18n), account(0xff, 2n ** 62n)];
   const extreme = {
-    blockBytesMax: 67_108_864, feeBase: 2n ** 40n - 1n, feePerByte: 0n, maxDelayMs: 3_600_000, precisionMs: 0,
+    blockBytesMax: 4_000_000, feeBase: 2n ** 40n - 1n, feePerByte: 0n, maxDelayMs: 3_600_000, precisionMs: 0,
   };
   const [sole] = votersOf([2n ** 60n - 1n], 0xd0).map(({ seed: _, ...voter }) => ({ ...voter, account: ZERO }));
   const [first] = GENESIS;

@@ -60,6 +60,7 @@ describe('node configuration', () => {
     const path = 'docs/OPERATIONS.md';
     const page = readFileSync(path, 'utf8');
     const between = /(<!-- generated from [^\n]*-->\n)[\s\S]*?(\n\n<!-- end -->)/;
+    assert.match(page, between);
     const current = page.replace(between, `$1${(await describeConfig()).table()}$2`);
     if (process.env['UPDATE'] === '1') writeFileSync(path, current);
     else assert.equal(page, current, 'run with UPDATE=1');

@@ -178,7 +178,7 @@ describe('identity', () => {
         { accounts: [one, { ...two, balance: 2n ** 63n - 1n }] },
         { accounts: [{ ...one, key: new Uint8Array(33) }] },
         parameter({ blockBytesMax: 1_023 }),
-        parameter({ blockBytesMax: 67_108_865 }),
+        parameter({ blockBytesMax: 4_000_001 }),
         parameter({ feeBase: 2n ** 40n }),
         parameter({ feePerByte: -1n }),
         parameter({ maxDelayMs: 3_600_001 }),
