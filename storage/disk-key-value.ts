@@ -3,7 +3,7 @@ import { LevelKeyValue, levelError } from './level-key-value.ts';
 
 /**
  * Opens or creates a {@link KeyValue} in a directory of its own, on LevelDB. A batch is durable once it resolves, and of
- * one that a crash cut short nothing shows.
+ * one that a crash cut short nothing shows. A value that is no longer what was written is refused when it is read.
  *
  * Rejects with `storage/locked` when another process has it open, `storage/corrupt`, `storage/disk-full`, `storage/io`.
  * After a batch that failed the store takes no further ones until it is opened again: what of it reached the disk is
@@ -20,5 +20,5 @@ export async function openLevelKeyValue(dir: string): Promise<KeyValue> {
   } catch (error) {
     throw levelError(error, dir);
   }
-  return new LevelKeyValue(level, { sharesMemory: false, place: dir });
+  return new LevelKeyValue(level, { sharesMemory: false, checksums: true, place: dir });
 }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { MemoryLevel } from 'memory-level';
 import { PyralogError } from '../base/errors.ts';
 import type {
@@ -33,6 +34,11 @@ export interface Level {
 export interface LevelOptions {
   /** Whether what it hands out and takes in is its own memory, so that it must be copied. */
   readonly sharesMemory: boolean;
+  /**
+   * Whether every value carries a checksum over its key and itself: LevelDB has some of its own but does not look at them
+   * when it reads, so that a flipped bit on disk would be served as if it had been written.
+   */
+  readonly checksums: boolean;
   /** Directory, for messages. */
   readonly place: string;
 }
@@ -56,9 +62,13 @@ const ADVICE: Partial<Record<StorageErrorCode, string>> = {
 
 /** An error of `level` in our codes. A full disk shows in the text only. */
 export function levelError(error: unknown, place: string): PyralogError<StorageErrorCode> {
+  if (error instanceof PyralogError) return error as PyralogError<StorageErrorCode>; // ours already
   const chain = [error, (error as { cause?: unknown } | undefined)?.cause];
   const codes = chain.map((one) => String((one as { code?: unknown } | undefined)?.code));
-  const text = chain.map(String).join('; ');
+  const text = chain
+    .filter((one) => one !== undefined)
+    .map(String)
+    .join('; ');
   const full = /no space left|ENOSPC|disk quota/i.test(text);
   const known = codes.map((code) => CODES[code]).find((code) => code !== undefined);
   const code = full ? 'storage/disk-full' : (known ?? 'storage/io');
@@ -81,7 +91,7 @@ class Reader implements KeyValueReader {
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.checkOpen();
     try {
-      return this.#out(await this.level.get(key, this.#at));
+      return this.#out(key, await this.level.get(key, this.#at));
     } catch (error) {
       throw levelError(error, this.options.place);
     }
@@ -91,7 +101,7 @@ class Reader implements KeyValueReader {
     this.checkOpen();
     try {
       const values = await this.level.getMany([...keys], this.#at);
-      return values.map((value) => this.#out(value));
+      return values.map((value, i) => this.#out(keys[i] ?? NO_BYTES, value));
     } catch (error) {
       throw levelError(error, this.options.place);
     }
@@ -115,7 +125,8 @@ class Reader implements KeyValueReader {
           throw levelError(error, this.options.place);
         });
         if (entry === undefined) return;
-        yield [new Uint8Array(entry[0]), new Uint8Array(entry[1])];
+        const key = new Uint8Array(entry[0]);
+        yield [key, this.#checked(key, new Uint8Array(entry[1]))];
       }
     } finally {
       await iterator.close();
@@ -131,9 +142,40 @@ class Reader implements KeyValueReader {
     }
   }
 
-  #out(value: Uint8Array | undefined): Uint8Array | undefined {
-    return value !== undefined && this.options.sharesMemory ? new Uint8Array(value) : value;
+  #out(key: Uint8Array, value: Uint8Array | undefined): Uint8Array | undefined {
+    if (value === undefined) return undefined;
+    return this.#checked(key, this.options.sharesMemory ? new Uint8Array(value) : value);
   }
+
+  #checked(key: Uint8Array, stored: Uint8Array): Uint8Array {
+    if (!this.options.checksums) return stored;
+    const value = openValue(key, stored);
+    if (value !== undefined) return value;
+    throw new PyralogError<StorageErrorCode>(
+      'storage/corrupt',
+      `key-value store ${this.options.place}: a value is not what was written (checksum); ${ADVICE['storage/corrupt']}`,
+    );
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+const CHECKSUM_BYTES = 4;
+
+/** The value, then CRC-32 of key and value, u32le. */
+function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(value.length + CHECKSUM_BYTES);
+  sealed.set(value);
+  new DataView(sealed.buffer).setUint32(value.length, crc32(value, crc32(key)), true);
+  return sealed;
+}
+
+/** Undefined when the checksum is another one. */
+function openValue(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  const length = sealed.length - CHECKSUM_BYTES;
+  if (length < 0) return undefined;
+  const value = sealed.subarray(0, length);
+  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.length);
+  return view.getUint32(length, true) === crc32(value, crc32(key)) ? value : undefined;
 }
 
 /** A {@link KeyValue} on any `level`: every batch is synced where there is a disk. */
@@ -143,7 +185,7 @@ export class LevelKeyValue extends Reader implements KeyValue {
     const own = (bytes: Uint8Array) => (this.options.sharesMemory ? new Uint8Array(bytes) : bytes);
     const list = ops.map((op) =>
       op.kind === 'put'
-        ? { type: 'put' as const, key: own(op.key), value: own(op.value) }
+        ? { type: 'put' as const, key: own(op.key), value: this.#stored(op.key, own(op.value)) }
         : { type: 'del' as const, key: own(op.key) },
     );
     try {
@@ -151,6 +193,10 @@ export class LevelKeyValue extends Reader implements KeyValue {
     } catch (error) {
       throw levelError(error, this.options.place);
     }
+  }
+
+  #stored(key: Uint8Array, value: Uint8Array): Uint8Array {
+    return this.options.checksums ? sealValue(key, value) : value;
   }
 
   snapshot(): KeyValueSnapshot {

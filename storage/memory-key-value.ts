@@ -10,5 +10,5 @@ export async function openMemoryKeyValue(): Promise<KeyValue> {
     valueEncoding: 'view',
   });
   await level.open();
-  return new LevelKeyValue(level, { sharesMemory: true, place: 'in memory' });
+  return new LevelKeyValue(level, { sharesMemory: true, checksums: false, place: 'in memory' });
 }
