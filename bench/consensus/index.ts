@@ -6,7 +6,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BenchContext } from '../types.ts';
+import { benchCometBft } from '../peers/cometbft/index.ts';
+import type { BenchContext, Figure } from '../types.ts';
 import { measureDefault } from './default-mode.ts';
 import { measureFast } from './fast-mode.ts';
 import { FULL, QUICK } from './plan.ts';
@@ -18,7 +19,12 @@ export async function benchConsensus(context: BenchContext): Promise<void> {
     await mkdir(dir);
     return dir;
   };
-  await measureFast({ ...context, plan, dirOf });
+  const beside = await benchCometBft({ ...context, plan });
+  const figure = (one: Figure) => {
+    const peer = beside.get(one.metric);
+    context.figure(peer === undefined ? one : { ...one, peer });
+  };
+  await measureFast({ ...context, figure, plan, dirOf });
   // The second start of the run: the first one of a machine compiles every module.
-  await measureDefault({ ...context, plan, dirOf });
+  await measureDefault({ ...context, figure, plan, dirOf });
 }

@@ -38,7 +38,7 @@ export function frameOf(opcode: number, bytes: number): { frame: Buffer; at: num
 }
 
 /** Connects and upgrades. `bench/child-failed` when the server is not there or refuses. */
-export function openSocket(host: string, port: number): Promise<LeanSocket> {
+export function openSocket(host: string, port: number, path = '/'): Promise<LeanSocket> {
   return new Promise((resolve, reject) => {
     const key = randomBytes(16).toString('base64');
     const tcp = connect({ host, port, noDelay: true });
@@ -48,7 +48,7 @@ export function openSocket(host: string, port: number): Promise<LeanSocket> {
     };
     tcp.once('error', (error) => fail(error.message));
     tcp.write(
-      `GET / HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     );
     let head = Buffer.alloc(0);
