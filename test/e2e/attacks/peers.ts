@@ -23,6 +23,7 @@ export function attacksOfPeers(scene: Scene): void {
         const score = await peer.score();
         assert.ok(score !== undefined && score < -50 && score > -100, `score ${score}`);
         await scene.faulted('malformed', () => peer.send(0, channel, GARBAGE));
+        await eventually(() => peer.network.peers().length === 0, 'the end of the link');
         await assert.rejects(peer.dial(0), { code: /net\/(refused|unreachable)/ });
         assert.match(
           scene.devnet.log(),
