@@ -23,7 +23,7 @@ export interface BatchReport {
   readonly transactions: number;
   readonly events: number;
   readonly virtualMs: number;
-  /** How often each kind of fault struck. */
+  /** How often each kind of fault struck (Q16). */
   readonly faults: Readonly<Record<string, number>>;
   /** In order of seed. */
   readonly failed: readonly SimReport[];

@@ -193,7 +193,11 @@ export class Liar implements Tap {
     const blocks = answer.blocks.map((block, i) => {
       if (i !== victim) return block;
       if (random() < 0.5) return { ...block, certificate: weaken(block.certificate, random) };
-      return { ...block, bytes: spoil(block.bytes, random)?.body ?? block.bytes };
+      // Another block that would be valid, or one that never was.
+      const other = (header: BlockHeader) => ({ ...header, time: header.time + 1 });
+      const changed =
+        random() < 0.5 ? changeHeader(block.bytes, other) : spoil(block.bytes, random);
+      return { ...block, bytes: changed?.body ?? block.bytes };
     });
     return [{ channel: 'answers', bytes: encodeSyncAnswer({ ...answer, blocks }) }];
   }

@@ -1,4 +1,4 @@
-import { LIES } from './byzantine.ts';
+import { LIES, type Lie } from './byzantine.ts';
 import { FAULTS, type FaultKind, Nemesis } from './nemesis.ts';
 import { pickInt, pickSome, randomOf } from './random.ts';
 import { settle, whereIs } from './settlement.ts';
@@ -10,8 +10,8 @@ export interface SimOptions {
   readonly seed: number;
   /** Validators; drawn from the seed when absent. */
   readonly nodes?: number;
-  /** Whether validators may lie; default true. */
-  readonly liars?: boolean;
+  /** What liars do, of which there are then as many as a network bears; drawn from the seed when absent. */
+  readonly lies?: readonly Lie[];
   readonly kinds?: readonly FaultKind[];
   /** Virtual time under faults. */
   readonly chaosMs?: number;
@@ -83,7 +83,9 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
     witness.violated('Q13', `${HEALED_MS_MAX} ms after healing: ${state}; ${goal} was the goal`);
   }
   const virtualMs = clock.monotonic();
-  if (witness.violations.length === 0) await settle(world);
+  if (witness.violations.length === 0) {
+    await settle(world).catch((error: unknown) => witness.bug(correct[0]?.id ?? '', error));
+  }
   for (const machine of machines) machine.crash();
   const { delivered: _, ...weather } = hub.counts();
   const torn = [...world.disks.values()].reduce((sum, { tornWrites }) => sum + tornWrites, 0);
@@ -107,7 +109,7 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
 }
 
 /** Who is there and who lies, drawn from the seed. */
-function planOf({ seed, nodes, liars = true }: SimOptions): WorldPlan {
+function planOf({ seed, nodes, lies }: SimOptions): WorldPlan {
   const random = randomOf(seed, 'plan');
   const drawn = pickInt(random, 4, 7);
   const validators = nodes ?? drawn;
@@ -121,12 +123,12 @@ function planOf({ seed, nodes, liars = true }: SimOptions): WorldPlan {
   for (const index of pickSome(
     random,
     [...powers.keys()],
-    random() < 0.7 && liars ? validators : 0,
+    random() < 0.7 || lies !== undefined ? validators : 0,
   )) {
     const power = powers[index] ?? 0n;
     if (3n * (lying + power) >= total) continue;
     lying += power;
-    byzantine.push({ index, lies: new Set(pickSome(random, LIES, pickInt(random, 1, 3))) });
+    byzantine.push({ index, lies: new Set(lies ?? pickSome(random, LIES, pickInt(random, 1, 3))) });
   }
   const observers = random() < 0.3 ? 1 : 0;
   return { seed, validators, observers, byzantine, powers };
@@ -160,8 +162,18 @@ class Run {
     const { clock, witness } = this.#world;
     for (;;) {
       await this.#settled();
-      if (witness.violations.length > 0 || (await condition())) return;
+      if (witness.violations.length > 0 || (await this.#holds(condition))) return;
       if (!clock.advance()) throw new Error('invariant broken: nothing is ever going to happen');
+    }
+  }
+
+  /** A node that cannot be asked has found a bug in itself. */
+  async #holds(condition: () => boolean | Promise<boolean>): Promise<boolean> {
+    try {
+      return await condition();
+    } catch (error) {
+      this.#world.witness.bug(this.#world.correct[0]?.id ?? '', error);
+      return true;
     }
   }
 

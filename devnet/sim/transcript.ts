@@ -16,7 +16,7 @@ interface Event {
 
 /**
  * Everything that happened in a run, in order: hashed as a whole, so that two runs can be compared byte for byte, and the
- * newest of it kept by node, to be read.
+ * newest of it kept by node, to be read (Q1).
  */
 export class Transcript {
   readonly #clock: Clock;

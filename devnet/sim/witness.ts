@@ -5,7 +5,7 @@ import { decodeCanonical } from '../../receipt/index.ts';
 import type { SimClock } from './clock.ts';
 import { short, type Transcript } from './transcript.ts';
 
-/** A rule of docs/spec/sim.md that did not hold. */
+/** A rule of docs/spec/sim.md that did not hold; for each there is a change of production code that breaks it (Q17). */
 export interface Violation {
   readonly rule: string;
   readonly message: string;
