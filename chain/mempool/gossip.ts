@@ -21,6 +21,11 @@ const TURN_MAX = 256;
 export interface TransactionGossipOptions {
   /** How long the first of a batch waits for others; default 5. */
   readonly flushMs?: number;
+  /**
+   * Least time between two batches that are not full; default 20. A batch costs every node of the network the same whether it
+   * has one transaction or fifty: without this, a few hundred a second from one client each are a batch.
+   */
+  readonly gapMs?: number;
   /** A batch goes at once when it has so many bytes; default 64 KiB, at most what the topic takes. */
   readonly batchBytesMax?: number;
   /** What waits for so long is told again, and then every so long; default 5,000. */
@@ -70,6 +75,8 @@ class BatchedGossip implements TransactionGossip {
   };
   #batch: Uint8Array[] = [];
   #batchBytes = BATCH_HEAD_BYTES;
+  /** When the last batch left. */
+  #flushed = Number.NEGATIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
   #cancelRepeat: (() => void) | undefined;
   /** What waited a round ago. */
@@ -81,9 +88,9 @@ class BatchedGossip implements TransactionGossip {
   constructor(deps: TransactionGossipDeps, options: TransactionGossipOptions) {
     this.#deps = deps;
     this.#defer = deps.defer ?? setImmediate;
-    const { flushMs = 5, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
+    const { flushMs = 5, gapMs = 20, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
     const batchBytesMax = Math.min(options.batchBytesMax ?? 64 * 1024, TOPICS.transactions);
-    this.#limits = { flushMs, repeatMs, repeatBytesMax, batchBytesMax };
+    this.#limits = { flushMs, gapMs, repeatMs, repeatBytesMax, batchBytesMax };
     this.#unsubscribe = deps.gossip.onMessage('transactions', (message) => this.#take(message));
     this.#repeatLater();
   }
@@ -125,14 +132,15 @@ class BatchedGossip implements TransactionGossip {
   }
 
   #enqueue(bytes: Uint8Array, round: number): void {
-    const { batchBytesMax, flushMs } = this.#limits;
+    const { batchBytesMax, flushMs, gapMs } = this.#limits;
     const itemBytes = bytes.length + ITEM_HEAD_BYTES;
     if (this.#batchBytes + itemBytes > batchBytesMax) this.#flush(round);
     this.#batch.push(bytes);
     this.#batchBytes += itemBytes;
     if (this.#cancelFlush !== undefined || this.#stopped) return;
     const { clock } = this.#deps;
-    this.#cancelFlush = clock.schedule(clock.monotonic() + flushMs, () => this.#flush(0));
+    const at = Math.max(clock.monotonic() + flushMs, this.#flushed + gapMs);
+    this.#cancelFlush = clock.schedule(at, () => this.#flush(0));
   }
 
   #flush(round: number): void {
@@ -142,6 +150,7 @@ class BatchedGossip implements TransactionGossip {
     this.#batch = [];
     this.#batchBytes = BATCH_HEAD_BYTES;
     if (transactions.length === 0 || this.#stopped) return;
+    this.#flushed = this.#deps.clock.monotonic();
     this.#figures.batchesSent++;
     this.#figures.transactionsSent += transactions.length;
     this.#publish(encodeBatch({ round, transactions })).catch(this.#deps.onBug);

@@ -54,8 +54,9 @@ export class Judge {
     const replaced = queue?.at(Number(nonce - expected));
     const outbid = replaced && replaceProblem(candidate, replaced);
     if (outbid !== undefined) return refused(outbid);
-    if (replaced === undefined && (queue?.count ?? 0) >= SENDER_MAX) {
-      return refused(this.#full(`${SENDER_MAX} transactions of this sender wait already (X17)`));
+    if (nonce - expected >= BigInt(SENDER_MAX)) {
+      const why = `nonce ${nonce} is ${SENDER_MAX} ahead of the account's, ${expected}; those before it come first (X17)`;
+      return refused(this.#full(why));
     }
     const purse = facts.purse(candidate);
     const unpaid = this.#paymentProblem(candidate, facts, replaced);

@@ -138,12 +138,13 @@ class BoundedMempool implements Mempool {
       this.#pool.remove(entry);
     }
     this.#drain.took(taken, this.#deps.clock.monotonic());
-    for (const [key, account] of accounts) this.#refresh(key, account);
+    // Before the accounts are looked at: what expired need not be paid for any more.
     for (let next = this.#pool.soonest(); next !== undefined; next = this.#pool.soonest()) {
       const { until } = next.transaction;
       if (until > height) break;
       this.#drop(next, reasonOf(refuse.expired(until, height)));
     }
+    for (const [key, account] of accounts) this.#refresh(key, account);
     if (this.#pool.hasReady) this.#tellPending();
   }
 

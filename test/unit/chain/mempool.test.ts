@@ -267,9 +267,34 @@ describe('mempool: order (X17, X18)', () => {
     assert.equal(outcomes.at(-1), 'chain/mempool-full');
     assert.deepEqual(await outcome({ nonce: 5, fee: 1_100 }), ['ok']);
   });
+
+  it('always has room for what fills a gap', async () => {
+    const { outcome, best } = poolUnderTest();
+    const behind = Array.from({ length: 1_024 }, (_, i) => ({ nonce: i + 1 }));
+    const outcomes = await outcome(...behind);
+    assert.equal(outcomes.filter((each) => each === 'ok').length, 1_023);
+    assert.equal(outcomes.at(-1), 'chain/mempool-full');
+    assert.deepEqual(best(), []);
+    assert.deepEqual(await outcome({ nonce: 0 }), ['ok']);
+    assert.equal(best().length, 1_024);
+  });
 });
 
 describe('mempool: room and time (X19)', () => {
+  it('does not count what expires with a block against the money that is left', async () => {
+    const { state, outcome, pool } = poolUnderTest();
+    state.set(accountOf(1), { nonce: 0n, balance: 10_000n });
+    const both = await outcome(
+      { nonce: 0, fee: 1_000, amount: 4_000n, until: 1 },
+      { nonce: 1, fee: 1_000, amount: 4_000n },
+    );
+    assert.deepEqual(both, ['ok', 'ok']);
+    state.at = 1;
+    state.set(accountOf(1), { nonce: 0n, balance: 5_000n });
+    pool.settle(1, [], [accountOf(1)]);
+    assert.equal(pool.count, 1);
+  });
+
   it('gives a place only to who pays more per byte than the worst last of a sender', async () => {
     const { pool, add, outcome, best } = poolUnderTest({ countMax: 3 });
     const worst = make({ from: 3, fee: 1_500 });
