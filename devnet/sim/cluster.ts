@@ -22,8 +22,8 @@ import { decodeReceiptCbor, encodeReceiptCbor, verifyReceipt } from '../../recei
 import { createMemoryLogStore, type MemoryLogStore } from '../../storage/index.ts';
 import type { Cast } from './cast.ts';
 import type { SimClock } from './clock.ts';
-import type { Life, Machine } from './machine.ts';
 import { SKEW_MS_MAX } from './nemesis.ts';
+import type { Life, Machine } from './node-machine.ts';
 import { pickOne } from './random.ts';
 import type { Transcript } from './transcript.ts';
 import type { Witness } from './witness.ts';

@@ -6,11 +6,9 @@
  * const { hash, violations, tail } = await simulate({ seed: 7 });
  * ```
  *
- * `simulate.ts` is one run from beginning to end; `machine.ts` a node, `nemesis.ts` what breaks, `byzantine.ts` who lies,
+ * `simulate.ts` is one run from beginning to end; `node-machine.ts` a node, `nemesis.ts` what breaks, `byzantine.ts` who lies,
  * `witness.ts`, `settlement.ts` and `replay.ts` what is checked.
  */
-export { type BatchOptions, type BatchReport, runBatch } from './batch.ts';
+export { runBatch } from './batch.ts';
 export { LIES, type Lie } from './byzantine.ts';
-export { FAULTS, type FaultKind } from './nemesis.ts';
-export { type SimOptions, type SimReport, simulate } from './simulate.ts';
-export type { Violation } from './witness.ts';
+export { type SimReport, simulate } from './simulate.ts';

@@ -1,6 +1,6 @@
 import type { MemoryHub, PeerId } from '../../net/index.ts';
 import type { SimClock } from './clock.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './node-machine.ts';
 import { pickInt, pickOne, pickSome } from './random.ts';
 import type { Transcript } from './transcript.ts';
 

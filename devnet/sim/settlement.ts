@@ -1,6 +1,6 @@
 import { decodeTransaction } from '../../chain/index.ts';
 import type { StoredBlock } from '../../consensus/index.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './node-machine.ts';
 import { Replay } from './replay.ts';
 import { short } from './transcript.ts';
 import type { Accepted } from './witness.ts';

@@ -8,7 +8,7 @@ import {
 import type { Signer } from '../../consensus/index.ts';
 import type { Cast } from './cast.ts';
 import type { SimClock } from './clock.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './node-machine.ts';
 import { pickInt, pickOne } from './random.ts';
 import { short, type Transcript } from './transcript.ts';
 import type { Witness } from './witness.ts';
