@@ -22,7 +22,7 @@ export interface TransactionGossipOptions {
   /** How long the first of a batch waits for others; default 5. */
   readonly flushMs?: number;
   /**
-   * Least time between two batches that are not full; default 20. A batch costs every node of the network the same whether it
+   * Least time between two batches that are not full; default 10. A batch costs every node of the network the same whether it
    * has one transaction or fifty: without this, a few hundred a second from one client each are a batch.
    */
   readonly gapMs?: number;
@@ -88,7 +88,7 @@ class BatchedGossip implements TransactionGossip {
   constructor(deps: TransactionGossipDeps, options: TransactionGossipOptions) {
     this.#deps = deps;
     this.#defer = deps.defer ?? setImmediate;
-    const { flushMs = 5, gapMs = 20, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
+    const { flushMs = 5, gapMs = 10, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
     const batchBytesMax = Math.min(options.batchBytesMax ?? 64 * 1024, TOPICS.transactions);
     this.#limits = { flushMs, gapMs, repeatMs, repeatBytesMax, batchBytesMax };
     this.#unsubscribe = deps.gossip.onMessage('transactions', (message) => this.#take(message));

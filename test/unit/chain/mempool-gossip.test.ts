@@ -112,6 +112,21 @@ describe('gossip of transactions (X20)', () => {
     assert.equal(net.clock.monotonic() - since, 5);
   });
 
+  it('gathers what comes soon after a batch, so that a stream of single ones is not a batch each', async () => {
+    net = await mesh(2, { flushMs: 5, gapMs: 40 });
+    const since = net.clock.monotonic();
+    const sent = (count: number) => () => first().gossip.figures().batchesSent === count;
+    await first().submit(make({ from: 1 }));
+    assert.ok(await net.until(sent(1)));
+    await first().submit(make({ from: 2 }));
+    await net.until(() => false, 10);
+    await first().submit(make({ from: 3 }));
+    assert.ok(await net.until(sent(2)));
+    assert.equal(net.clock.monotonic() - since, 45);
+    assert.ok(await net.until(everyoneHas(3)));
+    assert.equal(first().gossip.figures().transactionsSent, 3);
+  });
+
   it('splits by bytes, with a large one whole', async () => {
     net = await mesh(2, { batchBytesMax: 70_000 });
     const note = 'x'.repeat(15_000);
