@@ -35,9 +35,9 @@ export function attacksByValidator(scene: Scene, workspace: Workspace): void {
 
     /** What node 0 says of a proposal that nobody votes for. Takes turns until one is heard in time. */
     async function refused(make: (draft: Draft) => Sealed | Promise<Sealed>): Promise<string> {
-      await rogue.newIdentity();
       let said: string | undefined;
       await eventually(async () => {
+        await rogue.newIdentity();
         const proposed = await make(await rogue.turn());
         await rogue.propose(proposed);
         assert.equal(await becameFinal(proposed), false, 'it became final');
@@ -123,15 +123,33 @@ export function attacksByValidator(scene: Scene, workspace: Workspace): void {
       });
     }
 
-    it('holds bytes that are not the block against who sent them', async () => {
-      const peer = await rogue.newIdentity();
-      const { height, id } = seal(await rogue.turn());
-      await rogue.propose({ height, id, body: GARBAGE });
-      await eventually(
-        () => new RegExp(`"peer":"${peer.id}","fault":"invalid"`).test(scene.devnet.log()),
-        'the fault',
-      );
-    });
+    const bodies: [string, RegExp, (draft: Draft) => Sealed][] = [
+      [
+        'bytes that are not the block',
+        /body is no valid block/,
+        (draft) => ({ ...seal(draft), body: GARBAGE }),
+      ],
+      [
+        'a block longer than genesis allows',
+        /bytes/,
+        (draft) =>
+          seal(draft, { transactions: Array.from({ length: 17 }, () => new Uint8Array(65_000)) }),
+      ],
+    ];
+    for (const [what, reason, make] of bodies) {
+      it(`holds ${what} against who sent them`, async () => {
+        let fault = '';
+        await eventually(async () => {
+          const peer = await rogue.newIdentity();
+          const proposed = make(await rogue.turn());
+          await rogue.propose(proposed);
+          assert.equal(await becameFinal(proposed), false);
+          fault = linesOf(scene.devnet.log(), `"peer":"${peer.id}","fault":"invalid"`);
+          return fault !== '';
+        }, 'the fault');
+        assert.match(fault, reason);
+      });
+    }
 
     /** Signs two of everything in one round; the height. */
     async function contradicts(): Promise<number> {
