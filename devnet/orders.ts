@@ -126,7 +126,8 @@ async function dump(
     throw badOrder(`${to}: lies inside the data that is to be copied; name a directory elsewhere`);
   }
   try {
-    mkdirSync(to, { recursive: true });
+    // Not recursive: where nothing can be made, as in /proc, Node would try for ever.
+    if (!existsSync(to)) mkdirSync(to);
   } catch (error) {
     throw badOrder(`${to}: cannot be made (${messageOf(error)})`);
   }

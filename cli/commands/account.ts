@@ -1,4 +1,5 @@
 import { toHex } from '../../base/bytes.ts';
+import { PyralogError } from '../../base/errors.ts';
 import { type Client, seedKey, signTransaction, type TransactionKey } from '../../client/index.ts';
 import { createKey, readKeyFile, writeDurably, writeKeyFile } from '../../node/index.ts';
 import { accountArgument, amountArgument, countArgument } from '../chain-arguments.ts';
@@ -32,7 +33,12 @@ export async function accountNew(
 ): Promise<ExitCode> {
   const key = createKey('transaction', flags.name);
   const passphrase = passphraseOf(context, flags.passphraseFile);
-  await writeKeyFile(path, key, passphrase);
+  try {
+    await writeKeyFile(path, key, passphrase);
+  } catch (error) {
+    if (error instanceof PyralogError) throw error;
+    throw cliError('cli/file', `${path}: cannot be written (${reasonOf(error)})`, error);
+  }
   context.print(`account ${toHex(key.publicKey)}`);
   context.print(
     `key ${path}, ${passphrase === undefined ? 'not encrypted; guard it' : 'encrypted'}`,

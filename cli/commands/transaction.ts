@@ -114,7 +114,9 @@ function waitOf({ wait, timeout }: WaitFlags) {
 
 function readTransaction(path: string): string {
   try {
-    if (statSync(path).size <= FILE_BYTES_MAX) return readFileSync(path, 'utf8');
+    const found = statSync(path);
+    if (!found.isFile()) throw new Error('no regular file'); // a device may never end
+    if (found.size <= FILE_BYTES_MAX) return readFileSync(path, 'utf8');
   } catch (error) {
     throw cliError('cli/file', `${path}: cannot be read (${reasonOf(error)})`, error);
   }
