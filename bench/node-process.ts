@@ -28,15 +28,19 @@ const STOP_MS_MAX = 15_000;
 const STDERR_SHOWN = 2000;
 const run = promisify(execFile);
 
-/** Starts a devnet in `dir`. `bench/child-failed` with its last words when it does not come up. */
+/** Starts a devnet of one node in `dir`. `bench/child-failed` with its last words when it does not come up. */
 export async function startBenchNode(dir: string, signal: AbortSignal): Promise<BenchNode> {
   signal.throwIfAborted();
   const start = performance.now();
-  const child = spawn(process.execPath, [join(repository, 'bin', 'pyralog.mjs'), 'devnet'], {
-    cwd: dir,
-    env: environment(),
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(repository, 'bin', 'pyralog.mjs'), 'devnet', 'up', '--validators', '1'],
+    {
+      cwd: dir,
+      env: environment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-STDERR_SHOWN);
