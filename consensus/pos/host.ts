@@ -4,13 +4,31 @@ import type { App, BlockInfo, EngineFigures, FinalityEvidence, Finalized } from 
 import { consensusError } from '../errors.ts';
 import type { PosOptions } from './options.ts';
 import { Run, type RunStart } from './run.ts';
-import { Signing } from './signing.ts';
+import { indexOfKey, Signing } from './signing.ts';
 import type { PosDeps, PosEngine, PosFigures } from './types.ts';
 import { Wal } from './wal.ts';
 
 /** Makes an engine that runs from {@link Engine.start} on. */
 export function createPosEngine(deps: PosDeps, options: PosOptions): PosEngine {
   return new PosHost(deps, options);
+}
+
+/** Certificates of so many of the newest blocks are looked through at start; each has the votes of two thirds. */
+const RECALLED_BLOCKS = 16;
+
+/**
+ * Holds the own chain against the slashing protection: a vote of this key that final blocks carry and the database does
+ * not have was forgotten, so the database is an older copy (P26). Found here, before anything is signed.
+ */
+async function recallVotes(app: App, signing: Signing): Promise<void> {
+  const head = app.head()?.height ?? 0;
+  for (let height = head; height > Math.max(0, head - RECALLED_BLOCKS); height--) {
+    const block = await app.block(height);
+    const index = indexOfKey(app.validators(height) ?? [], signing.key);
+    if (block === undefined || index < 0) continue;
+    const { id, evidence } = block;
+    await signing.certified({ height, id, certificate: evidence.bytes }, index);
+  }
 }
 
 /** The proof-of-stake engine as others see it: opens what a {@link Run} needs, and answers when there is none. */
@@ -33,6 +51,7 @@ class PosHost implements PosEngine {
     this.#app = app;
     const height = (app.head()?.height ?? 0) + 1;
     const voter = await this.#openVoter(height - 1);
+    if (voter !== undefined) await recallVotes(app, voter.signing);
     const validators = app.validators(height);
     assert(validators !== undefined, 'an app knows who validates the block above its head');
     const { network } = this.#deps.chain;

@@ -74,6 +74,17 @@ describe('pos: host', () => {
       await reach([again], 10);
     });
 
+    it('finds at start that its protection is older than its chain', async () => {
+      const nodes = await world.startAll(options);
+      await reach(nodes, 10);
+      const lost = nodes[0] as TestEngine;
+      const store = { blocks: [...lost.app.store.blocks] };
+      world.crash(lost);
+      await lost.engine.stop();
+      const again = await world.start({ id: 'n0', signer: signerOf(0), store, options });
+      assert.equal(again.engine.posFigures().mode, 'protection-behind');
+    });
+
     it('holds a forged message of its own against the peer that brought it', async () => {
       const nodes = await world.startAll(options);
       const liar = new Rogue(world, 'liar', signerOf(0), false);
