@@ -7,10 +7,10 @@ import { type ConsensusContext, latencies, type Measured, measured, plain } from
 import type { LoopCommand, RateCommand, Via } from './types.ts';
 
 const SETTINGS = { 'consensus.preset': 'fast', 'consensus.blockIntervalMs': '0' } as const;
-/** Enough that none has more waiting than an account may (X17), few enough that a node's share makes frames. */
-const LANES = 32;
+/** A quarter of them fill a node's mempool before one has more waiting than an account may (X17, X19). */
+const LANES = 128;
 /** In the loop each account has so many out: 2,048 in all. */
-const BURST = 64;
+const BURST = 16;
 /** No machine that this runs on does more: what is signed ahead for a loop. */
 const LOOP_PER_SECOND_MAX = 8000;
 /** Connections of the flood: enough that the thread which answers never waits. */

@@ -9,7 +9,7 @@ import { runLoop, runRate } from './runs.ts';
 import type { Command, LoadResult, OpenCommand, Reply } from './types.ts';
 
 /** An account may send so many in its life. */
-const LIFETIME = 20_000;
+const LIFETIME = 6_000;
 
 let links: Link[] = [];
 let lanes: Lane[] = [];
