@@ -66,6 +66,8 @@ export class Run {
   readonly #fail: (bug: unknown) => void;
   #phase: 'idle' | 'running' | 'committing' = 'idle';
   #height = 0;
+  /** Newest height whose commit has returned, or that was final at the start. */
+  #finishedHeight: number;
   #round = 0;
   #rounds = 0;
   #beganAt = 0;
@@ -82,6 +84,7 @@ export class Run {
     const { app, clock, log, network } = parts;
     this.#parts = parts;
     this.#options = options;
+    this.#finishedHeight = app.head()?.height ?? 0;
     this.#core = start.core;
     this.#fail = fail;
     this.#signing = start.voter?.signing;
@@ -175,6 +178,9 @@ export class Run {
   /** Begins the height above the head, unless one is under way. */
   #begin(): void {
     if (this.#phase !== 'idle' || this.#stopping !== undefined) return;
+    // The app shows a block a moment before its commit returns; {@link #finished} goes on from there. To begin already
+    // would begin the height twice, and the second time without what was logged the first time.
+    if (this.#head() !== this.#finishedHeight) return;
     const height = this.#head() + 1;
     const validators = this.#parts.app.validators(height);
     assert(
@@ -237,6 +243,7 @@ export class Run {
     const final = this.#parts.app.head();
     assert(final?.height === height, `the app shows block ${height} once it has committed it`);
     this.#phase = 'idle';
+    this.#finishedHeight = height;
     this.#timers.cancelAll();
     this.#proposals.end();
     this.#relay.finished(height);
