@@ -7,6 +7,12 @@ import { examples } from './examples.ts';
 
 /** `stamp`, `verify`, `upgrade`. */
 export function addFileCommands(program: Command, action: Action): void {
+  addStamp(program, action);
+  addVerify(program, action);
+  addUpgrade(program, action);
+}
+
+function addStamp(program: Command, action: Action): void {
   withNodeOptions(program.command('stamp'))
     .description('hash files, have the digests notarized, write a receipt beside each file')
     .argument('<paths...>', 'files, directories (recursive), or - for standard input')
@@ -38,18 +44,27 @@ export function addFileCommands(program: Command, action: Action): void {
         return stamp(context, command.args, command.opts<StampFlags>());
       }),
     );
+}
+
+function addVerify(program: Command, action: Action): void {
   program
     .command('verify')
     .description('check files against their receipts, offline, on pinned keys')
     .argument('<paths...>', 'files, directories, or FILE RECEIPT')
     .option('-r, --receipt <file>', 'the receipt, when it is not FILE.pyr.json')
     .option('--trust <file>', 'trust store (default: see pyralog trust list)')
+    .addOption(
+      new Option('--level <level>', 'what each receipt must prove at least')
+        .choices(['checkpoint', 'final'])
+        .default('checkpoint'),
+    )
     .addHelpText(
       'after',
       examples(
         'pyralog verify report.pdf',
         'pyralog verify report.pdf old/report.pyr.json',
         'pyralog verify docs --json',
+        'pyralog verify report.pdf --level final',
         'tar c project | pyralog verify - project.tar.pyr.json',
       ),
     )
@@ -59,6 +74,9 @@ export function addFileCommands(program: Command, action: Action): void {
         return verify(context, command.args, command.opts<VerifyFlags>());
       }),
     );
+}
+
+function addUpgrade(program: Command, action: Action): void {
   withNodeOptions(program.command('upgrade'))
     .description('fetch the best receipts there are now')
     .argument('<paths...>', 'files, their receipts, or directories')

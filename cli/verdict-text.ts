@@ -41,7 +41,7 @@ function chainLines({ final }: Verified): string[] {
   const later = certifiedHeight === height ? '' : `, by the history of block ${certifiedHeight}`;
   const names = signers.map(({ name }) => name).join(', ');
   return [
-    `  final in block ${height} of ${network}, time ${timeText(final.time)}${later}`,
+    `  final in block ${height} of ${network}, time ${timeText(final.time)}, and ${(final.noLaterThan - final.time) / 1_000} s that clocks may differ${later}`,
     `  voted for by ${names}: ${signers.length} of ${validators} validators with ${power} of ${totalPower} power, more than two thirds needed`,
   ];
 }

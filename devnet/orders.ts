@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
+import { readGenesis } from '../node/index.ts';
 import type { DevnetOrder } from './control.ts';
 import { type DevnetPaths, devnetError } from './files.ts';
 import type { Fleet } from './fleet.ts';
@@ -147,8 +148,8 @@ async function dump(
   return { dumped: to };
 }
 
-/** Puts a dump where a devnet's data belong. Throws `devnet/bad-order` when something is there. */
-export function loadDump(from: string, paths: DevnetPaths): void {
+/** Puts a dump where a devnet's data belong; gives its number of validators. Throws `devnet/bad-order` when something is there. */
+export function loadDump(from: string, paths: DevnetPaths): number {
   if (!existsSync(`${from}/genesis.json`)) {
     throw badOrder(`${from}: not a dump of a devnet (no genesis.json)`);
   }
@@ -159,6 +160,7 @@ export function loadDump(from: string, paths: DevnetPaths): void {
     rmSync(paths.nodes, { recursive: true, force: true });
     throw badOrder(`${paths.nodes}: not loaded (${messageOf(error)})`);
   }
+  return readGenesis(`${from}/genesis.json`).chain?.validators.length ?? 0;
 }
 
 function refuseFull(dir: string): void {

@@ -60,7 +60,7 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
     heads: (_args, signal) => heads.read('now', signal),
     finalAnchors: ([origin], signal) => anchors.subscribe(String(origin), signal),
     consensusStatus: async () => consensusStatus(parts),
-    network: async () => networkStatus(network),
+    network: async () => networkStatus(parts),
     anchorStatus: () => parts.anchoring.status(),
     figures: async () => figures(parts),
     fault: async ([order]) => injectFault(parts, order as FaultOrder),
@@ -154,20 +154,28 @@ function consensusStatus({ chain, engine, network, voteKey }: ServedParts): Cons
   };
 }
 
-function networkStatus(network: Network): NetworkStatus {
+function networkStatus({ chain, engine, network }: ServedParts): NetworkStatus {
+  const { peerHeads } = engine.posFigures();
+  const set = chain.app.validators(engine.figures().height) ?? [];
+  const nameOf = (key: Uint8Array | undefined) =>
+    key === undefined ? undefined : set.find((one) => Buffer.compare(one.key, key) === 0)?.name;
   return {
     id: network.self,
     addresses: network.addresses(),
     banned: network.metrics().bannedPeers,
-    peers: network.peers().map(({ id, address, hello, score, inbound, rttMs, since }) => ({
-      id,
-      address,
-      inbound,
-      height: hello.headHeight,
-      score,
-      since,
-      ...(rttMs === undefined ? {} : { roundTripMs: rttMs }),
-    })),
+    peers: network.peers().map(({ id, address, hello, score, inbound, rttMs, since }) => {
+      const name = nameOf(hello.voteKey);
+      return {
+        id,
+        address,
+        inbound,
+        height: peerHeads.get(id) ?? hello.headHeight,
+        score,
+        since,
+        ...(rttMs === undefined ? {} : { roundTripMs: rttMs }),
+        ...(name === undefined ? {} : { name }),
+      };
+    }),
   };
 }
 

@@ -14,6 +14,12 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
   let shown = '';
   let last: { at: number; records: ReadonlyMap<string, bigint> } | undefined;
   let busy = false;
+  let stopped = false;
+  void devnet.stopped
+    .finally(() => {
+      stopped = true;
+    })
+    .catch(() => {});
   const tokenOf = (dir: string) => readAdminToken(dataDirPaths(dir));
   const draw = async () => {
     const status = await readStatus(devnet.file, tokenOf);
@@ -26,6 +32,8 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
       const rate = Number(node.records - (before?.get(node.name) ?? node.records)) / seconds;
       return row(node, { state: states.get(node.name) ?? 'stopped', rate });
     });
+    // Everything ends: what is silent by then says nothing about what it had.
+    if (stopped) return;
     if (process.stdout.isTTY) {
       if (drawn > 0) process.stdout.write(`\u001b[${drawn}A\u001b[J`);
       process.stdout.write(`${[HEAD, ...rows].join('\n')}\n`);
@@ -43,7 +51,12 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
       busy = false;
     });
   }, REFRESH_MS);
-  return { stop: () => clearInterval(timer) };
+  return {
+    stop() {
+      stopped = true;
+      clearInterval(timer);
+    },
+  };
 }
 
 const HEAD =

@@ -104,8 +104,15 @@ function announce(context: Context, { file, paths }: Devnet): void {
   for (const { name, key, file: keyFile } of file.accounts) {
     context.print(`  ${name}  ${key}  ${short(keyFile)}`);
   }
-  context.print(`  address  written to ${short(paths.devnet)} (pyralog stamp finds it there)`);
-  context.print(`  trust    pinned in ${short(paths.trust)} (pyralog verify finds it there)`);
+  const found = findDevnet(context.workingDir)?.pid === process.pid;
+  const how = (finds: string, flag: string) =>
+    found ? `${finds} finds it there` : `${finds} needs ${flag}`;
+  const [rpcHow, trustHow] = [
+    how('pyralog stamp', `--node ${file.rpc}`),
+    how('pyralog verify', `--trust ${short(paths.trust)}`),
+  ];
+  context.print(`  address  written to ${short(paths.devnet)} (${rpcHow})`);
+  context.print(`  trust    pinned in ${short(paths.trust)} (${trustHow})`);
   context.print(`  node logs ${short(join(paths.nodes, 'node-N', 'node.log'))}`);
   context.print('Ctrl-C stops it.');
   const { control: _, ...shown } = file;
@@ -240,10 +247,9 @@ export async function devnetLoad(
   if (running !== undefined) {
     throw devnetError('devnet/running', `process ${running.pid} runs here; stop it first`);
   }
-  loadDump(resolve(context.workingDir, dir), paths);
-  context.print(
-    `loaded; \`pyralog devnet\` starts it with the number of validators it was made with`,
-  );
+  const validators = loadDump(resolve(context.workingDir, dir), paths);
+  const where = flags.dir === '.pyralog' ? '' : ` --dir ${flags.dir}`;
+  context.print(`loaded; start it with \`pyralog devnet up --validators ${validators}${where}\``);
   context.answer({ loaded: paths.nodes });
   return EXIT.ok.code;
 }

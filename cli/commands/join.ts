@@ -55,8 +55,11 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   context.print(`role ${place ?? 'full node: follows and does not vote'}`);
   context.print(`configuration ${made.file}`);
   context.print(`data ${dataDir}`);
-  if (peers.length === 0) context.note('pyralog: no --peer: name one in p2p.peers before starting');
-  context.print('start it with `pyralog start`');
+  context.print(`account ${made.account}: needs money before its log can be anchored`);
+  if (peers.length === 0) {
+    context.note('pyralog: no --peer: name one in p2p.peers, unless this is the first node');
+  }
+  context.print(`start it with \`pyralog start --config ${made.file}\``);
   context.answer({
     networkId: made.networkId,
     role: validator === undefined ? 'full' : 'validator',

@@ -21,6 +21,8 @@ import { findFiles, isReceiptPath, RECEIPT_SUFFIX, receiptPathOf } from '../walk
 export interface VerifyFlags {
   readonly trust?: string;
   readonly receipt?: string;
+  /** What a receipt must prove at least. */
+  readonly level: 'checkpoint' | 'final';
 }
 
 interface Target {
@@ -55,12 +57,23 @@ export async function verify(
   const progress = new Progress(context, paths.includes('-') ? undefined : total);
   const verdicts: FileVerdict[] = [];
   for (const target of targets) {
-    const verdict = await judge(context, { target, trust, progress });
+    const found = await judge(context, { target, trust, progress });
+    const verdict = flags.level === 'final' ? demandFinal(found) : found;
     progress.end();
     verdicts.push({ ...target, verdict });
     printVerdict(context, target, verdict);
   }
   return summarize(context, { verdicts, unreceipted, trust });
+}
+
+/** Below `final` the time is the word of the log's operator: whoever demands more gets a doubt, not a lesser proof. */
+function demandFinal(verdict: FileVerdict['verdict']): FileVerdict['verdict'] {
+  if (!verdict.ok || verdict.final !== undefined) return verdict;
+  return {
+    ok: false,
+    code: 'receipt/not-signed',
+    message: `good at ${verdict.level}, but not final; run \`pyralog upgrade --wait final\` on it`,
+  };
 }
 
 /** One file with its receipt; a directory stands for every receipt below it. */

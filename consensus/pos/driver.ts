@@ -71,6 +71,7 @@ export class Driver {
         this.#perform(effect);
       }
       if (step.sign === undefined) return this.#refusals;
+      await journal.begun();
       // The record of the protection and the entries of the log may reach the disk in any order, both before the signature.
       const [signature] = await Promise.all([signing?.sign(step.sign), journal.flush()]);
       step = core.resume(signing?.mute === undefined ? signature : undefined);

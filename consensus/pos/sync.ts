@@ -78,6 +78,10 @@ export class BlockSync {
     return height;
   }
 
+  peerHeads(): ReadonlyMap<string, number> {
+    return new Map([...this.#deps.peers].map(({ id, head }) => [id, head]));
+  }
+
   /** Something changed: our head, a peer's, who is connected. */
   consider(): void {
     if (this.#stopped || this.#asked !== undefined || this.#applying) return;

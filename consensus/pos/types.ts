@@ -48,6 +48,8 @@ export interface PosFigures {
   readonly mode: 'signing' | 'observer' | Mute;
   /** Greatest head that a peer told. */
   readonly peerHeight: number;
+  /** Newest head that each connected peer told. */
+  readonly peerHeads: ReadonlyMap<string, number>;
   /** Blocks that came by sync. */
   readonly syncedBlocks: number;
   /** Pairs of contradicting messages seen (P35). */

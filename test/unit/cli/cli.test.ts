@@ -243,7 +243,7 @@ describe('the command line', function () {
       ['stamp', '-x'],
       ['nosuch'],
       ['verify'],
-      ['stamp', 'a', '--wait', 'final'],
+      ['stamp', 'a', '--wait', 'witnessed'],
     ]) {
       const { code, err, out } = await pyralog([...args, '--json']);
       assert.equal(code, EXIT.usage.code);
