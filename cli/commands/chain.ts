@@ -58,10 +58,11 @@ export async function netPeers(context: Context, flags: NodeFlags): Promise<Exit
   return withNode(context, flags, async (client) => {
     const { peers } = await client.call('net_peers', {}, { signal: context.signal });
     if (peers.length === 0) context.print('no peers');
-    for (const { id, address, inbound, height, score, roundTripMs } of peers) {
+    for (const { id, name, address, inbound, height, score, roundTripMs } of peers) {
       const way = inbound ? 'from' : 'to';
       const far = roundTripMs === undefined ? '' : `, ${roundTripMs.toFixed(1)} ms`;
-      context.print(`${id} ${way} ${address}, height ${height ?? '?'}, score ${score}${far}`);
+      const who = name === undefined ? id : `${name} ${id}`;
+      context.print(`${who} ${way} ${address}, height ${height ?? '?'}, score ${score}${far}`);
     }
     context.answer({ peers });
     return EXIT.ok.code;

@@ -33,7 +33,7 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
       return row(node, { state: states.get(node.name) ?? 'stopped', rate });
     });
     // Everything ends: what is silent by then says nothing about what it had.
-    if (stopped) return;
+    if (stopped || devnet.nodes().every(({ state }) => state === 'stopped')) return;
     if (process.stdout.isTTY) {
       if (drawn > 0) process.stdout.write(`\u001b[${drawn}A\u001b[J`);
       process.stdout.write(`${[HEAD, ...rows].join('\n')}\n`);
