@@ -1,6 +1,10 @@
 /** What the exit code of every command means; docs/spec/cli.md prints this table and a test holds them equal (E1). */
 export const EXIT = {
-  ok: { code: 0, meaning: 'done; for `verify`: everything verified at `checkpoint` or above' },
+  ok: {
+    code: 0,
+    meaning:
+      'done; for `verify`: everything verified at `checkpoint` or above, at `final` with `--level final`',
+  },
   failed: { code: 1, meaning: 'failed or refused; for `verify`: at least one file is not proved' },
   usage: { code: 2, meaning: 'wrong usage or configuration' },
   notSigned: {

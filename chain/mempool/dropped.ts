@@ -3,6 +3,8 @@ import type { ChainErrorCode } from '../types.ts';
 export interface Dropped {
   readonly code: ChainErrorCode;
   readonly reason: string;
+  /** Until then, on the monotonic clock, it is not taken again. */
+  readonly barredUntil?: number;
 }
 
 /** Why transactions left without being executed: the newest so many (X19). */

@@ -2,6 +2,7 @@ import { assert } from '../../base/errors.ts';
 import type { Clock } from '../../base/time.ts';
 import { packSignatures, type SignatureItem, verifySignatures } from '../../native/index.ts';
 import { signatureOf } from '../codec/transaction.ts';
+import { chainError } from '../errors.ts';
 import type { Account, ChainError, ChainErrorCode } from '../types.ts';
 import { type Candidate, type Rules, readCandidate } from './candidate.ts';
 import { Drain } from './drain.ts';
@@ -40,6 +41,9 @@ export interface MempoolOptions {
 export function createMempool(deps: MempoolDeps, options: MempoolOptions = {}): Mempool {
   return new BoundedMempool(deps, options);
 }
+
+/** Longer than a few heights, in which every validator finds out by itself. */
+const BARRED_MS = 30_000;
 
 class BoundedMempool implements Mempool {
   readonly #deps: MempoolDeps;
@@ -93,7 +97,9 @@ class BoundedMempool implements Mempool {
     // Before the signature is looked at, which is what costs: whoever floods must at least pay enough.
     const first = await this.#learn(candidates);
     const early = new Map<Candidate, Judgement>();
-    for (const candidate of candidates) early.set(candidate, this.#judge.of(candidate, first));
+    for (const candidate of candidates) {
+      early.set(candidate, this.#barred(candidate) ?? this.#judge.of(candidate, first));
+    }
     const open = candidates.filter((candidate) => early.get(candidate)?.kind === 'fits');
     const valid = await Promise.all(open.map((candidate) => this.#checkSignature(candidate)));
     const signed = new Set(open.filter((_, i) => valid[i] === true));
@@ -120,7 +126,10 @@ class BoundedMempool implements Mempool {
 
   drop(id: Uint8Array, code: ChainErrorCode, reason: string): void {
     const entry = this.#pool.get(keyOf(id));
-    if (entry !== undefined) this.#drop(entry, { code, reason });
+    if (entry === undefined) return;
+    // What the state forbids comes back with every repeat of a neighbour that has not tried it, and would make empty blocks for ever.
+    const barredUntil = this.#deps.clock.monotonic() + BARRED_MS;
+    this.#drop(entry, code === 'chain/refused' ? { code, reason, barredUntil } : { code, reason });
   }
 
   settle(height: number, executed: readonly Uint8Array[], touched: readonly Uint8Array[]): void {
@@ -152,7 +161,9 @@ class BoundedMempool implements Mempool {
     const key = keyOf(id);
     if (this.#pool.get(key) !== undefined) return { state: 'pending' };
     const dropped = this.#dropped.get(key);
-    return dropped === undefined ? undefined : { state: 'dropped', ...dropped };
+    if (dropped === undefined) return undefined;
+    const { code, reason } = dropped;
+    return { state: 'dropped', code, reason };
   }
 
   async nextNonce(sender: Uint8Array): Promise<bigint> {
@@ -217,6 +228,14 @@ class BoundedMempool implements Mempool {
       balance,
     );
     this.#sweepLater();
+  }
+
+  /** Refused by execution a moment ago (X19). */
+  #barred({ key }: Candidate): Judgement | undefined {
+    const dropped = this.#dropped.get(key);
+    if (dropped?.barredUntil === undefined) return undefined;
+    if (dropped.barredUntil <= this.#deps.clock.monotonic()) return undefined;
+    return { kind: 'refused', error: chainError(dropped.code, dropped.reason) };
   }
 
   #drop(entry: Waiting, why: Dropped): void {

@@ -4,6 +4,7 @@ import { signTransaction, transactionId } from '../../../chain/codec/transaction
 import { createMempool } from '../../../chain/mempool/mempool.ts';
 import type { TransactionBody } from '../../../chain/types.ts';
 import { createSeedSigner } from '../../../consensus/index.ts';
+import { SimClock } from '../../../devnet/sim/clock.ts';
 import { formatCheckpointBody, formatNote } from '../../../receipt/index.ts';
 import {
   accountOf,
@@ -372,11 +373,24 @@ describe('mempool: room and time (X19)', () => {
     assert.equal(clock.advance(), false, 'an empty pool keeps no timer');
   });
 
+  it('takes what execution refused for good only after a while, whoever repeats it', async () => {
+    const clock = new SimClock();
+    const { pool, add, outcome } = poolUnderTest({}, clock);
+    const one = make();
+    await add(one);
+    pool.drop(one.id, 'chain/refused', 'the name is taken (X6)');
+    assert.deepEqual(await outcome(one), ['chain/refused']);
+    assert.equal(pool.status(one.id)?.state, 'dropped');
+    clock.schedule(clock.monotonic() + 30_000, () => {});
+    clock.advance();
+    assert.deepEqual(await outcome(one), ['ok']);
+  });
+
   it('remembers a bounded number of reasons', async () => {
     const { pool, add } = poolUnderTest({ droppedMax: 2 });
     const all = [1, 2, 3].map((from) => make({ from }));
     await add(...all);
-    for (const { id } of all) pool.drop(id, 'chain/refused', 'no');
+    for (const { id } of all) pool.drop(id, 'chain/insufficient-balance', 'no');
     const states = all.map(({ id }) => pool.status(id)?.state);
     assert.deepEqual(states, [undefined, 'dropped', 'dropped']);
     const [again] = await add(all[1] ?? {});
