@@ -26,7 +26,6 @@ const BY_CODE: Readonly<Record<string, ExitName>> = {
   'cli/usage': 'usage',
   'cli/no-node': 'unreachable',
   'cli/interrupted': 'interrupted',
-  'devnet/bad-order': 'usage',
   'devnet/not-running': 'unreachable',
   'client/unreachable': 'unreachable',
   'client/no-answer': 'unreachable',

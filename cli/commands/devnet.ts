@@ -6,6 +6,7 @@ import {
   type DevnetFile,
   devnetError,
   devnetPaths,
+  FAULT_ORDERS,
   findDevnet,
   isAlive,
   loadDump,
@@ -209,6 +210,12 @@ export async function devnetFault(
   const takesValue = kind === 'delay' || kind === 'drop';
   const [value, ...rest] = args;
   const nodes = takesValue ? rest : args;
+  if (!FAULT_ORDERS.some((known) => known === kind)) {
+    throw cliError('cli/usage', `devnet fault ${kind}: there are ${FAULT_ORDERS.join(', ')}`);
+  }
+  if (takesValue && !/^[0-9]+(\.[0-9]+)?$/.test(value ?? '')) {
+    throw cliError('cli/usage', `devnet fault ${kind} ${value ?? ''}: the value is a number`);
+  }
   if (nodes.length === 0 && kind !== 'heal') {
     throw cliError('cli/usage', `devnet fault ${kind}: name the nodes, such as node-1`);
   }
