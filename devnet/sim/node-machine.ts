@@ -82,6 +82,7 @@ export class Machine {
   #tree: StateTree | undefined;
   #hasProtection = false;
   #end: (() => Promise<void>) | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(deps: MachineDeps, options: MachineOptions) {
     this.id = options.id;
@@ -106,6 +107,8 @@ export class Machine {
 
   /** Resolves when it takes part, or is dead again. */
   async start(): Promise<void> {
+    // Told to start while it still stops (a paused one stops late): it starts behind that.
+    if (this.#stopping !== undefined) await this.#stopping;
     if (this.isUp) return;
     this.lives++;
     const clock = new MachineClock(this.#deps.clock, this.wallAheadMs);
@@ -123,6 +126,7 @@ export class Machine {
     if (clock === undefined) return;
     clock.kill();
     this.resume();
+    this.#stopping = undefined;
     this.#clock = undefined;
     this.life = undefined;
     this.#deps.hub.crash(this.id);
@@ -138,6 +142,12 @@ export class Machine {
     const clock = this.#clock;
     if (life === undefined || clock === undefined) return;
     this.life = undefined;
+    this.#stopping = this.#close(life, clock);
+    await this.#stopping;
+    this.#stopping = undefined;
+  }
+
+  async #close(life: Life, clock: MachineClock): Promise<void> {
     await this.#end?.();
     life.gossip.stop();
     await life.engine.stop();
