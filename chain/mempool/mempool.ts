@@ -230,17 +230,17 @@ class BoundedMempool implements Mempool {
     this.#sweepLater();
   }
 
+  #drop(entry: Waiting, why: Dropped): void {
+    this.#pool.remove(entry);
+    this.#dropped.remember(entry.key, why);
+  }
+
   /** Refused by execution a moment ago (X19). */
   #barred({ key }: Candidate): Judgement | undefined {
     const dropped = this.#dropped.get(key);
     if (dropped?.barredUntil === undefined) return undefined;
     if (dropped.barredUntil <= this.#deps.clock.monotonic()) return undefined;
     return { kind: 'refused', error: chainError(dropped.code, dropped.reason) };
-  }
-
-  #drop(entry: Waiting, why: Dropped): void {
-    this.#pool.remove(entry);
-    this.#dropped.remember(entry.key, why);
   }
 
   /** A block changed this account: what waits of it is judged by its new nonce and balance. */

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { MUTANTS, type Mutant } from '../support/mutants/list.ts';
 
 /** Seeds tried a mutant. */
-const RUNS = 30;
+const RUNS = 120;
 const RULES = [
   'Q2',
   'Q3',
