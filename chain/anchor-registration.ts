@@ -1,3 +1,4 @@
+import { equalBytes } from '../base/bytes.ts';
 import type { TrustPolicy } from '../receipt/index.ts';
 import type { AccountSender } from './account-sender.ts';
 import { chainError } from './errors.ts';
@@ -50,7 +51,7 @@ function checkSame(found: Cluster, wanted: Registration): void {
   const differs: string[] = [];
   const keys = keysOf(wanted);
   const has = (name: string, publicKey: Uint8Array) =>
-    found.keys.some((key) => key.name === name && same(key.publicKey, publicKey));
+    found.keys.some((key) => key.name === name && equalBytes(key.publicKey, publicKey));
   if (found.keys.length !== keys.length || !keys.every((key) => has(key.name, key.publicKey))) {
     const names = (list: Cluster['keys']) => list.map(({ name }) => name).join(', ');
     differs.push(`keys (there: ${names(found.keys)}; here: ${names(keys)})`);
@@ -58,7 +59,7 @@ function checkSame(found: Cluster, wanted: Registration): void {
   if (found.threshold !== threshold) differs.push(`threshold (${found.threshold}, ${threshold})`);
   if (found.faults !== faults) differs.push(`faults (${found.faults}, ${faults})`);
   for (const submitter of wanted.submitters) {
-    if (found.submitters.some((key) => same(key, submitter))) continue;
+    if (found.submitters.some((key) => equalBytes(key, submitter))) continue;
     differs.push(`submitters (${Buffer.from(submitter).toString('hex')} is none there)`);
   }
   if (differs.length === 0) return;
@@ -78,8 +79,4 @@ function keysOf({ policy }: Registration): Cluster['keys'] {
 
 function sorted(keys: readonly Uint8Array[]): Uint8Array[] {
   return [...keys].sort((a, b) => Buffer.compare(a, b));
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.from(a).equals(b);
 }

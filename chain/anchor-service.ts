@@ -1,4 +1,4 @@
-import type { Clock } from '../base/time.ts';
+import { type Clock, sleep } from '../base/time.ts';
 import {
   type Anchor,
   type AnchorChain,
@@ -68,16 +68,4 @@ export async function startAnchoring(
       await Promise.all(running);
     },
   };
-}
-
-function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      cancel();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const cancel = clock.schedule(clock.monotonic() + ms, wake);
-    signal.addEventListener('abort', wake);
-  });
 }

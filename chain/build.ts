@@ -6,12 +6,12 @@ import type { Candidate } from './candidates.ts';
 import { encodeBlock } from './codec/block.ts';
 import { accessOf } from './execution/access.ts';
 import { BlockExecution } from './execution/block.ts';
-import { textKey } from './execution/working-state.ts';
 import { hashUnder } from './hash.ts';
 import type { Ledger } from './ledger.ts';
 import type { Mempool, PoolEntry } from './mempool/types.ts';
 import { checkNotes } from './notes-ahead.ts';
 import type { FetchedState } from './store/state-cache.ts';
+import { textKey } from './text-key.ts';
 
 /** Header, heads of the arrays and byte strings of a block, rounded up (X10, X11). */
 const FRAME_BYTES = 512;

@@ -2,7 +2,7 @@ import type { StateTree } from '../native/index.ts';
 import type { BlockHeader } from '../receipt/index.ts';
 import type { ExecutedBlock } from './execution/block.ts';
 import type { StateChange } from './execution/working-state.ts';
-import { textKey } from './execution/working-state.ts';
+import { textKey } from './text-key.ts';
 
 /** A block on the head that was executed here: what is needed to make it final. */
 export interface Candidate {

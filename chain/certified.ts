@@ -1,7 +1,7 @@
-import { textKey } from './execution/working-state.ts';
 import type { Ledger } from './ledger.ts';
 import { Lru } from './lru.ts';
 import type { VerifyCertificate } from './options.ts';
+import { textKey } from './text-key.ts';
 
 /** Certificates of a head that were checked: one each proposer may carry, and a few forged ones. */
 const KEPT = 64;

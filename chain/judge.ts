@@ -1,4 +1,5 @@
 /** Judging a block that somebody else built on the head: any bytes (X11, X12). */
+import { equalBytes } from '../base/bytes.ts';
 import { assert } from '../base/errors.ts';
 import type { BlockVerdict } from '../consensus/index.ts';
 import { treeRoot } from '../native/index.ts';
@@ -84,10 +85,10 @@ export class Judge {
     const { header, certificate, transactions } = block.value;
     const decoded = decodeHeader(header);
     if (!decoded.ok) return { ok: false, reason: `${decoded.message} (X10)` };
-    if (!same(decoded.value.transactions, treeRoot('transactions', transactions))) {
+    if (!equalBytes(decoded.value.transactions, treeRoot('transactions', transactions))) {
       return { ok: false, reason: 'its header commits to other transactions (X10)' };
     }
-    if (!same(decoded.value.certificate, hashUnder('certificate', certificate))) {
+    if (!equalBytes(decoded.value.certificate, hashUnder('certificate', certificate))) {
       return { ok: false, reason: 'its header commits to another certificate (X10)' };
     }
     const id = hashUnder('header', header);
@@ -107,9 +108,10 @@ export class Judge {
     if (proposer >= ledger.validators.length) {
       return `validator ${proposer} is not one of ${ledger.validators.length} (X10)`;
     }
-    if (!same(decoded.validators, expected.validators)) return 'it names other validators (X10)';
+    if (!equalBytes(decoded.validators, expected.validators))
+      return 'it names other validators (X10)';
     if (decoded.nextValidators !== undefined) return 'it names next validators, none change (X10)';
-    if (!same(decoded.history, expected.history)) return 'it has another history (X12)';
+    if (!equalBytes(decoded.history, expected.history)) return 'it has another history (X12)';
     return undefined;
   }
 
@@ -175,11 +177,9 @@ function rootProblem(
   header: BlockHeader,
   roots: Pick<Outcome, 'anchors' | 'state'>,
 ): string | undefined {
-  if (!same(header.anchors, roots.anchors)) return 'it commits to other anchors than execute (X12)';
-  if (!same(header.state, roots.state)) return 'it commits to another state than execution (X12)';
+  if (!equalBytes(header.anchors, roots.anchors))
+    return 'it commits to other anchors than execute (X12)';
+  if (!equalBytes(header.state, roots.state))
+    return 'it commits to another state than execution (X12)';
   return undefined;
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -4,9 +4,9 @@ import {
   verifySignatures,
   verifySignaturesSync,
 } from '../native/index.ts';
-import { textKey } from './execution/working-state.ts';
 import { Lru } from './lru.ts';
 import type { VerifyAll } from './mempool/signatures.ts';
+import { textKey } from './text-key.ts';
 
 /** Verdicts kept: those of the notes of a few blocks, 400 bytes each. */
 const KEPT = 4_096;

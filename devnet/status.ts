@@ -1,3 +1,4 @@
+import { dataDirPaths, readAdminToken } from '../node/index.ts';
 import { callNode, post } from './admin-call.ts';
 import { type DevnetFile, devnetError } from './files.ts';
 
@@ -15,13 +16,13 @@ export interface NodeStatus {
 }
 
 /** Asks every node of a devnet for what its screen shows; one that is silent is shown so. */
-export async function readStatus(
-  file: DevnetFile,
-  tokenOf: (dataDir: string) => string,
-): Promise<NodeStatus[]> {
+export async function readStatus(file: DevnetFile): Promise<NodeStatus[]> {
   return Promise.all(
     file.nodes.map(async ({ name, admin, dataDir }) => {
-      const outcome = await callNode(admin, { method: 'node_status', token: tokenOf(dataDir) });
+      const outcome = await callNode(admin, {
+        method: 'node_status',
+        token: readAdminToken(dataDirPaths(dataDir)),
+      });
       const said = outcome?.ok === true ? outcome.result : undefined;
       if (typeof said !== 'object' || said === null) return silent(name);
       const fields: Readonly<Record<string, unknown>> = { ...said };

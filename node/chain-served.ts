@@ -1,3 +1,4 @@
+import { equalBytes } from '../base/bytes.ts';
 import type { Chain, NodeFinalAnchors, TransactionStatus } from '../chain/index.ts';
 import { Newest, type PosEngine } from '../consensus/index.ts';
 import type { Network } from '../net/index.ts';
@@ -137,7 +138,7 @@ function consensusStatus({ chain, engine, network, voteKey }: ServedParts): Cons
   const { height, round, rounds, decisionSeconds } = engine.figures();
   const { peerHeight } = engine.posFigures();
   const set = chain.app.validators(height) ?? [];
-  const isSelf = (key: Uint8Array) => voteKey !== undefined && Buffer.compare(key, voteKey) === 0;
+  const isSelf = (key: Uint8Array) => voteKey !== undefined && equalBytes(key, voteKey);
   const peers = network.peers().map(({ hello }) => hello.voteKey);
   const head = engine.head()?.height ?? 0;
   return {
@@ -148,7 +149,7 @@ function consensusStatus({ chain, engine, network, voteKey }: ServedParts): Cons
     validators: set.map(({ name, key, power }) => ({ name, key, power, self: isSelf(key) })),
     lastDecisionSeconds: decisionSeconds,
     peersHearing: set.filter(({ key }) =>
-      peers.some((peer) => peer !== undefined && Buffer.compare(peer, key) === 0),
+      peers.some((peer) => peer !== undefined && equalBytes(peer, key)),
     ).length,
     syncing: peerHeight > head + 1,
   };
@@ -158,7 +159,7 @@ function networkStatus({ chain, engine, network }: ServedParts): NetworkStatus {
   const { peerHeads } = engine.posFigures();
   const set = chain.app.validators(engine.figures().height) ?? [];
   const nameOf = (key: Uint8Array | undefined) =>
-    key === undefined ? undefined : set.find((one) => Buffer.compare(one.key, key) === 0)?.name;
+    key === undefined ? undefined : set.find((one) => equalBytes(one.key, key))?.name;
   return {
     id: network.self,
     addresses: network.addresses(),

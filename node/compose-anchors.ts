@@ -1,10 +1,10 @@
 import { PyralogError } from '../base/errors.ts';
+import { sleep } from '../base/time.ts';
 import type { Chain, NodeAnchorChain, Anchoring as RunningAnchoring } from '../chain/index.ts';
 import { parseVerificationKey, type VerificationKey } from '../receipt/index.ts';
 import type { AnchorStatus } from '../rpc/index.ts';
 import type { LogStore } from '../storage/index.ts';
 import { systemClock } from './clock.ts';
-import { nativeSigner } from './native-signer.ts';
 import type { NetworkModules } from './network-modules.ts';
 import type { Anchoring, NetworkParts } from './network-types.ts';
 
@@ -36,7 +36,7 @@ export async function composeAnchors(
     clock: systemClock,
     network: prepared.networkId,
     parameters: prepared.genesis.chain.parameters,
-    signer: nativeSigner(transaction),
+    signer: modules.consensus.createSeedSigner(transaction.seed),
     reader: chain.reader,
     submit: parts.submit,
     onFinal: (listener: () => void) => chain.onFinal(() => listener()),
@@ -100,7 +100,7 @@ async function register(
         logger.warn({ err: error, cluster: wanted.name }, 'cluster not registered');
       }
       said = error.message;
-      await sleep(REGISTER_RETRY_MS, signal);
+      await sleep(systemClock, REGISTER_RETRY_MS, signal);
     }
   }
 }
@@ -109,18 +109,6 @@ function readKey(text: string): VerificationKey {
   const key = parseVerificationKey(text);
   if (!key.ok) throw new Error(`own policy: ${key.message}`);
   return key.value;
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      cancel();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const cancel = systemClock.schedule(systemClock.monotonic() + ms, wake);
-    signal.addEventListener('abort', wake, { once: true });
-  });
 }
 
 function figuresOf(chain: NodeAnchorChain): ReturnType<Anchoring['figures']> {

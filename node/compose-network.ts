@@ -6,9 +6,9 @@ import type { SubmittedTransaction } from '../rpc/index.ts';
 import { chainTarget } from './chain-served.ts';
 import { systemClock } from './clock.ts';
 import { composeAnchors } from './compose-anchors.ts';
-import { nativeSigner } from './native-signer.ts';
 import { loadNetworkModules, type NetworkModules } from './network-modules.ts';
 import type { NetworkParts, NetworkPlane } from './network-types.ts';
+import { readPeerBook, writePeerBook } from './peer-book-file.ts';
 import { versionText } from './version.ts';
 
 /**
@@ -51,18 +51,19 @@ async function openParts(
     onBug: parts.onBug,
   });
   stack.defer(() => gossip.stop());
-  const submit = async (transactions: readonly Uint8Array[]) => {
+  const admit = async (transactions: readonly Uint8Array[]) => {
     const admissions = await chain.mempool.add(transactions);
     for (const admission of admissions) {
       if (admission.ok && admission.fresh) gossip.announce(admission.id);
     }
-    return admissions.map(submittedOf);
+    return admissions;
   };
+  const submit = async (transactions: readonly Uint8Array[]) =>
+    (await admit(transactions)).map(submittedOf);
   const submitOne = async (transaction: Uint8Array) => {
-    const [admission] = await chain.mempool.add([transaction]);
+    const [admission] = await admit([transaction]);
     assert(admission !== undefined, 'the mempool answers every transaction');
     if (!admission.ok) throw admission.error;
-    if (admission.fresh) gossip.announce(admission.id);
   };
   const anchoring = await composeAnchors(modules, {
     ...parts,
@@ -128,7 +129,6 @@ async function joinNetwork(
 ): Promise<Network> {
   const { p2p } = config;
   const { transport, vote } = prepared.keys;
-  const { readPeerBook, writePeerBook } = await import('./peer-book-file.ts');
   const listen = p2p.listen.length === 0 ? ['/ip4/127.0.0.1/tcp/0'] : p2p.listen;
   const network = await net.createLibp2pNetwork(
     {
@@ -180,7 +180,7 @@ async function startEngine(
       network,
       clock: systemClock,
       disk: await consensus.openPosDisk(prepared.paths.consensus),
-      ...(vote === undefined ? {} : { signer: nativeSigner(vote) }),
+      ...(vote === undefined ? {} : { signer: consensus.createSeedSigner(vote.seed) }),
       chain: { network: prepared.networkId, maxDelayMs, precisionMs },
       log: logger,
       onBug,

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/time.ts';
+import { type Clock, sleep } from '../base/time.ts';
 import type { CheckpointFeed, SignedCheckpoint } from '../consensus/index.ts';
 
 /**
@@ -32,7 +32,7 @@ export class CheckpointWatch {
       if (next === undefined) return;
       size = next.size;
       yield next;
-      await until(this.#sleep(), signal);
+      await sleep(this.#clock, this.#intervalMs, signal);
     }
   }
 
@@ -46,12 +46,6 @@ export class CheckpointWatch {
     };
     promise.then(forget, forget);
     return promise;
-  }
-
-  #sleep(): Promise<true> {
-    return new Promise((resolve) => {
-      this.#clock.schedule(this.#clock.monotonic() + this.#intervalMs, () => resolve(true));
-    });
   }
 }
 

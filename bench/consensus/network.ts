@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { toHex } from '../../base/bytes.ts';
 import { type DevnetFile, readDevnetFile, readStatus } from '../../devnet/index.ts';
-import { dataDirPaths, readAdminToken, readKeyFile } from '../../node/index.ts';
+import { readKeyFile } from '../../node/index.ts';
 import { parseTrustStore, type TrustStore } from '../../receipt/index.ts';
 import { repository, terminate } from '../child.ts';
 import { BenchError } from '../errors.ts';
@@ -95,7 +95,6 @@ export async function startBenchNetwork(
 }
 
 async function describe(file: DevnetFile, pids: readonly number[]) {
-  const tokenOf = (dataDir: string) => readAdminToken(dataDirPaths(dataDir));
   return {
     networkId: file.networkId,
     nodes: file.nodes.map(({ rpc }) => {
@@ -105,8 +104,7 @@ async function describe(file: DevnetFile, pids: readonly number[]) {
     funds: await Promise.all(file.accounts.map((account) => seedIn(account.file))),
     cpuMicros: async () => sum(await Promise.all(pids.map(cpuMicros))),
     rssMb: async () => Math.max(...(await Promise.all(pids.map(rssMb)))),
-    mempool: async () =>
-      Math.max(...(await readStatus(file, tokenOf)).map(({ mempool }) => mempool)),
+    mempool: async () => Math.max(...(await readStatus(file)).map(({ mempool }) => mempool)),
   };
 }
 

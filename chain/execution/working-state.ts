@@ -1,13 +1,9 @@
 import { assert } from '../../base/errors.ts';
 import { AMOUNT_LIMIT, encodeAs } from '../codec/cbor.ts';
 import { ACCOUNT, accountKey, CLUSTER, clusterKey, LOG, logKey } from '../codec/state.ts';
+import { textKey } from '../text-key.ts';
 import type { Account, AnchoredLog, Cluster } from '../types.ts';
 import type { Move, StateView } from './plan.ts';
-
-/** Bytes as a map's key. */
-export function textKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
 
 /** State key and value in bytes; undefined where there is no entry any more (X14). */
 export type StateChange = readonly [key: Uint8Array, value: Uint8Array | undefined];

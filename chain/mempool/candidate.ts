@@ -3,15 +3,15 @@ import { copyBytes } from '../../base/bytes.ts';
 import { parseCheckpointBody, parseNote, parseOrigin } from '../../receipt/index.ts';
 import { decodeTransaction, minimumFee, transactionId } from '../codec/transaction.ts';
 import { chainError } from '../errors.ts';
+import { textKey } from '../text-key.ts';
 import type { ChainParameters, Transaction } from '../types.ts';
 import { feeTooLow } from './refusals.ts';
-import { keyOf } from './sender-queue.ts';
 import type { Admission } from './types.ts';
 
 export interface Candidate {
   readonly ok: true;
   readonly id: Uint8Array;
-  /** {@link keyOf} the id, and of the sender. */
+  /** {@link textKey} the id, and of the sender. */
   readonly key: string;
   readonly senderKey: string;
   readonly bytes: Uint8Array;
@@ -50,8 +50,8 @@ export function readCandidate(given: Uint8Array, rules: Rules): Candidate | Refu
   return {
     ok: true,
     id,
-    key: keyOf(id),
-    senderKey: keyOf(sender),
+    key: textKey(id),
+    senderKey: textKey(sender),
     bytes,
     transaction,
     cluster,

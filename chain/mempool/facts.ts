@@ -1,8 +1,8 @@
 import { clusterAccount } from '../codec/state.ts';
+import { textKey } from '../text-key.ts';
 import type { Cluster } from '../types.ts';
 import type { Candidate } from './candidate.ts';
 import type { Pool } from './pool.ts';
-import { keyOf } from './sender-queue.ts';
 import type { StateReads } from './types.ts';
 
 /** Who pays for a transaction, and what that account has. */
@@ -54,7 +54,7 @@ export class Facts {
   }
 
   purse({ senderKey, cluster }: Candidate): Purse {
-    const key = cluster === undefined ? senderKey : keyOf(clusterAccount(cluster));
+    const key = cluster === undefined ? senderKey : textKey(clusterAccount(cluster));
     const name =
       cluster === undefined ? "the sender's account" : `the account of cluster ${cluster}`;
     return { key, balance: known(this.#balances.get(key)), name };
@@ -65,7 +65,7 @@ export class Facts {
     this.#clusters.set(name, undefined);
     this.#keep(this.#state.cluster(name), (found) => this.#clusters.set(name, found));
     const account = clusterAccount(name);
-    this.#learnBalance(keyOf(account), account);
+    this.#learnBalance(textKey(account), account);
   }
 
   #learnBalance(key: string, account: Uint8Array): void {

@@ -1,8 +1,8 @@
 import { PyralogError } from '../../base/errors.ts';
 import type { Clock } from '../../base/time.ts';
 import { type Gossip, type GossipMessage, TOPICS, type Verdict } from '../../net/index.ts';
+import { textKey } from '../text-key.ts';
 import { BATCH_HEAD_BYTES, decodeBatch, encodeBatch, ITEM_HEAD_BYTES } from './batch.ts';
-import { keyOf } from './sender-queue.ts';
 import type { Mempool } from './types.ts';
 
 export interface TransactionGossipDeps {
@@ -184,7 +184,7 @@ class BatchedGossip implements TransactionGossip {
     this.#flush(0);
     this.#round++;
     for (const { id, bytes } of this.#deps.mempool.best(this.#limits.repeatBytesMax)) {
-      const key = keyOf(id);
+      const key = textKey(id);
       this.#waiting.add(key);
       if (!before.has(key)) continue;
       this.#figures.transactionsRepeated++;

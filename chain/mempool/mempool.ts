@@ -3,6 +3,7 @@ import type { Clock } from '../../base/time.ts';
 import { packSignatures, type SignatureItem, verifySignatures } from '../../native/index.ts';
 import { signatureOf } from '../codec/transaction.ts';
 import { chainError } from '../errors.ts';
+import { textKey } from '../text-key.ts';
 import type { Account, ChainError, ChainErrorCode } from '../types.ts';
 import { type Candidate, type Rules, readCandidate } from './candidate.ts';
 import { Drain } from './drain.ts';
@@ -11,7 +12,7 @@ import { Facts } from './facts.ts';
 import { Judge, type Judgement } from './judge.ts';
 import { Pool } from './pool.ts';
 import * as refuse from './refusals.ts';
-import { keyOf, type Waiting } from './sender-queue.ts';
+import type { Waiting } from './sender-queue.ts';
 import { SignatureChecks } from './signatures.ts';
 import type { Admission, Mempool, PoolEntry, StateReads } from './types.ts';
 
@@ -121,11 +122,11 @@ class BoundedMempool implements Mempool {
   }
 
   get(id: Uint8Array): PoolEntry | undefined {
-    return this.#pool.get(keyOf(id));
+    return this.#pool.get(textKey(id));
   }
 
   drop(id: Uint8Array, code: ChainErrorCode, reason: string): void {
-    const entry = this.#pool.get(keyOf(id));
+    const entry = this.#pool.get(textKey(id));
     if (entry === undefined) return;
     // What the state forbids comes back with every repeat of a neighbour that has not tried it, and would make empty blocks for ever.
     const barredUntil = this.#deps.clock.monotonic() + BARRED_MS;
@@ -135,15 +136,15 @@ class BoundedMempool implements Mempool {
   settle(height: number, executed: readonly Uint8Array[], touched: readonly Uint8Array[]): void {
     this.#generation++;
     let taken = 0;
-    const accounts = new Map(touched.map((account) => [keyOf(account), account]));
+    const accounts = new Map(touched.map((account) => [textKey(account), account]));
     for (const id of executed) {
-      const key = keyOf(id);
+      const key = textKey(id);
       this.#dropped.forget(key);
       const entry = this.#pool.get(key);
       if (entry === undefined) continue;
       taken++;
       const { sender } = entry.transaction;
-      accounts.set(keyOf(sender), sender);
+      accounts.set(textKey(sender), sender);
       this.#pool.remove(entry);
     }
     this.#drain.took(taken, this.#deps.clock.monotonic());
@@ -158,7 +159,7 @@ class BoundedMempool implements Mempool {
   }
 
   status(id: Uint8Array): ReturnType<Mempool['status']> {
-    const key = keyOf(id);
+    const key = textKey(id);
     if (this.#pool.get(key) !== undefined) return { state: 'pending' };
     const dropped = this.#dropped.get(key);
     if (dropped === undefined) return undefined;
@@ -169,7 +170,7 @@ class BoundedMempool implements Mempool {
   async nextNonce(sender: Uint8Array): Promise<bigint> {
     await this.#refreshed();
     const account = await this.#deps.state.account(sender);
-    const free = this.#pool.queue(keyOf(sender))?.free ?? 0n;
+    const free = this.#pool.queue(textKey(sender))?.free ?? 0n;
     return free > account.nonce ? free : account.nonce;
   }
 

@@ -1,5 +1,6 @@
+import { textKey } from '../text-key.ts';
 import { type Ranking as Order, Ranking, type Step } from './ranking.ts';
-import { keyOf, SenderQueue, type Waiting } from './sender-queue.ts';
+import { SenderQueue, type Waiting } from './sender-queue.ts';
 import type { PoolEntry } from './types.ts';
 
 /** An account that pays for something that waits. */
@@ -76,7 +77,7 @@ export class Pool {
   /** The account's nonce and the payer's balance are those of the state, where the pool does not know them yet. */
   insert(entry: Waiting, nonce: bigint, balance: bigint): void {
     const { sender, until } = entry.transaction;
-    const senderKey = keyOf(sender);
+    const senderKey = textKey(sender);
     const queue = this.#queues.get(senderKey) ?? new SenderQueue(sender, nonce);
     this.#queues.set(senderKey, queue);
     queue.put(entry);
@@ -99,7 +100,7 @@ export class Pool {
       payer.pledged -= entry.cost;
       if (payer.entries.size === 0) this.#payers.delete(entry.payer);
     }
-    const queue = this.#queues.get(keyOf(entry.transaction.sender));
+    const queue = this.#queues.get(textKey(entry.transaction.sender));
     if (queue === undefined) return;
     queue.remove(entry);
     this.rank(queue);

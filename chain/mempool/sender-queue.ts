@@ -1,5 +1,6 @@
 import { assert } from '../../base/errors.ts';
 import type { Instant } from '../../base/time.ts';
+import { textKey } from '../text-key.ts';
 import type { PoolEntry } from './types.ts';
 
 /** Transactions of one sender that may wait, and how far ahead of the account's nonce they may be (X17). */
@@ -7,7 +8,7 @@ export const SENDER_MAX = 1_024;
 
 /** A transaction in its place. */
 export interface Waiting extends PoolEntry {
-  /** {@link keyOf} its id. */
+  /** {@link textKey} of its id. */
   readonly key: string;
   /** Who pays the fee (X3), and all that the payer loses by it: the fee, and what a transfer or a deposit takes along. */
   readonly payer: string;
@@ -17,11 +18,6 @@ export interface Waiting extends PoolEntry {
   /** Order of arrival, unique. */
   readonly order: number;
   readonly since: Instant;
-}
-
-/** Map key of 32 bytes: one character a byte. */
-export function keyOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /**
@@ -40,7 +36,7 @@ export class SenderQueue {
   held = false;
 
   constructor(sender: Uint8Array, base: bigint) {
-    this.key = keyOf(sender);
+    this.key = textKey(sender);
     this.sender = sender;
     this.#base = base;
   }

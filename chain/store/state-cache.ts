@@ -12,8 +12,9 @@ import {
 } from '../codec/state.ts';
 import type { Access } from '../execution/access.ts';
 import type { StateView } from '../execution/plan.ts';
-import { textKey, type WorkingState } from '../execution/working-state.ts';
+import type { WorkingState } from '../execution/working-state.ts';
 import { Lru } from '../lru.ts';
+import { textKey } from '../text-key.ts';
 import type { Account, AnchoredLog, Cluster } from '../types.ts';
 import { damaged } from './chain-store.ts';
 import { stateKey } from './layout.ts';

@@ -1,5 +1,4 @@
 import { type Devnet, type NodeStatus, readStatus } from '../../devnet/index.ts';
-import { dataDirPaths, readAdminToken } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 
 const REFRESH_MS = 1_000;
@@ -20,9 +19,8 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
       stopped = true;
     })
     .catch(() => {});
-  const tokenOf = (dir: string) => readAdminToken(dataDirPaths(dir));
   const draw = async () => {
-    const status = await readStatus(devnet.file, tokenOf);
+    const status = await readStatus(devnet.file);
     const at = performance.now();
     const seconds = last === undefined ? 1 : (at - last.at) / 1_000;
     const before = last?.records;

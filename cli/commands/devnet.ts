@@ -17,7 +17,6 @@ import {
   startDevnet,
   VALIDATORS_MAX,
 } from '../../devnet/index.ts';
-import { dataDirPaths, readAdminToken } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -123,7 +122,7 @@ function announce(context: Context, { file, paths }: Devnet): void {
 /** `pyralog devnet status`. */
 export async function devnetStatus(context: Context, flags: DevnetFlags): Promise<ExitCode> {
   const file = runningDevnet(context, flags);
-  const nodes = await readStatus(file, tokenOf);
+  const nodes = await readStatus(file);
   context.print(`devnet ${file.networkId}: ${file.rpc}, process ${file.pid}`);
   for (const node of nodes) context.print(`  ${lineOf(node)}`);
   context.answer({
@@ -153,7 +152,7 @@ export async function devnetWait(context: Context, flags: DevnetWaitFlags): Prom
   const deadline = performance.now() + seconds * 1_000;
   for (;;) {
     const file = findRunning(context, flags);
-    const nodes = file === undefined ? [] : await readStatus(file, tokenOf);
+    const nodes = file === undefined ? [] : await readStatus(file);
     const heights = nodes.map((node) => (node.answers ? node.height : -1));
     if (heights.length > 0 && heights.every((reached) => reached >= height)) {
       context.print(`all ${heights.length} nodes are at height ${height} or above`);
@@ -259,10 +258,6 @@ export async function devnetLoad(
   context.print(`loaded; start it with \`pyralog devnet up --validators ${validators}${where}\``);
   context.answer({ loaded: paths.nodes });
   return EXIT.ok.code;
-}
-
-function tokenOf(dataDir: string): string {
-  return readAdminToken(dataDirPaths(dataDir));
 }
 
 function runningDevnet(context: Context, flags: { readonly dir: string }): DevnetFile {

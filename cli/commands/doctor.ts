@@ -15,14 +15,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PyralogError } from '../../base/errors.ts';
 import { findDevnet, readStatus } from '../../devnet/index.ts';
-import {
-  dataDirPaths,
-  isDataDir,
-  loadConfig,
-  openDataDir,
-  readAdminToken,
-  readKeySummary,
-} from '../../node/index.ts';
+import { isDataDir, loadConfig, openDataDir, readKeySummary } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { bytesText } from '../progress.ts';
@@ -191,7 +184,7 @@ function trust(context: Context): Finding {
 async function devnet(context: Context): Promise<Finding> {
   const file = findDevnet(context.workingDir);
   if (file === undefined) return { check: 'devnet', state: 'ok', detail: 'none running here' };
-  const nodes = await readStatus(file, (dir) => readAdminToken(dataDirPaths(dir)));
+  const nodes = await readStatus(file);
   const silent = nodes.filter(({ answers }) => !answers).map(({ name }) => name);
   return silent.length > 0
     ? { check: 'devnet', state: 'failed', detail: `${silent.join(', ')} of ${file.rpc} silent` }

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../base/bytes.ts';
 import { decodeBlock, encodeBlock } from '../../chain/index.ts';
 import {
   decodeConsensusFrame,
@@ -86,7 +87,7 @@ export class Liar implements Tap {
   heard(from: PeerId, { channel, bytes }: Frame): boolean {
     if (this.#deps.deafTo.has(from)) return false;
     const signed = channel === 'consensus' ? signedIn(bytes) : undefined;
-    return signed === undefined || !same(signed.validator, this.#deps.signer.publicKey);
+    return signed === undefined || !equalBytes(signed.validator, this.#deps.signer.publicKey);
   }
 
   sent(to: PeerId, frame: Frame): readonly Frame[] | Promise<readonly Frame[]> {
@@ -119,7 +120,7 @@ export class Liar implements Tap {
     const { lies, others, signer } = this.#deps;
     const decoded = decodeConsensusFrame(frame.bytes);
     const signed = signedIn(frame.bytes);
-    const isOwn = signed !== undefined && same(signed.validator, signer.publicKey);
+    const isOwn = signed !== undefined && equalBytes(signed.validator, signer.publicKey);
     if (!isOwn || decoded === undefined || decoded.kind === 'heard') return [frame];
     if (decoded.kind === 'proposal') {
       if (lies.has('invalid-block')) return this.#once(frame, () => this.#spoil(signed, decoded));
@@ -300,8 +301,4 @@ function vote(message: Uint8Array): Frame {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../base/bytes.ts';
 import { silentLogger } from '../../base/log.ts';
 import {
   type Chain,
@@ -99,9 +100,9 @@ export class Replay {
     const { value } = header;
     const problems = [
       [value.height === height && block.height === height, 'height'],
-      [same(blockId(parts.value.header), block.id), 'id'],
-      [same(value.history, history), 'history'],
-      [same(value.certificate, certificateHash(parts.value.certificate)), 'certificate'],
+      [equalBytes(blockId(parts.value.header), block.id), 'id'],
+      [equalBytes(value.history, history), 'history'],
+      [equalBytes(value.certificate, certificateHash(parts.value.certificate)), 'certificate'],
     ] as const;
     for (const [holds, what] of problems) {
       if (!holds) this.#violated('Q5', `the ${what} of block ${height} does not fit those before`);
@@ -142,7 +143,7 @@ export class Replay {
 
   /** Handed in again: it was there before. */
   #existedBefore(id: Uint8Array, at: number): boolean {
-    return this.#deps.witness.accepted.some((other) => other.at < at && same(other.id, id));
+    return this.#deps.witness.accepted.some((other) => other.at < at && equalBytes(other.id, id));
   }
 
   /** Q3. */
@@ -193,8 +194,4 @@ export class Replay {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -40,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'chain/judge.ts',
-        find: 'if (!same(header.state, roots.state))',
+        find: 'if (!equalBytes(header.state, roots.state))',
         replace: 'if (false)',
       },
     ],
@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'chain/judge.ts',
-        find: 'if (!same(decoded.history, expected.history))',
+        find: 'if (!equalBytes(decoded.history, expected.history))',
         replace: 'if (false)',
       },
     ],
