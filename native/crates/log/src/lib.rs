@@ -38,7 +38,7 @@ mod wal;
 
 pub use error::{Damage, LogError};
 pub use files::{
-    FaultCounts, FaultFiles, File, FileLayer, FileLock, LoseUnsynced, OpenMode, RealFiles,
+    FaultCounts, FaultFiles, File, FileLayer, FileLock, LoseUnsynced, Mapped, OpenMode, RealFiles,
 };
 pub use store::{
     GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry, OpenLog,

@@ -5,6 +5,7 @@
 
 mod fault;
 mod lose_unsynced;
+mod mapped;
 mod real;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use fault::{FaultCounts, FaultFiles};
 pub use lose_unsynced::LoseUnsynced;
+pub use mapped::Mapped;
 pub use real::RealFiles;
 
 /// How a file is opened.
@@ -166,6 +168,16 @@ pub trait FileLayer: Send + Sync {
     /// What the operating system says.
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
         getrandom::fill(bytes).map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// A whole file as memory, for reading. The file must not change any more: only files that are written once and then
+    /// never again (sealed segments and their sidecars) are mapped. Without an override it is a copy of the bytes.
+    ///
+    /// # Errors
+    /// `NotFound`, or what the operating system says.
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        let bytes = self.read_file(path)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Mapped::copy_of(bytes))
     }
 
     /// The whole content of a small file, `None` when there is none.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock, statvfs};
 
-use super::{File, FileLayer, FileLock, OpenMode, directory_of};
+use super::{File, FileLayer, FileLock, Mapped, OpenMode, directory_of};
 
 /// Files of the operating system, nothing in between.
 #[derive(Debug, Clone, Copy, Default)]
@@ -107,6 +107,10 @@ impl FileLayer for RealFiles {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        Mapped::of(&fs::File::open(path)?)
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
