@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PosDisk, PosFile } from './disk.ts';
+import { orClosed } from './frames.ts';
 
 /** Appended at once: the system takes so little into its memory faster than a thread could be woken for it. */
 const AT_ONCE_BYTES_MAX = 64 * 1024;
@@ -13,7 +14,7 @@ export async function openPosDisk(directory: string): Promise<PosDisk> {
   return {
     open: async (name) => {
       const handle = await openIfThere(join(directory, name));
-      return handle === undefined ? undefined : fileOf(handle);
+      return handle === undefined ? undefined : orClosed(handle, () => fileOf(handle));
     },
     replace: async (name, bytes) => {
       const path = join(directory, name);

@@ -51,10 +51,13 @@ export class FrameFile {
     return new FrameFile(file, { salt, sequence: frames.length, size: bytes.length });
   }
 
-  /** undefined when there is no file. Rejects with `consensus/log-damaged`. */
+  /** undefined when there is no file. Rejects with `consensus/log-damaged`; the file is closed again then. */
   static async open(disk: PosDisk, name: string): Promise<OpenedFrames | undefined> {
     const file = await disk.open(name);
-    if (file === undefined) return undefined;
+    return file === undefined ? undefined : await orClosed(file, () => FrameFile.#read(file, name));
+  }
+
+  static async #read(file: PosFile, name: string): Promise<OpenedFrames> {
     const bytes = await file.read();
     const salt = saltOf(bytes);
     if (salt === undefined) throw damaged(name, 0);
@@ -83,6 +86,19 @@ export class FrameFile {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+}
+
+/** What is made of something open; closes it when nothing is made of it: a node that refuses to start keeps no handle. */
+export async function orClosed<T>(
+  opened: { close(): Promise<void> },
+  make: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    await opened.close();
+    throw error;
   }
 }
 

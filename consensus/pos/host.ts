@@ -2,6 +2,7 @@ import { assert } from '../../base/errors.ts';
 import { type BftEvidence, openBft, verifyCommit } from '../../native/index.ts';
 import type { App, BlockInfo, EngineFigures, FinalityEvidence, Finalized } from '../engine.ts';
 import { consensusError } from '../errors.ts';
+import { orClosed } from './frames.ts';
 import type { PosOptions } from './options.ts';
 import { Run, type RunStart } from './run.ts';
 import { indexOfKey, Signing } from './signing.ts';
@@ -44,22 +45,18 @@ class PosHost implements PosEngine {
     this.#options = options;
   }
 
-  /** Rejects with `consensus/protection-missing`, `consensus/protection-foreign` or `consensus/log-damaged`. */
+  /** Rejects with `consensus/protection-missing`, `consensus/protection-foreign` or `consensus/log-damaged`; nothing stays open then. */
   async start(app: App, signal: AbortSignal): Promise<void> {
     assert(this.#app === undefined, 'an engine starts once');
     signal.throwIfAborted();
     this.#app = app;
     const height = (app.head()?.height ?? 0) + 1;
     const voter = await this.#openVoter(height - 1);
-    if (voter !== undefined) await recallVotes(app, voter.signing);
-    const validators = app.validators(height);
-    assert(validators !== undefined, 'an app knows who validates the block above its head');
-    const { network } = this.#deps.chain;
-    const self = this.#deps.signer?.publicKey;
-    const key = self === undefined ? {} : { self };
-    const core = openBft({ network, validators, height, ...key });
-    const parts = { ...this.#deps, app };
-    this.#run = new Run(parts, this.#options, { core, voter }, (bug) => this.#fail(bug));
+    const run = async () => await this.#makeRun(app, height, voter);
+    this.#run =
+      voter === undefined
+        ? await run()
+        : await orClosed(voter.signing, () => orClosed(voter.wal, run));
     signal.addEventListener('abort', () => void this.stop(), { once: true });
     await this.#run.start();
   }
@@ -106,19 +103,28 @@ class PosHost implements PosEngine {
     await this.#run?.stop();
   }
 
+  async #makeRun(app: App, height: number, voter: RunStart['voter']): Promise<Run> {
+    if (voter !== undefined) await recallVotes(app, voter.signing);
+    const validators = app.validators(height);
+    assert(validators !== undefined, 'an app knows who validates the block above its head');
+    const { network } = this.#deps.chain;
+    const self = this.#deps.signer?.publicKey;
+    const key = self === undefined ? {} : { self };
+    const core = openBft({ network, validators, height, ...key });
+    const parts = { ...this.#deps, app };
+    return new Run(parts, this.#options, { core, voter }, (bug) => this.#fail(bug));
+  }
+
   async #openVoter(head: number): Promise<RunStart['voter']> {
     const { disk, log, random, signer, chain } = this.#deps;
     if (signer === undefined) return undefined;
     const signing = await Signing.open({ disk, log, random, signer }, chain.network);
-    try {
+    return await orClosed(signing, async () => {
       const { wal, heights, cutBytes } = await Wal.open({ disk, random }, head);
       if (cutBytes > 0) log.warn({ cutBytes }, 'torn tail of the log of the engine cut');
       signing.forgets((height) => heights.has(height), head);
       return { signing, wal, heights };
-    } catch (error) {
-      await signing.close();
-      throw error;
-    }
+    });
   }
 
   #fail(bug: unknown): void {

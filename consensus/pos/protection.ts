@@ -2,7 +2,7 @@ import { equalBytes, toHex } from '../../base/bytes.ts';
 import { consensusError } from '../errors.ts';
 import { decodeArray, encodeCbor, isBytes, isCount, keyOf } from './cbor.ts';
 import type { PosDisk } from './disk.ts';
-import { FrameFile, randomSalt } from './frames.ts';
+import { FrameFile, type OpenedFrames, orClosed, randomSalt } from './frames.ts';
 
 export const PROTECTION_FILE = 'protection.db';
 
@@ -69,10 +69,14 @@ export class Protection {
     this.#book = opened.book;
   }
 
-  /** Rejects with `consensus/protection-missing`, `consensus/protection-foreign` or `consensus/log-damaged`. */
+  /** Rejects with `consensus/protection-missing`, `consensus/protection-foreign` or `consensus/log-damaged`; nothing stays open then. */
   static async open(deps: ProtectionDeps, owner: ProtectionOwner): Promise<Protection> {
     const found = await FrameFile.open(deps.disk, PROTECTION_FILE);
     if (found === undefined) throw missing();
+    return await orClosed(found.file, () => Protection.#of(deps, owner, found));
+  }
+
+  static #of(deps: ProtectionDeps, owner: ProtectionOwner, found: OpenedFrames): Protection {
     const [first, ...rest] = found.payloads;
     const header = first === undefined ? undefined : decodeArray(first);
     if (header === undefined || !isCount(header[3])) throw unreadable();

@@ -1,7 +1,7 @@
 import { assert } from '../../base/errors.ts';
 import { consensusError } from '../errors.ts';
 import type { PosDisk } from './disk.ts';
-import { FrameFile, randomSalt } from './frames.ts';
+import { FrameFile, orClosed, randomSalt } from './frames.ts';
 
 export const WAL_FILE = 'engine.wal';
 
@@ -62,7 +62,7 @@ export class Wal {
     this.#newest = newest;
   }
 
-  /** Makes the file when there is none. `head`: height below which nothing is wanted. Rejects with `consensus/log-damaged`. */
+  /** Makes the file when there is none. `head`: height below which nothing is wanted. Rejects with `consensus/log-damaged`; nothing stays open then. */
   static async open(
     deps: { readonly disk: PosDisk; readonly random: () => number },
     head: number,
@@ -75,13 +75,9 @@ export class Wal {
       });
       return { wal: new Wal(deps, file, 0), heights: new Map(), cutBytes: 0 };
     }
-    const heights = new Map<number, WalHeight>();
-    let newest = 0;
-    for (const { kind, height, bytes } of opened.payloads.flatMap(entriesOf)) {
-      newest = Math.max(newest, height);
-      if (height > head) keep(heights, { kind, height, bytes });
-    }
-    return { wal: new Wal(deps, opened.file, newest), heights, cutBytes: opened.cutBytes };
+    const { file, payloads, cutBytes } = opened;
+    const { heights, newest } = await orClosed(file, () => readHeights(payloads, head));
+    return { wal: new Wal(deps, file, newest), heights, cutBytes };
   }
 
   /** Whether something waits for {@link flush}. */
@@ -169,6 +165,16 @@ function entriesOf(payload: Uint8Array): Entry[] {
     at = end;
   }
   return entries;
+}
+
+function readHeights(payloads: readonly Uint8Array[], head: number) {
+  const heights = new Map<number, WalHeight>();
+  let newest = 0;
+  for (const { kind, height, bytes } of payloads.flatMap(entriesOf)) {
+    newest = Math.max(newest, height);
+    if (height > head) keep(heights, { kind, height, bytes });
+  }
+  return { heights, newest };
 }
 
 function keep(heights: Map<number, WalHeight>, entry: Entry): void {
