@@ -1,0 +1,13 @@
+//! Sealed segments: rows of a log in a file that never changes (docs/spec/segment.md).
+//!
+//! A *hot* segment is one Arrow IPC file that is mapped and read in place, also by other tools and from JavaScript
+//! without a copy; a *cold* one is Parquet. Beside each stands a sidecar with its indexes and the checksums of its
+//! blocks, which can be made again from the rows.
+
+mod error;
+mod meta;
+mod row;
+
+pub use error::{Damage, SegmentError};
+pub use meta::{Kind, SegmentMeta};
+pub use row::{Row, SegmentRow};
