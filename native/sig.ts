@@ -6,6 +6,7 @@
  */
 import { PyralogError } from '../base/errors.ts';
 import { ask, binding } from './binding.ts';
+import { hashesOf, packInputs } from './pack.ts';
 
 /** Why a packed argument is refused. A signature that is wrong is an answer, not an error. */
 export type SignatureErrorCode =
@@ -89,31 +90,12 @@ export function blake3Keyed(label: string, data: Uint8Array): Uint8Array {
 
 /** {@link blake3Keyed} of each of `inputs`, in one call. */
 export function blake3KeyedMany(label: string, inputs: readonly Uint8Array[]): Uint8Array[] {
-  return split(ask(() => binding.blake3KeyedMany(label, packInputs(inputs))));
+  return hashesOf(ask(() => binding.blake3KeyedMany(label, packInputs(inputs))));
 }
 
 /** {@link blake3Derived} of each of `inputs`, in one call. */
 export function blake3DerivedMany(context: string, inputs: readonly Uint8Array[]): Uint8Array[] {
-  return split(ask(() => binding.blake3DerivedMany(context, packInputs(inputs))));
-}
-
-/** u32le length and bytes of each input. */
-function packInputs(inputs: readonly Uint8Array[]): Uint8Array {
-  const packed = new Uint8Array(inputs.reduce((sum, { length }) => sum + 4 + length, 0));
-  const view = new DataView(packed.buffer);
-  let at = 0;
-  for (const input of inputs) {
-    view.setUint32(at, input.length, true);
-    packed.set(input, at + 4);
-    at += 4 + input.length;
-  }
-  return packed;
-}
-
-function split(hashes: Uint8Array): Uint8Array[] {
-  return Array.from({ length: hashes.length / 32 }, (_, i) =>
-    hashes.subarray(32 * i, 32 * (i + 1)),
-  );
+  return hashesOf(ask(() => binding.blake3DerivedMany(context, packInputs(inputs))));
 }
 
 /** Whether the items end within the first few; malformed bytes are left to the native side. */

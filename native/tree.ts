@@ -5,6 +5,7 @@
  */
 import { PyralogError } from '../base/errors.ts';
 import { ask, binding } from './binding.ts';
+import { hashesOf, packInputs } from './pack.ts';
 
 /** All are mistakes of the caller. */
 export type TreeErrorCode =
@@ -17,7 +18,7 @@ export type TreeErrorCode =
 
 /** Root over the leaves' contents, 32 bytes. */
 export function treeRoot(label: string, leaves: readonly Uint8Array[]): Uint8Array {
-  return ask(() => binding.treeRoot(label, packLeaves(leaves)));
+  return ask(() => binding.treeRoot(label, packInputs(leaves)));
 }
 
 /** Path of the leaf at `index`: hashes of 32 bytes, leaf side first (M4). Throws `tree/out-of-range`. */
@@ -26,7 +27,7 @@ export function treePath(
   leaves: readonly Uint8Array[],
   index: number,
 ): Uint8Array[] {
-  return hashes(ask(() => binding.treePath(label, packLeaves(leaves), index)));
+  return hashesOf(ask(() => binding.treePath(label, packInputs(leaves), index)));
 }
 
 /** The tree `history` over header ids, growing block by block: 64 bytes of memory each. */
@@ -61,26 +62,7 @@ export function openHistory(): History {
       ask(() => binding.historyAppend(handle, packed));
     },
     root: (size) => ask(() => binding.historyRoot(handle, size)),
-    path: (index, size) => hashes(ask(() => binding.historyPath(handle, index, size))),
+    path: (index, size) => hashesOf(ask(() => binding.historyPath(handle, index, size))),
     close: () => binding.historyClose(handle),
   };
-}
-
-function hashes(joined: Uint8Array): Uint8Array[] {
-  return Array.from({ length: joined.length / 32 }, (_, i) =>
-    joined.subarray(32 * i, 32 * (i + 1)),
-  );
-}
-
-/** u32le length and bytes of each leaf. */
-function packLeaves(leaves: readonly Uint8Array[]): Uint8Array {
-  const packed = new Uint8Array(leaves.reduce((sum, { length }) => sum + 4 + length, 0));
-  const view = new DataView(packed.buffer);
-  let at = 0;
-  for (const leaf of leaves) {
-    view.setUint32(at, leaf.length, true);
-    packed.set(leaf, at + 4);
-    at += 4 + leaf.length;
-  }
-  return packed;
 }

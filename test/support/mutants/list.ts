@@ -26,11 +26,15 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a certificate of a third will do',
+    name: 'a decided block is kept with the certificate of the block before',
     rule: 'Q6',
-    lies: ['forged-sync'],
     patches: [
-      { file: 'consensus/pos/apply.ts', find: 'if (!commit.ok) {', replace: 'if (false) {' },
+      {
+        file: 'consensus/pos/run.ts',
+        find: "await this.#parts.app.commit(id, { scheme: 'pos', bytes: certificate });",
+        replace:
+          "await this.#parts.app.commit(id, { scheme: 'pos', bytes: this.#parts.app.head()?.evidence.bytes ?? certificate });",
+      },
     ],
   },
   {

@@ -233,7 +233,8 @@ impl core::ProposalPart<Pos> for NoPart {
 pub struct Pos;
 
 impl Pos {
-    fn vote(
+    /// The vote of these fields.
+    pub(crate) fn vote(
         vote_type: VoteType,
         (height, round): (Height, Round),
         value: NilOrVal<BlockId>,

@@ -10,7 +10,7 @@ use arc_malachitebft_core_types::{
 };
 use ed25519_dalek::VerifyingKey;
 
-use crate::context::{Address, BlockId, Height, Pos, Signature, Vote};
+use crate::context::{Address, Pos, Signature, Vote};
 use crate::error::BftError;
 use crate::validators::{Validators, canonical_point};
 use crate::wire::vote_bytes;
@@ -82,7 +82,7 @@ impl Verifier {
         let place = (certificate.height, certificate.round);
         for signed in list {
             let value = NilOrVal::Val(certificate.value_id);
-            let vote = vote_of(VoteType::Precommit, place, value, signed.address);
+            let vote = Pos::vote(VoteType::Precommit, place, value, signed.address);
             if !self.vote(&vote, signed.signature, validators) {
                 return Err(Fault::InvalidCommitSignature(signed.clone()));
             }
@@ -101,7 +101,7 @@ impl Verifier {
         let place = (certificate.height, certificate.round);
         for signed in list {
             let value = NilOrVal::Val(certificate.value_id);
-            let vote = vote_of(VoteType::Prevote, place, value, signed.address);
+            let vote = Pos::vote(VoteType::Prevote, place, value, signed.address);
             if !self.vote(&vote, signed.signature, validators) {
                 return Err(Fault::InvalidPolkaSignature(signed.clone()));
             }
@@ -124,7 +124,7 @@ impl Verifier {
             if !skip && signed.vote_type == VoteType::Prevote {
                 return Err(Fault::InvalidVoteType(signed.address));
             }
-            let vote = vote_of(signed.vote_type, place, signed.value_id, signed.address);
+            let vote = Pos::vote(signed.vote_type, place, signed.value_id, signed.address);
             if !self.vote(&vote, signed.signature, validators) {
                 return Err(Fault::InvalidRoundSignature(signed.clone()));
             }
@@ -188,19 +188,4 @@ fn signers(
         total,
         expected,
     })
-}
-
-fn vote_of(
-    vote_type: VoteType,
-    (height, round): (Height, arc_malachitebft_core_types::Round),
-    value: NilOrVal<BlockId>,
-    validator: Address,
-) -> Vote {
-    Vote {
-        vote_type,
-        height,
-        round,
-        value,
-        validator,
-    }
 }

@@ -1,6 +1,7 @@
 //! What is refused. All are mistakes of the caller.
 
 use pyralog_merkle::MerkleError;
+use pyralog_types::BrokenPack;
 use thiserror::Error;
 
 /// Mistakes of the caller.
@@ -38,6 +39,12 @@ impl LabelledError {
             Self::OutOfRange { .. } => "tree/out-of-range",
             Self::Closed => "tree/closed",
         }
+    }
+}
+
+impl From<BrokenPack> for LabelledError {
+    fn from(BrokenPack { at, size }: BrokenPack) -> Self {
+        Self::Malformed { at, size }
     }
 }
 

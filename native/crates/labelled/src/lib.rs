@@ -19,9 +19,8 @@
 mod error;
 mod history;
 mod label;
-mod packed;
 
 pub use error::LabelledError;
 pub use history::History;
 pub use label::Label;
-pub use packed::inputs;
+pub use pyralog_types::unpack;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use pyralog_labelled::{History, Label, LabelledError, inputs};
+use pyralog_labelled::{History, Label, LabelledError, unpack};
 
 use crate::error::{Code, Result};
 
@@ -35,7 +35,7 @@ fn number(value: f64) -> u64 {
 }
 
 fn leaves(label: &Label, packed: &[u8]) -> Result<Vec<[u8; 32]>> {
-    let inputs = inputs(packed).map_err(refused)?;
+    let inputs = unpack(packed).map_err(|broken| refused(broken.into()))?;
     Ok(inputs.into_iter().map(|leaf| label.leaf(leaf)).collect())
 }
 

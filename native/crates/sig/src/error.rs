@@ -1,5 +1,6 @@
 //! What is refused. A signature that does not verify is an answer, not an error.
 
+use pyralog_types::BrokenPack;
 use thiserror::Error;
 
 /// Mistakes of the caller.
@@ -18,6 +19,12 @@ pub enum SigError {
     /// A key's seed of the wrong length.
     #[error("the seed has {0} bytes; give 32")]
     Seed(usize),
+}
+
+impl From<BrokenPack> for SigError {
+    fn from(BrokenPack { at, size }: BrokenPack) -> Self {
+        Self::Malformed { at, size }
+    }
 }
 
 impl SigError {

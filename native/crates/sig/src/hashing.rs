@@ -1,9 +1,8 @@
 //! BLAKE3 in the modes the formats use, one input or many.
 
-use crate::SigError;
+use pyralog_types::{Hash, unpack};
 
-/// A hash.
-type Hash = [u8; 32];
+use crate::SigError;
 
 /// Plain BLAKE3.
 #[must_use]
@@ -45,24 +44,8 @@ pub fn keyed_many(label: &str, packed: &[u8]) -> Result<Vec<u8>, SigError> {
     each(packed, |input| *blake3::keyed_hash(&key, input).as_bytes())
 }
 
-fn each(packed: &[u8], mut hash: impl FnMut(&[u8]) -> Hash) -> Result<Vec<u8>, SigError> {
-    let mut hashes = Vec::new();
-    let mut rest = packed;
-    while !rest.is_empty() {
-        let broken = SigError::Malformed {
-            at: packed.len() - rest.len(),
-            size: packed.len(),
-        };
-        let (input, behind) = first(rest).ok_or(broken)?;
-        hashes.extend(hash(input));
-        rest = behind;
-    }
-    Ok(hashes)
-}
-
-fn first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+fn each(packed: &[u8], hash: impl FnMut(&[u8]) -> Hash) -> Result<Vec<u8>, SigError> {
+    Ok(unpack(packed)?.into_iter().flat_map(hash).collect())
 }
 
 #[cfg(test)]

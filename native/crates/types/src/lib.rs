@@ -7,11 +7,13 @@ mod cursor;
 mod error;
 mod headers;
 mod multihash;
+mod packed;
 mod record;
 
 pub use error::TypeError;
 pub use headers::{HEADERS_BYTES_MAX, HEADERS_MAX, check_headers, decode_headers, encode_headers};
 pub use multihash::{MULTIHASH_BYTES_MAX, digest_len, split_multihash};
+pub use packed::{BrokenPack, unpack};
 pub use record::{LeafRecord, SAFE_INTEGER_MAX, part_hash};
 
 /// A BLAKE3 or SHA-256 hash.
