@@ -1,18 +1,23 @@
 /**
  * Entry of one devnet node: a real node process that ends with its parent. The parent holds the other end of the IPC
- * pipe, which closes even when the parent is killed with SIGKILL.
+ * pipe, which closes even when the parent is killed with SIGKILL. A node that is paused could not notice that, so the
+ * system is asked to kill it then, where it can; what it acknowledged is durable.
  */
-import { runNode } from '../node/process/index.ts';
+import { dieWithParent, runNode } from '../node/process/index.ts';
 
 /** Longer than a drain with everything behind it. */
 const STOP_MS_MAX = 25_000;
 
 const parentGone = new AbortController();
-process.on('disconnect', () => {
+const endAlone = () => {
   parentGone.abort();
   // Nobody is there any more to kill a node that does not end; whatever it acknowledged is durable.
   setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
-});
+};
+process.on('disconnect', endAlone);
+dieWithParent();
+// It ended before either line above: nobody tells of that any more.
+if (!process.connected) endAlone();
 
 const flags: Record<string, string> = JSON.parse(process.argv[2] ?? '{}');
 const sources = { environment: {}, flags, workingDir: process.cwd() };

@@ -192,7 +192,8 @@ export class Fleet {
       await process.exited;
       member.state = 'failed';
       if (!(error instanceof PyralogError)) throw error;
-      throw new PyralogError(error.code, `${member.name}: ${error.message}`, { cause: error });
+      const { code, data } = error;
+      throw new PyralogError(code, `${member.name}: ${error.message}`, { data, cause: error });
     }
   }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PyralogError } from '../base/errors.ts';
+import { PyralogError } from '../base/errors.ts';
 import { devnetError } from './files.ts';
 
 /** What a node says once it answers. */
@@ -121,10 +121,17 @@ function startFailure(
   what: string,
   { reason, logFile }: { reason: string; logFile: string },
 ): PyralogError {
-  return devnetError(
-    reason === 'rpc/listen' ? 'devnet/port-taken' : 'devnet/start-failed',
-    [`the node did not start: ${what}. Its log ${logFile} ends:`, ...lastLogLines(logFile)].join(
-      '\n  ',
-    ),
-  );
+  const message = [
+    `the node did not start: ${what}. Its log ${logFile} ends:`,
+    ...lastLogLines(logFile),
+  ].join('\n  ');
+  const listener = LISTENERS[reason];
+  if (listener === undefined) return devnetError('devnet/start-failed', message);
+  return new PyralogError('devnet/port-taken', message, { data: { listener } });
 }
+
+/** Whose port was taken, by the code that the node failed with. */
+const LISTENERS: Readonly<Record<string, 'rpc' | 'p2p'>> = {
+  'rpc/listen': 'rpc',
+  'net/address-taken': 'p2p',
+};

@@ -51,9 +51,12 @@ const PORT = 7070;
  * Starts a devnet of real node processes. Keys come from a seed everybody knows, the genesis is fresh at the first
  * start and kept afterwards (I5, I6).
  *
- * @throws PyralogError `devnet/running`, `devnet/start-failed`, `devnet/other-size`
+ * @throws the signal's reason; PyralogError `devnet/running`, `devnet/start-failed`, `devnet/other-size`
  */
-export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
+export async function startDevnet(
+  options: DevnetOptions,
+  freePorts: (count: number) => Promise<readonly number[]> = systemPorts,
+): Promise<Devnet> {
   const paths = devnetPaths(options.root);
   const { validators } = options;
   if (!(Number.isInteger(validators) && validators >= 1 && validators <= VALIDATORS_MAX)) {
@@ -78,26 +81,45 @@ export async function startDevnet(options: DevnetOptions): Promise<Devnet> {
   }
   if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
   const layout = await layOutDevnet(paths, validators);
-  const port = options.port ?? (await preferredPort());
-  try {
-    return await startOn(port, { paths, layout, options });
-  } catch (error) {
-    const taken = error instanceof PyralogError && error.code === 'devnet/port-taken';
-    if (!taken || options.port !== undefined || port === 0) throw error;
-    // Somebody was quicker between the look and the start: any free port will do.
-    return startOn(0, { paths, layout, options });
+  return await startOnFreePorts({ paths, layout, options, freePorts });
+}
+
+/** Somebody may be quicker between the look for a port and the start: others are looked for, but for one that was named. */
+async function startOnFreePorts(plan: Plan): Promise<Devnet> {
+  const { port: wanted, signal } = plan.options;
+  let port = wanted ?? (await preferredPort());
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await startOn(port, plan);
+    } catch (error) {
+      signal.throwIfAborted();
+      const taken = takenPort(error);
+      const isNamed = taken === 'rpc' && (wanted ?? 0) !== 0;
+      if (taken === undefined || isNamed || attempt === ATTEMPTS_MAX) throw error;
+      if (taken === 'rpc') port = 0;
+    }
   }
+}
+
+const ATTEMPTS_MAX = 5;
+
+function takenPort(error: unknown): unknown {
+  const isTaken = error instanceof PyralogError && error.code === 'devnet/port-taken';
+  return isTaken ? error.data['listener'] : undefined;
 }
 
 interface Plan {
   readonly paths: DevnetPaths;
   readonly layout: DevnetLayout;
   readonly options: DevnetOptions;
+  /** Ports that nobody listens on now, all different. */
+  readonly freePorts: (count: number) => Promise<readonly number[]>;
 }
 
 async function startOn(port: number, plan: Plan): Promise<Devnet> {
   const { layout, options } = plan;
-  const ports = await freePorts(layout.nodes.length);
+  const ports = await plan.freePorts(layout.nodes.length);
   const nodes = await Promise.all(
     layout.nodes.map(async (node, i) => {
       const purpose = { purpose: 'transport', name: node.name, number: node.number } as const;
@@ -120,7 +142,12 @@ async function startOn(port: number, plan: Plan): Promise<Devnet> {
   const onAbort = () => void fleet.stopAll();
   options.signal.addEventListener('abort', onAbort, { once: true });
   try {
+    options.signal.throwIfAborted();
     await fleet.startAll();
+    options.signal.throwIfAborted();
+  } catch (error) {
+    await fleet.stopAll();
+    throw error;
   } finally {
     options.signal.removeEventListener('abort', onAbort);
   }
@@ -195,7 +222,7 @@ function preferredPort(): Promise<number> {
 }
 
 /** Ports that are free now, all different. Nodes have to know each other's before the first of them listens. */
-async function freePorts(count: number): Promise<number[]> {
+async function systemPorts(count: number): Promise<number[]> {
   const probes = await Promise.all(
     Array.from(
       { length: count },

@@ -47,6 +47,7 @@ export type {
   BftTimeout,
   BftValidator,
 } from './bft-types.ts';
+export { dieWithParent } from './parent.ts';
 export {
   blake3Derived,
   blake3DerivedMany,

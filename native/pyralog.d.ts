@@ -294,6 +294,12 @@ export declare function closeCore(handle: number, channel: number, token: number
 /** Consistency path. */
 export declare function consistency(handle: number, partition: number, from: number, to: number, sha256: boolean): Buffer;
 
+/**
+ * Has the system kill this process (SIGKILL) when the thread that started it ends, even while this process is stopped.
+ * Whether the system can do that: Linux can.
+ */
+export declare function dieWithParent(): boolean;
+
 /** Takes everything that waits in a channel. */
 export declare function drain(number: number): Array<Completion>;
 

@@ -21,7 +21,9 @@ export type NetErrorCode =
   /** The peer is banned, or one side refused the other's hello; `data.reason` says which. */
   | 'net/refused'
   /** An address that is no multiaddr, or an option that this build cannot fulfil. */
-  | 'net/bad-option';
+  | 'net/bad-option'
+  /** Somebody listens on an address of `listen` already: name another, or end that. */
+  | 'net/address-taken';
 
 export type NetError = PyralogError<NetErrorCode>;
 

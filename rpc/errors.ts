@@ -169,6 +169,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'net/overloaded': later(-32083, 100),
   'net/refused': no(-32084),
   'net/bad-option': no(-32085),
+  'net/address-taken': no(-32086),
 
   'log/overloaded': later(-32040, 50),
   'log/clock-behind': later(-32041, 1_000),

@@ -4,6 +4,7 @@ import {
   answersAs,
   type Devnet,
   type DevnetFile,
+  type DevnetOptions,
   devnetError,
   devnetPaths,
   FAULT_ORDERS,
@@ -44,9 +45,36 @@ const VALIDATORS = '4';
 
 /** `pyralog devnet`: runs until it is told to stop; Ctrl-C drains, a second one kills. */
 export async function devnetUp(context: Context, flags: DevnetFlags): Promise<ExitCode> {
-  const root = resolve(context.workingDir, flags.dir);
-  const devnet = await startDevnet({
-    root,
+  const asked = new AbortController();
+  let devnet: Devnet | undefined;
+  const stop = () => {
+    asked.abort(cliError('cli/interrupted', 'interrupted before the devnet was up'));
+    devnet?.stop();
+  };
+  // From the first moment: a devnet that is told to stop while it starts leaves no node behind either.
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+  // Died by a bug here: the nodes must not outlive it (they would notice the closed pipe, too).
+  process.once('exit', stop);
+  try {
+    const signal = AbortSignal.any([context.signal, asked.signal]);
+    devnet = await startDevnet(optionsOf(context, flags, signal));
+    if (signal.aborted) stop();
+    announce(context, devnet);
+    const screen = showDevnet(context, devnet);
+    await devnet.stopped.finally(() => screen.stop());
+  } finally {
+    process.off('exit', stop);
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  }
+  context.note('devnet stopped');
+  return EXIT.ok.code;
+}
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): DevnetOptions {
+  return {
+    root: resolve(context.workingDir, flags.dir),
     fresh: flags.fresh === true,
     validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX),
     ...(flags.port === undefined ? {} : { port: wholeOf('--port', flags.port, 65_535) }),
@@ -60,7 +88,7 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
           }),
       ...settingsOf(flags.set ?? []),
     },
-    signal: context.signal,
+    signal,
     onFailure(name, code, logLines) {
       context.note(
         [`${name} ended (${code}) though nobody asked it to. Its log ends:`, ...logLines].join(
@@ -68,24 +96,7 @@ export async function devnetUp(context: Context, flags: DevnetFlags): Promise<Ex
         ),
       );
     },
-  });
-  const stop = () => devnet.stop();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
-  // Died by a bug here: the nodes must not outlive it (they would notice the closed pipe, too).
-  process.once('exit', stop);
-  if (context.signal.aborted) stop();
-  announce(context, devnet);
-  const screen = showDevnet(context, devnet);
-  try {
-    await devnet.stopped;
-  } finally {
-    screen.stop();
-    process.off('exit', stop);
-    for (const signal of signals) process.off(signal, stop);
-  }
-  context.note('devnet stopped');
-  return EXIT.ok.code;
+  };
 }
 
 function wholeOf(flag: string, text: string, max: number): number {

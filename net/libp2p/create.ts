@@ -13,7 +13,7 @@ import { Libp2pNetwork } from './network.ts';
  * Starts a libp2p host that is part of one network, and dials who it knows. Close it.
  *
  * Rejects with `net/bad-option` for a seed that is not 32 bytes, addresses without a peer id, QUIC (not installed), or
- * addresses that cannot be listened on.
+ * addresses that cannot be listened on, and with `net/address-taken` when somebody listens there already.
  */
 export async function createLibp2pNetwork(
   deps: NetworkDeps,
@@ -47,9 +47,17 @@ export async function createLibp2pNetwork(
   } catch (err) {
     await network.close();
     if (err instanceof PyralogError) throw err;
-    throw badOption(`cannot listen on ${options.listen.join(', ')}`, err);
+    const addresses = options.listen.join(', ');
+    if (!isTaken(err)) throw badOption(`cannot listen on ${addresses}`, err);
+    const message = `cannot listen on ${addresses}: somebody does already`;
+    throw new PyralogError<NetErrorCode>('net/address-taken', message, { cause: err });
   }
   return network;
+}
+
+/** libp2p gathers what its listeners failed with into one text. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('EADDRINUSE');
 }
 
 function badOption(message: string, cause?: unknown): PyralogError<NetErrorCode> {

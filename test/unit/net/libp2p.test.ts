@@ -216,7 +216,7 @@ describe('libp2p network', () => {
     });
     const a = await start(1);
     const taken = a.addresses()[0]?.split('/p2p/')[0] ?? '';
-    await assert.rejects(start(2, { listen: [taken] }), { code: 'net/bad-option' });
+    await assert.rejects(start(2, { listen: [taken] }), { code: 'net/address-taken' });
   });
 
   it('scores what is no gossip message, before anyone validates it (G9)', async () => {

@@ -14,6 +14,7 @@ mod channel;
 mod convert;
 mod core;
 mod error;
+mod parent;
 mod reads;
 mod sig;
 mod state;
