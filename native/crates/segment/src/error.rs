@@ -26,7 +26,9 @@ pub enum SegmentError {
         what: &'static str,
     },
     /// The row does not fit into the columns any more; nothing was pushed. Seal the segment and begin another.
-    #[error("the segment is full: {bytes} bytes in one column are more than Arrow's binary columns hold")]
+    #[error(
+        "the segment is full: {bytes} bytes in one column are more than Arrow's binary columns hold"
+    )]
     Full {
         /// Bytes the column would have.
         bytes: u64,

@@ -4,10 +4,32 @@
 //! without a copy; a *cold* one is Parquet. Beside each stands a sidecar with its indexes and the checksums of its
 //! blocks, which can be made again from the rows.
 
+mod age;
+mod blocks;
+mod build;
+mod cold;
+mod data;
 mod error;
+mod hot;
+mod index;
+mod layout;
 mod meta;
+mod perfect;
 mod row;
+mod schema;
+mod segment;
+mod side;
+mod sink;
+mod verify;
 
+pub use build::SegmentBuilder;
 pub use error::{Damage, SegmentError};
 pub use meta::{Kind, SegmentMeta};
 pub use row::{Row, SegmentRow};
+pub use segment::{IndexBits, Segment};
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+mod tests;

@@ -95,7 +95,9 @@ impl SegmentMeta {
             return Err(refused("their checksum is wrong"));
         }
         if bytes[0] > 1 || bytes[1] > 1 || bytes[2..4] != [0, 0] {
-            return Err(refused("unknown flags; a newer version may have written them"));
+            return Err(refused(
+                "unknown flags; a newer version may have written them",
+            ));
         }
         let mut hash = [0; 32];
         hash.copy_from_slice(&bytes[80..112]);

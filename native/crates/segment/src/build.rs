@@ -1,0 +1,355 @@
+//! Makes a segment: rows become columns as they are pushed, columns become the two files when it is sealed.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, FixedSizeBinaryArray, RecordBatch, TimestampMillisecondArray,
+    UInt32Array, UInt64Array,
+};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_ipc::MetadataVersion;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+use pyralog_log::FileLayer;
+use pyralog_merkle::{Blake3Tree, TreeHash};
+use pyralog_types::{Hash, LeafRecord, ZERO_HASH, batch};
+
+use crate::index::{self, ROWS_MAX};
+use crate::layout::{COVERS_KEY, covers_text};
+use crate::schema::SCHEMA;
+use crate::side::{Contents, SPARSE_ROWS, Sparse};
+use crate::sink::{Sink, publish};
+use crate::{Kind, Row, SegmentError, SegmentMeta};
+
+/// Most bytes of one column: what the offsets of Arrow's binary columns reach.
+const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
+/// Arrow's recommendation; also what keeps 64-bit columns aligned in a mapping.
+const ALIGNMENT: usize = 64;
+/// Schema id of notary values (L4).
+const NOTARY_SCHEMA: u32 = 1;
+
+/// A binary column that grows.
+struct Parts {
+    offsets: Vec<i32>,
+    bytes: Vec<u8>,
+    present: NullBufferBuilder,
+}
+
+impl Parts {
+    fn new() -> Self {
+        Self {
+            offsets: vec![0],
+            bytes: Vec::new(),
+            present: NullBufferBuilder::new(0),
+        }
+    }
+
+    fn room_for(&self, part: Option<&[u8]>) -> Result<(), SegmentError> {
+        let bytes = self.bytes.len() + part.map_or(0, <[u8]>::len);
+        if bytes > COLUMN_BYTES_MAX {
+            return Err(SegmentError::Full {
+                bytes: bytes as u64,
+            });
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, part: Option<&[u8]>) {
+        self.bytes.extend_from_slice(part.unwrap_or_default());
+        self.present.append(part.is_some());
+        // Never longer than `COLUMN_BYTES_MAX`: `room_for` was asked.
+        #[expect(clippy::cast_possible_wrap)]
+        self.offsets.push(self.bytes.len() as i32);
+    }
+
+    fn finish(mut self) -> Result<ArrayRef, SegmentError> {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        let bytes = Buffer::from_vec(self.bytes);
+        let array = BinaryArray::try_new(offsets, bytes, self.present.finish());
+        let array = array.map_err(|error| SegmentError::library("make a column")(&error))?;
+        Ok(Arc::new(array))
+    }
+}
+
+/// Gathers rows. Columnar from the first one on: a push copies the row's bytes to the ends of the columns.
+pub struct SegmentBuilder {
+    covered: Range<u64>,
+    compacted: bool,
+    offset: Vec<u64>,
+    epoch: Vec<u32>,
+    timestamp: Vec<i64>,
+    scarab_id: Vec<u64>,
+    key: Parts,
+    value: Parts,
+    headers: Parts,
+    schema_id: Vec<u32>,
+    leaf_hash: Vec<u8>,
+    sparse: Vec<Sparse>,
+    /// Hashes of keys and of notary values, with their rows.
+    keys: Vec<(u64, u32)>,
+    values: Vec<(u64, u32)>,
+}
+
+impl SegmentBuilder {
+    /// A segment without gaps that begins at this offset.
+    #[must_use]
+    pub fn new(base_offset: u64) -> Self {
+        Self {
+            covered: base_offset..base_offset,
+            compacted: false,
+            offset: Vec::new(),
+            epoch: Vec::new(),
+            timestamp: Vec::new(),
+            scarab_id: Vec::new(),
+            key: Parts::new(),
+            value: Parts::new(),
+            headers: Parts::new(),
+            schema_id: Vec::new(),
+            leaf_hash: Vec::new(),
+            sparse: Vec::new(),
+            keys: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// A segment that covers these offsets, whatever rows of them are pushed.
+    #[must_use]
+    pub fn compacted(covered: Range<u64>) -> Self {
+        Self {
+            covered,
+            compacted: true,
+            ..Self::new(0)
+        }
+    }
+
+    /// Rows pushed.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        self.offset.len() as u32
+    }
+
+    /// Bytes of all keys, values and headers pushed: what seal points count.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.key.bytes.len() + self.value.bytes.len() + self.headers.bytes.len()
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// [`SegmentError::Row`] when it cannot follow those before it (H2) or its leaf record says otherwise about key and
+    /// headers; [`SegmentError::Full`]. Nothing is appended then.
+    pub fn push(&mut self, row: &Row<'_>) -> Result<(), SegmentError> {
+        let leaf = LeafRecord::from_bytes(row.leaf);
+        let leaf = leaf.map_err(|_| SegmentError::Row {
+            offset: self
+                .offset
+                .last()
+                .map_or(self.covered.start, |last| last + 1),
+            what: "its leaf record is none",
+        })?;
+        if let Some(what) = self.refusal(&leaf, row) {
+            return Err(SegmentError::Row {
+                offset: leaf.offset,
+                what,
+            });
+        }
+        self.key.room_for(row.key)?;
+        self.value.room_for(Some(row.value))?;
+        self.headers.room_for(row.headers)?;
+        let number = self.rows();
+        if number.is_multiple_of(SPARSE_ROWS) {
+            self.sparse.push(Sparse {
+                offset: leaf.offset,
+                timestamp: leaf.timestamp,
+                id: leaf.scarab_id,
+            });
+        }
+        if row.key.is_some() {
+            self.keys.push((index::short(&leaf.key_hash), number));
+        }
+        if leaf.schema_id == NOTARY_SCHEMA {
+            self.values.push((index::short(&leaf.value_hash), number));
+        }
+        self.offset.push(leaf.offset);
+        self.epoch.push(leaf.epoch);
+        // At most 2^53 - 1 (L2).
+        self.timestamp.push(leaf.timestamp.cast_signed());
+        self.scarab_id.push(leaf.scarab_id);
+        self.key.push(row.key);
+        self.value.push(Some(row.value));
+        self.headers.push(row.headers);
+        self.schema_id.push(leaf.schema_id);
+        self.leaf_hash.extend_from_slice(&row.leaf_hash);
+        if !self.compacted {
+            self.covered.end = leaf.offset + 1;
+        }
+        Ok(())
+    }
+
+    /// Appends rows as they are read from a partition (batch.md B5), hashing their leaves.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::push`], [`SegmentError::Format`] for bytes that are no rows. Rows before the refused one stay.
+    pub fn push_packed(&mut self, rows: &[u8]) -> Result<(), SegmentError> {
+        let rows = batch::Row::parse_all(rows).map_err(|error| SegmentError::Format {
+            what: format!("rows to be sealed: {error}"),
+        })?;
+        rows.iter().try_for_each(|row| {
+            let leaf = row.leaf.to_bytes();
+            let part = |hash: &Hash, bytes| (*hash != ZERO_HASH).then_some(bytes);
+            self.push(&Row {
+                leaf: &leaf,
+                leaf_hash: Blake3Tree::leaf(&leaf),
+                key: part(&row.leaf.key_hash, row.key),
+                headers: part(&row.leaf.headers_hash, row.headers),
+                value: row.value,
+            })
+        })
+    }
+
+    fn refusal(&self, leaf: &LeafRecord, row: &Row<'_>) -> Option<&'static str> {
+        let last = self.offset.last();
+        if !self.compacted && leaf.offset != self.covered.end {
+            return Some("it is not the next one");
+        }
+        if self.compacted && !self.covered.contains(&leaf.offset) {
+            return Some("it is outside what the segment covers");
+        }
+        if last.is_some_and(|&last| last >= leaf.offset) {
+            return Some("it stands before the last one");
+        }
+        if self
+            .timestamp
+            .last()
+            .is_some_and(|last| last.cast_unsigned() > leaf.timestamp)
+        {
+            return Some("its timestamp goes back");
+        }
+        if self
+            .scarab_id
+            .last()
+            .is_some_and(|&last| last >= leaf.scarab_id)
+        {
+            return Some("its Scarab id does not increase");
+        }
+        if row.key.is_some() != (leaf.key_hash != ZERO_HASH) {
+            return Some("key and key hash do not match");
+        }
+        if row.headers.is_some() != (leaf.headers_hash != ZERO_HASH) {
+            return Some("headers and their hash do not match");
+        }
+        (self.rows() == ROWS_MAX).then_some("there are too many rows")
+    }
+
+    /// Writes `<name>.arrow` and `<name>.side` (H3 to H8). The same rows give the same bytes.
+    ///
+    /// # Errors
+    /// [`SegmentError::Empty`] without rows; [`SegmentError::Io`] when the disk refuses: then no file of the segment has
+    /// its final name unless it is whole, and the same call may be made again with the same rows.
+    pub fn finish(
+        self,
+        files: &dyn FileLayer,
+        dir: &Path,
+        name: &str,
+    ) -> Result<SegmentMeta, SegmentError> {
+        let [data, side] = Kind::Hot.paths(dir, name);
+        let mut meta = self.figures(Kind::Hot)?;
+        let covers = self.covers();
+        let (batch, mut contents) = self.columns()?;
+        let mut sink = Sink::create(files, &data)?;
+        write_arrow(&mut sink, &batch, covers.as_ref())?;
+        drop(batch);
+        let sealed = sink.seal()?;
+        meta.arrow_bytes = sealed.bytes;
+        meta.hash = sealed.hash;
+        contents.crcs = sealed.crcs;
+        contents.write(files, &side, &mut meta)?;
+        publish(files, dir, &[&side, &data])?;
+        Ok(meta)
+    }
+
+    /// What a compacted segment covers, which its rows alone do not say.
+    pub(crate) fn covers(&self) -> Option<Range<u64>> {
+        self.compacted.then(|| self.covered.clone())
+    }
+
+    /// Everything that is known before a file is written.
+    pub(crate) fn figures(&self, kind: Kind) -> Result<SegmentMeta, SegmentError> {
+        let ends = |column: &[u64]| Some((*column.first()?, *column.last()?));
+        let (Some(ids), Some(first), Some(last)) = (
+            ends(&self.scarab_id),
+            self.timestamp.first(),
+            self.timestamp.last(),
+        ) else {
+            return Err(SegmentError::Empty);
+        };
+        Ok(SegmentMeta {
+            base_offset: self.covered.start,
+            end_offset: self.covered.end,
+            rows: self.rows(),
+            first_timestamp: first.cast_unsigned(),
+            last_timestamp: last.cast_unsigned(),
+            first_id: ids.0,
+            last_id: ids.1,
+            arrow_bytes: 0,
+            side_bytes: 0,
+            raw_bytes: self.bytes() as u64,
+            hash: [0; 32],
+            kind,
+            compacted: self.compacted,
+        })
+    }
+
+    /// The columns, and the sidecar without checksums of blocks.
+    pub(crate) fn columns(self) -> Result<(RecordBatch, Contents), SegmentError> {
+        let contents = Contents {
+            crcs: Vec::new(),
+            sparse: self.sparse,
+            keys: index::build(self.keys)?,
+            values: index::build(self.values)?,
+        };
+        let failed = SegmentError::library("make a column");
+        let hashes = FixedSizeBinaryArray::try_new(32, Buffer::from_vec(self.leaf_hash), None);
+        let hashes = hashes.map_err(|error| failed(&error))?;
+        let timestamp = TimestampMillisecondArray::from(self.timestamp).with_timezone("UTC");
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(self.offset)),
+            Arc::new(UInt32Array::from(self.epoch)),
+            Arc::new(timestamp),
+            Arc::new(UInt64Array::from(self.scarab_id)),
+            self.key.finish()?,
+            self.value.finish()?,
+            self.headers.finish()?,
+            Arc::new(UInt32Array::from(self.schema_id)),
+            Arc::new(hashes),
+        ];
+        let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns);
+        Ok((batch.map_err(|error| failed(&error))?, contents))
+    }
+}
+
+/// Writes the Arrow file (H3).
+pub(crate) fn write_arrow(
+    out: &mut impl Write,
+    batch: &RecordBatch,
+    covers: Option<&Range<u64>>,
+) -> Result<(), SegmentError> {
+    let write = || {
+        let options = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5)?;
+        let mut writer = FileWriter::try_new_with_options(out, &SCHEMA, options)?;
+        if let Some(range) = covers {
+            writer.write_metadata(COVERS_KEY, covers_text(range));
+        }
+        writer.write(batch)?;
+        writer.finish()
+    };
+    write().map_err(|error: arrow_schema::ArrowError| match error {
+        arrow_schema::ArrowError::IoError(_, source) => {
+            SegmentError::io("write", Path::new("an Arrow file"))(source)
+        }
+        other => SegmentError::library("write an Arrow file")(&other),
+    })
+}

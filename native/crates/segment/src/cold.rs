@@ -1,0 +1,270 @@
+//! Rows of a Parquet file (H4), decoded a row group at a time. The group that was used last stays decoded.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampMillisecondType, UInt32Type, UInt64Type};
+use arrow_array::{Array, RecordBatch};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+
+use crate::SegmentRow;
+use crate::blocks::{Bad, Blocks};
+use crate::layout::{COVERS_KEY, parse_covers};
+use crate::schema::{SCHEMA, column};
+
+/// Rows of a row group (H4).
+pub const GROUP_ROWS: usize = 16_384;
+const MAGIC: &[u8; 4] = b"PAR1";
+/// Length of the metadata and the magic behind it.
+const TAIL_BYTES: usize = 8;
+
+/// The file, its metadata, and one decoded row group.
+#[derive(Debug)]
+pub struct Cold {
+    pub blocks: Blocks,
+    bytes: Bytes,
+    metadata: ArrowReaderMetadata,
+    pub rows: usize,
+    decoded: Mutex<Option<(usize, Arc<Group>)>>,
+}
+
+/// A decoded row group.
+#[derive(Debug)]
+pub struct Group(RecordBatch);
+
+impl Cold {
+    /// Reads Parquet's metadata, checking the blocks it stands in.
+    pub fn open(blocks: Blocks) -> Result<Self, Bad> {
+        let length = blocks.unchecked().len();
+        let refused = |what: &str| Bad {
+            range: 0..length,
+            what: what.to_owned(),
+        };
+        let start = length
+            .checked_sub(TAIL_BYTES)
+            .ok_or_else(|| refused("it is too short for a Parquet file"))?;
+        let tail = blocks.bytes(start..length)?;
+        if tail[4..] != MAGIC[..] {
+            return Err(refused("it is no Parquet file"));
+        }
+        let bytes = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]) as usize;
+        let metadata_start = start
+            .checked_sub(bytes)
+            .ok_or_else(|| refused("its metadata is longer than the file"))?;
+        blocks.bytes(metadata_start..length)?;
+        let bytes = Bytes::from_owner(blocks.unchecked().clone());
+        let options = ArrowReaderOptions::new();
+        let metadata = ArrowReaderMetadata::load(&bytes, options)
+            .map_err(|error| refused(&format!("its metadata cannot be read: {error}")))?;
+        if metadata.schema().fields() != SCHEMA.fields() {
+            return Err(refused("it has other columns"));
+        }
+        let groups = metadata.metadata().row_groups();
+        let count = |rows: i64| usize::try_from(rows).unwrap_or(0);
+        let rows = groups.iter().map(|group| count(group.num_rows())).sum();
+        let (last, whole) = groups
+            .split_last()
+            .ok_or_else(|| refused("it has no rows"))?;
+        if whole
+            .iter()
+            .any(|group| count(group.num_rows()) != GROUP_ROWS)
+            || !(1..=GROUP_ROWS).contains(&count(last.num_rows()))
+        {
+            return Err(refused("its row groups have other lengths"));
+        }
+        Ok(Self {
+            blocks,
+            bytes,
+            metadata,
+            rows,
+            decoded: Mutex::new(None),
+        })
+    }
+
+    /// What a compacted segment covers.
+    pub fn covers(&self) -> Result<Option<Range<u64>>, &'static str> {
+        let entries = self
+            .metadata
+            .metadata()
+            .file_metadata()
+            .key_value_metadata();
+        let mut entries = entries.into_iter().flatten();
+        let entry = entries.find(|entry| entry.key == COVERS_KEY);
+        entry
+            .map(|entry| parse_covers(entry.value.as_deref().unwrap_or_default()))
+            .transpose()
+    }
+
+    /// The row group that holds a row, and the row's place in it.
+    pub fn group_of(&self, row: usize) -> Result<(Arc<Group>, usize), Bad> {
+        let (number, place) = (row / GROUP_ROWS, row % GROUP_ROWS);
+        if row >= self.rows {
+            return Err(Bad {
+                range: 0..0,
+                what: format!("there is no row {row}"),
+            });
+        }
+        let mut decoded = self.decoded.lock();
+        if let Some((known, group)) = &*decoded
+            && *known == number
+        {
+            return Ok((Arc::clone(group), place));
+        }
+        let group = Arc::new(Group(self.decode(number, &ProjectionMask::all())?));
+        *decoded = Some((number, Arc::clone(&group)));
+        Ok((group, place))
+    }
+
+    /// Hashes of all leaves: only their column is decoded.
+    pub fn leaf_hashes(&self) -> Result<Vec<[u8; 32]>, Bad> {
+        let schema = self.metadata.metadata().file_metadata().schema_descr();
+        let mask = ProjectionMask::leaves(schema, [column::LEAF_HASH]);
+        let mut hashes = Vec::with_capacity(self.rows);
+        for number in 0..self.rows.div_ceil(GROUP_ROWS) {
+            let batch = self.decode(number, &mask)?;
+            let values = batch.column(0).as_fixed_size_binary();
+            hashes.extend_from_slice(values.value_data().as_chunks().0);
+        }
+        Ok(hashes)
+    }
+
+    fn decode(&self, number: usize, mask: &ProjectionMask) -> Result<RecordBatch, Bad> {
+        let group = self.metadata.metadata().row_group(number);
+        let rows = self.rows_of_group(number).len();
+        let mut whole = usize::MAX..0;
+        for (place, column) in group.columns().iter().enumerate() {
+            if !mask.leaf_included(place) {
+                continue;
+            }
+            let (start, length) = column.byte_range();
+            let range = start as usize..start.saturating_add(length) as usize;
+            self.blocks.bytes(range.clone())?;
+            whole = whole.start.min(range.start)..whole.end.max(range.end);
+        }
+        let read = || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+                self.bytes.clone(),
+                self.metadata.clone(),
+            );
+            let mut reader = builder
+                .with_row_groups(vec![number])
+                .with_batch_size(GROUP_ROWS)
+                .with_projection(mask.clone())
+                .build()?;
+            let batch = reader.next().transpose()?;
+            let complete = batch.filter(|batch| batch.num_rows() == rows);
+            complete.ok_or_else(|| ParquetError::General("it has too few rows".to_owned()))
+        };
+        read().map_err(|error| Bad {
+            range: whole,
+            what: format!("row group {number} cannot be decoded: {error}"),
+        })
+    }
+
+    fn rows_of_group(&self, number: usize) -> Range<usize> {
+        number * GROUP_ROWS..self.rows.min((number + 1) * GROUP_ROWS)
+    }
+
+    /// Rows that bytes of the file belong to: all of them for bytes outside of the row groups.
+    pub fn rows_of(&self, bytes: &Range<usize>) -> Range<usize> {
+        let mut touched = self.rows..0;
+        let mut covered = 0..0;
+        for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
+            let ranges = group.columns().iter().map(|column| {
+                let (start, length) = column.byte_range();
+                start as usize..start.saturating_add(length) as usize
+            });
+            let whole = ranges.fold(usize::MAX..0, |all, range| {
+                all.start.min(range.start)..all.end.max(range.end)
+            });
+            if bytes.start < whole.end && whole.start < bytes.end {
+                let rows = self.rows_of_group(number);
+                touched = touched.start.min(rows.start)..touched.end.max(rows.end);
+            }
+            covered = if number == 0 {
+                whole
+            } else {
+                covered.start..whole.end
+            };
+        }
+        if bytes.start < covered.start || bytes.end > covered.end {
+            return 0..self.rows;
+        }
+        touched.start.min(touched.end)..touched.end
+    }
+}
+
+impl Group {
+    fn binary(&self, column: usize, row: usize) -> Option<Vec<u8>> {
+        let values = self.0.column(column).as_binary::<i32>();
+        values.is_valid(row).then(|| values.value(row).to_vec())
+    }
+
+    fn word(&self, column: usize, row: usize) -> u32 {
+        self.0
+            .column(column)
+            .as_primitive::<UInt32Type>()
+            .value(row)
+    }
+
+    /// A number of one of the 64-bit columns.
+    pub fn long(&self, column: usize, row: usize) -> u64 {
+        let values = self.0.column(column);
+        if column == column::TIMESTAMP {
+            let timestamps = values.as_primitive::<TimestampMillisecondType>();
+            return timestamps.value(row).cast_unsigned();
+        }
+        values.as_primitive::<UInt64Type>().value(row)
+    }
+
+    /// Hash of a leaf.
+    pub fn leaf_hash(&self, row: usize) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(
+            self.0
+                .column(column::LEAF_HASH)
+                .as_fixed_size_binary()
+                .value(row),
+        );
+        hash
+    }
+
+    /// Key of a row.
+    pub fn key(&self, row: usize) -> Option<&[u8]> {
+        let values = self.0.column(column::KEY).as_binary::<i32>();
+        values.is_valid(row).then(|| values.value(row))
+    }
+
+    /// Value of a row.
+    pub fn value(&self, row: usize) -> &[u8] {
+        self.0.column(column::VALUE).as_binary::<i32>().value(row)
+    }
+
+    /// Schema of a row.
+    pub fn schema_id(&self, row: usize) -> u32 {
+        self.word(column::SCHEMA_ID, row)
+    }
+
+    /// A whole row, copied.
+    pub fn row(&self, row: usize) -> SegmentRow<'static> {
+        SegmentRow {
+            offset: self.long(column::OFFSET, row),
+            epoch: self.word(column::EPOCH, row),
+            timestamp: self.long(column::TIMESTAMP, row),
+            scarab_id: self.long(column::SCARAB_ID, row),
+            schema_id: self.schema_id(row),
+            key: self.binary(column::KEY, row).map(Cow::Owned),
+            headers: self.binary(column::HEADERS, row).map(Cow::Owned),
+            value: Cow::Owned(self.value(row).to_vec()),
+            leaf_hash: self.leaf_hash(row),
+        }
+    }
+}
