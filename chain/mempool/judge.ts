@@ -11,6 +11,12 @@ import type { StateReads } from './types.ts';
 /** X18: an offer for a nonce that is taken must be so much higher. */
 const REPLACE_PART = 10n;
 
+/**
+ * X17: so far ahead is a sender who is merely faster than the blocks, or than what this node has heard of; a second or more of all that
+ * a network takes. Beyond it, trying again does not help.
+ */
+const LAG_MAX = 16n * BigInt(SENDER_MAX);
+
 /** What may be done with a candidate: refused with a reason, known already, or put in its place. */
 export type Judgement =
   | { readonly kind: 'refused'; readonly error: ChainError }
@@ -124,8 +130,8 @@ function refused(error: ChainError): Judgement {
 /** X4, X17. */
 function nonceProblem(nonce: bigint, expected: bigint): ChainError | undefined {
   if (nonce < expected) return refuse.badNonce(nonce, expected, 'was used already (X4)');
-  if (nonce - expected <= BigInt(SENDER_MAX)) return undefined;
-  return refuse.badNonce(nonce, expected, `is more than ${SENDER_MAX} ahead (X17)`);
+  if (nonce - expected <= LAG_MAX) return undefined;
+  return refuse.badNonce(nonce, expected, `is more than ${LAG_MAX} ahead (X17)`);
 }
 
 /** X18. */

@@ -29,7 +29,7 @@ describe('mempool under attack', () => {
     const many = Array.from({ length: 5_000 }, (_, nonce) => make({ nonce, fee: 900 }));
     const outcomes = await outcome(...many);
     assert.equal(outcomes.filter((each) => each === 'ok').length, 1_024);
-    assert.ok(outcomes.slice(1_025).every((each) => each === 'chain/bad-nonce'));
+    assert.ok(outcomes.slice(1_024).every((each) => each === 'chain/mempool-full'));
     assert.deepEqual(await outcome({ from: 2, fee: 1_000 }), ['ok']);
     assert.equal(best()[0], '2:0');
     assert.equal(pool.count, 1_025);

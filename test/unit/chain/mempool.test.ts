@@ -36,7 +36,9 @@ describe('mempool: admission (X16)', () => {
     state.set(accountOf(1), { nonce: 5n, balance: 10_000n });
     const cases: [Parameters<typeof make>[0], string][] = [
       [{ nonce: 4 }, 'chain/bad-nonce'],
-      [{ nonce: 5 + 1_025 }, 'chain/bad-nonce'],
+      [{ nonce: 5 + 1_024 }, 'chain/mempool-full'],
+      [{ nonce: 5 + 16_384 }, 'chain/mempool-full'],
+      [{ nonce: 5 + 16_385 }, 'chain/bad-nonce'],
       [{ nonce: 5, fee: 1 }, 'chain/fee-too-low'],
       [{ nonce: 5, until: 9 }, 'chain/expired'],
       [{ nonce: 5, amount: 9_001n }, 'chain/insufficient-balance'],
