@@ -6,7 +6,13 @@ import { readFileSync } from 'node:fs';
 import { fromHex, toHex } from '../base/bytes.ts';
 import { isUint, parseU64 } from '../base/decimal.ts';
 import { writeDurably } from '../node/index.ts';
-import { type ChainParameters, compareValidators, type GenesisChain } from '../receipt/index.ts';
+import {
+  accountsProblem,
+  type ChainParameters,
+  chainProblem,
+  compareValidators,
+  type GenesisChain,
+} from '../receipt/index.ts';
 import { cliError } from './errors.ts';
 import { reasonOf } from './hash-file.ts';
 
@@ -75,6 +81,15 @@ export function chainOfDraft({ parameters, validators, accounts }: GenesisDraft)
     accounts: accounts.toSorted((a, b) => Buffer.compare(a.key, b.key)),
     parameters,
   };
+}
+
+/**
+ * The first rule that a network of this draft would break (I7, P1): said when it is broken, not when everybody has added
+ * to it. A draft without validators breaks none by that.
+ */
+export function draftProblem(draft: GenesisDraft): string | undefined {
+  const chain = chainOfDraft(draft);
+  return chain.validators.length === 0 ? accountsProblem(chain.accounts) : chainProblem(chain);
 }
 
 /** A JSON object of this kind. @throws PyralogError `cli/file`, `cli/bad-draft` */

@@ -72,7 +72,7 @@ export {
   parseGenesisJson,
   trustRootOf,
 } from './genesis.ts';
-export { DEFAULT_PARAMETERS } from './genesis-chain.ts';
+export { accountsProblem, chainProblem, DEFAULT_PARAMETERS } from './genesis-chain.ts';
 export {
   blockId,
   certificateHash,

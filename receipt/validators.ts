@@ -10,7 +10,7 @@ import type { Validator } from './types.ts';
 
 /** P1. */
 export const VALIDATORS_MAX = 1_024;
-/** P1: of the sum, so that thrice the power stays below 2^64. */
+/** P1: of the sum, so that thrice the power stays below 2^62. */
 const TOTAL_MAX = 2n ** 60n;
 
 /** Hash under label `validators` of `[[key, power] …]` in set order (X10). */

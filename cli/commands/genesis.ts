@@ -5,7 +5,14 @@ import { accountArgument, amountArgument, countArgument, hexArgument } from '../
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { bad, chainOfDraft, type GenesisDraft, readDraft, writeDraft } from '../genesis-draft.ts';
+import {
+  bad,
+  chainOfDraft,
+  draftProblem,
+  type GenesisDraft,
+  readDraft,
+  writeDraft,
+} from '../genesis-draft.ts';
 import { reasonOf } from '../hash-file.ts';
 import { readValidatorLine } from '../validator-keys.ts';
 
@@ -73,8 +80,7 @@ export async function genesisAddValidator(
     flags.balance === undefined
       ? changed
       : withAccount(path, changed, validator.account, amountArgument(flags.balance, '--balance'));
-  writeDraft(path, funded, true);
-  return tell(context, path, funded);
+  return keep(context, path, funded);
 }
 
 /** `pyralog genesis add-account DRAFT ACCOUNT BALANCE`. */
@@ -88,8 +94,15 @@ export async function genesisAddAccount(
     accountArgument(account),
     amountArgument(balance, 'the balance'),
   );
-  writeDraft(path, changed, true);
-  return tell(context, path, changed);
+  return keep(context, path, changed);
+}
+
+/** Writes a draft that could become a network; another is left as it was. */
+function keep(context: Context, path: string, draft: GenesisDraft): ExitCode {
+  const problem = draftProblem(draft);
+  if (problem !== undefined) throw bad(path, `${problem}; nothing was changed (I7)`);
+  writeDraft(path, draft, true);
+  return tell(context, path, draft);
 }
 
 /** `pyralog genesis finalize DRAFT --out FILE`: checks, sorts, and gives the network its time, salt and id. */

@@ -167,7 +167,7 @@ describe('identity', () => {
         { validators: [a, { ...b, name: a.name }] },
         { validators: [{ ...a, name: 'Node' }] },
         { validators: [{ ...a, power: 0n }] },
-        { validators: [{ ...a, power: 2n ** 60n }] },
+        { validators: [{ ...a, power: 2n ** 60n + 1n }] },
         { validators: [{ ...a, key: new Uint8Array(32) }] },
         { validators: [{ ...a, key: a.key.slice(1) }] },
         { validators: [{ ...a, account: new Uint8Array(31) }] },
