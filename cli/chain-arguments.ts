@@ -1,4 +1,5 @@
 /** What commands about the chain are given: accounts, amounts, ids. Whatever is wrong with them is said before a node is asked (E8). */
+import { existsSync } from 'node:fs';
 import { fromHex } from '../base/bytes.ts';
 import { parseSafe, parseU64 } from '../base/decimal.ts';
 import { readKeySummary } from '../node/index.ts';
@@ -11,6 +12,12 @@ export function accountArgument(text: string): Uint8Array {
   if (/^[0-9a-f]{64}$/.test(text)) return hexArgument(text, 'account', 32);
   if (/^[0-9a-fA-F]{16,}$/.test(text)) {
     throw cliError('cli/usage', `${text}: an account is 64 lower-case hex digits, or a key file`);
+  }
+  if (!existsSync(text)) {
+    throw cliError(
+      'cli/usage',
+      `${text.slice(0, 80)}: neither an account (64 lower-case hex digits) nor a key file that is there`,
+    );
   }
   const { purpose, publicKey } = readKeySummary(text);
   if (purpose === 'transaction') return publicKey;

@@ -52,6 +52,6 @@ export async function cancelAfter<T>(
 function outcomeUnknown(ms: number): PyralogError {
   return rpcError(
     'notary/outcome-unknown',
-    `no outcome within ${ms} ms: it may still happen; repeat the call with the same key`,
+    `no outcome within ${ms} ms: it may still happen; repeat the very same call, which finds what was taken`,
   );
 }

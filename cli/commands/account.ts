@@ -85,6 +85,8 @@ export async function accountTransfer(
 ): Promise<ExitCode> {
   const to = accountArgument(toText);
   const amount = amountArgument(amountText, 'the amount');
+  if (amount < 1n)
+    throw cliError('cli/usage', 'the amount is at least 1: 0 would cost its fee and move nothing');
   const until = countArgument(flags.until, '--until');
   const fee = flags.fee === undefined ? 'least' : amountArgument(flags.fee, '--fee');
   const given = flags.nonce === undefined ? undefined : amountArgument(flags.nonce, '--nonce');

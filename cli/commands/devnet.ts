@@ -171,7 +171,8 @@ export async function devnetWait(context: Context, flags: DevnetWaitFlags): Prom
       return EXIT.ok.code;
     }
     if (performance.now() > deadline || context.signal.aborted) {
-      const seen = file === undefined ? 'no devnet runs' : `heights ${heights.join(', ')}`;
+      if (file === undefined) throw noDevnet(context, flags);
+      const seen = `heights ${heights.join(', ')}`;
       throw devnetError('devnet/not-ready', `not at height ${height} after ${seconds} s: ${seen}`);
     }
     await new Promise((done) => setTimeout(done, POLL_MS));
@@ -274,7 +275,11 @@ export async function devnetLoad(
 function runningDevnet(context: Context, flags: { readonly dir: string }): DevnetFile {
   const file = findRunning(context, flags);
   if (file !== undefined) return file;
-  throw devnetError(
+  throw noDevnet(context, flags);
+}
+
+function noDevnet(context: Context, flags: { readonly dir: string }) {
+  return devnetError(
     'devnet/not-running',
     `no devnet runs in ${resolve(context.workingDir, flags.dir)}; \`pyralog devnet\` starts one`,
   );

@@ -186,6 +186,8 @@ describe('the command line of the network', function () {
       await ok('keys', 'new', 'vote', 'vote.json', '--name', 'v');
       await refused(transfer(to, '1', '--from', 'vote.json'), /is a vote key/);
       await refused(['account', 'balance', 'vote.json'], /is a vote key/);
+      await refused(['account', 'balance', 'zzz'], /neither an account .* nor a key file/);
+      await refused(transfer(to, '0', '--from', 'me.json'), /the amount is at least 1/);
       await refused(['tx', 'status', 'ab'], /64 lower-case hex/);
       writeFileSync(at('bad.hex'), 'zz\n');
       await refused(['tx', 'submit', 'bad.hex'], /lower-case hex/);
@@ -424,8 +426,24 @@ describe('the command line of the network', function () {
       await refused([...account, '0'], /at least 1/);
       await ok(...account, '9223372036854775807');
       await refused([...account, '5'], /has a balance already/, fail);
-      await ok('genesis', 'add-account', 'draft.json', 'cd'.repeat(32), '1');
-      await refused(['genesis', 'finalize', 'draft.json'], /below 2\^63/, fail);
+      const kept = readFileSync(at('draft.json'), 'utf8');
+      const more = ['genesis', 'add-account', 'draft.json', 'cd'.repeat(32), '1'];
+      await refused(more, /below 2\^63; nothing was changed/, fail);
+      const strong = ['--name', 'node-1', '--vote-key', 'ab'.repeat(32), '--account', key];
+      await refused([...add, ...strong, '--power', '1'], /is no Ed25519 key/, fail);
+      const mighty = [
+        '--name',
+        'node-1',
+        '--vote-key',
+        '8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c',
+        '--account',
+        key,
+        '--power',
+      ];
+      await refused([...add, ...mighty, `${2n ** 60n}`], /at most 2\^60/, fail);
+      assert.equal(readFileSync(at('draft.json'), 'utf8'), kept);
+      await ok(...add, ...mighty, `${2n ** 60n - 1n}`);
+      await ok('genesis', 'finalize', 'draft.json');
       writeFileSync(at('draft.json'), draft.replace('"version": 1', '"version": 2'));
       await refused(['genesis', 'finalize', 'draft.json'], /no genesis-draft of version 1/, fail);
       await refused(['genesis', 'finalize', 'none.json'], /no such file/, fail);
