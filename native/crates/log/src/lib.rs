@@ -42,7 +42,7 @@ pub use files::{
 };
 pub use store::{
     GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry, OpenLog,
-    PartitionConfig, ReplayVisitor, StoredEntry, TreeState, WalLogStore,
+    PartitionConfig, Reclaimer, ReplayVisitor, StoredEntry, TreeState, Usage, WalLogStore,
 };
 pub use wal::{
     Committed, FramePosition, Preparer, Record, RecordHead, RecordKind, RecordPosition, Recovery,

@@ -19,6 +19,12 @@ pub(crate) enum Mutant {
     TrustCache,
     /// What stands behind the end of the log is not looked at.
     NoSearch,
+    /// Files are used again before the log is recorded to begin behind them.
+    RecycleBeforeStore,
+    /// Files are let go without recording the small states that stood in them.
+    ForgetStates,
+    /// Files are let go although entries in them are still needed.
+    ReleaseTooMuch,
 }
 
 thread_local! {

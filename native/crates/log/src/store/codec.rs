@@ -29,6 +29,12 @@ pub(crate) fn decode_tree_state(record: &Record<'_>) -> Result<TreeState, String
     })
 }
 
+pub(crate) fn encode_tree_state(state: &TreeState) -> Vec<u8> {
+    let mut bytes = state.root.to_vec();
+    bytes.extend(state.sha256_root.iter().flatten());
+    bytes
+}
+
 /// Fixed part of a partition configuration: window u64, records u64, SHA-256 tree u8.
 const CONFIG_FIXED_BYTES: usize = 17;
 

@@ -40,6 +40,7 @@ impl MemoryLogStore {
             }),
             reader: Arc::new(MemoryReader(index)),
             preparer: None,
+            reclaimer: None,
             recovery: Recovery::default(),
         }
     }

@@ -6,6 +6,7 @@
 mod codec;
 mod index;
 mod memory;
+mod reclaim;
 mod staging;
 mod wal_store;
 
@@ -13,6 +14,7 @@ use crate::error::LogError;
 use crate::wal::{Committed, Preparer, Recovery, StagedFrame};
 
 pub use memory::MemoryLogStore;
+pub use reclaim::{Reclaimer, Usage};
 pub use wal_store::WalLogStore;
 
 /// An entry to append. Its bytes are the parts back to back; they are copied once, into the frame.
@@ -111,6 +113,20 @@ pub trait LogStore: Send {
     /// # Errors
     /// `OutOfRange` when the group holds no such index, else see [`LogStore`].
     fn truncate_from(&mut self, group: u32, index: u64) -> Result<(), LogError>;
+
+    /// Says that the group's entries before `first_kept` are not needed any more (W12); readers see them no longer once it
+    /// is durable. Does nothing when they are released already. Itself a record of the log.
+    ///
+    /// # Errors
+    /// `OutOfRange` when `first_kept` is more than one behind the group's last index, else see [`LogStore`].
+    fn release(&mut self, group: u32, first_kept: u64) -> Result<(), LogError>;
+
+    /// Writes an entry that is held and durable once more, so that the file with its first place can go (W15); false when
+    /// it is not held any more.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn again(&mut self, group: u32, entry: &StoredEntry) -> Result<bool, LogError>;
 
     /// Records what is about to be signed (C6): durable before the signature leaves.
     ///
@@ -211,6 +227,8 @@ pub struct OpenLog {
     pub reader: std::sync::Arc<dyn LogReader>,
     /// For the background thread that prepares log files; absent in memory.
     pub preparer: Option<Preparer>,
+    /// For the thread that lets files go; absent in memory.
+    pub reclaimer: Option<Reclaimer>,
     /// How the opening went.
     pub recovery: Recovery,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::codec::encode_config;
-use super::{HardState, LogStore, NewEntry, PartitionConfig, TreeState};
+use super::codec::{encode_config, encode_tree_state};
+use super::{HardState, LogStore, NewEntry, PartitionConfig, StoredEntry, TreeState};
 use crate::error::LogError;
 use crate::wal::{RecordHead, RecordKind, StagedFrame, Stager, record_bytes};
 
@@ -75,15 +75,7 @@ impl<B: FrameBuilder> Staging<B> {
             index: state.size,
             term: 0,
         };
-        let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&state.root);
-        match &state.sha256_root {
-            Some(root) => {
-                bytes[32..].copy_from_slice(root);
-                self.stage(head, &bytes)
-            }
-            None => self.stage(head, &bytes[..32]),
-        }
+        self.stage(head, &encode_tree_state(state))
     }
 }
 
@@ -142,6 +134,46 @@ impl<B: FrameBuilder> LogStore for Staging<B> {
         let last = index - 1;
         self.bounds.insert(group, Bounds { first, last });
         Ok(())
+    }
+
+    fn release(&mut self, group: u32, first_kept: u64) -> Result<(), LogError> {
+        let Bounds { first, last } = self.bounds(group);
+        if first_kept > last + 1 {
+            return Err(LogError::OutOfRange {
+                group,
+                index: first_kept,
+                first,
+                last,
+            });
+        }
+        if first_kept <= first {
+            return Ok(());
+        }
+        let head = RecordHead {
+            kind: RecordKind::Release,
+            group,
+            index: first_kept,
+            term: 0,
+        };
+        self.stage(head, &[])?;
+        let first = first_kept;
+        self.bounds.insert(group, Bounds { first, last });
+        Ok(())
+    }
+
+    fn again(&mut self, group: u32, entry: &StoredEntry) -> Result<bool, LogError> {
+        let Bounds { first, last } = self.bounds(group);
+        if entry.index < first || entry.index > last {
+            return Ok(false);
+        }
+        let head = RecordHead {
+            kind: RecordKind::Again,
+            group,
+            index: entry.index,
+            term: entry.term,
+        };
+        self.stage(head, &entry.bytes)?;
+        Ok(true)
     }
 
     fn sign_state(&mut self, group: u32, state: &TreeState) -> Result<(), LogError> {

@@ -9,8 +9,8 @@ use parking_lot::RwLock;
 
 use super::index::Index;
 use super::staging::{Bounds, Staging};
-use super::{GroupState, LogCommitter, LogReader, OpenLog, ReplayVisitor, StoredEntry};
-use crate::error::LogError;
+use super::{GroupState, LogCommitter, LogReader, OpenLog, Reclaimer, ReplayVisitor, StoredEntry};
+use crate::error::{Damage, LogError};
 use crate::files::FileLayer;
 use crate::wal::{
     Committed, RECORD_HEADER_BYTES, RawRecord, Record, RecordPosition, StagedFrame, Syncer, Wal,
@@ -22,11 +22,11 @@ pub struct WalLogStore;
 
 /// Where an entry is, in 16 bytes: there are millions of them.
 #[derive(Debug, Clone, Copy)]
-struct Location {
-    incarnation: u64,
+pub(super) struct Location {
+    pub(super) incarnation: u64,
     /// Positions are multiples of 8, files at most 32 GiB.
     position_of_8: u32,
-    length: u32,
+    pub(super) length: u32,
 }
 
 impl Location {
@@ -50,7 +50,7 @@ impl Location {
 /// Largest file whose positions a [`Location`] can hold.
 const FILE_BYTES_MAX: u64 = 8 << 32;
 
-type SharedIndex = Arc<RwLock<Index<Location>>>;
+pub(super) type SharedIndex = Arc<RwLock<Index<Location>>>;
 
 impl WalLogStore {
     /// Opens the store in `dir`, creating it when missing: locks it (W11), recovers the log (W6–W8), indexes its
@@ -75,6 +75,15 @@ impl WalLogStore {
         let mut index = Index::new();
         let mut visit = |record: &Record<'_>| index.apply(record, Location::of);
         let (wal, recovery) = Wal::open(layer, dir, options, &mut visit)?;
+        if let Err(detail) = index.settle()
+            && recovery.damage.is_none()
+        {
+            return Err(LogError::Corrupt(Damage {
+                file: dir.join("wal"),
+                position: 0,
+                detail,
+            }));
+        }
         let bounds: HashMap<u32, Bounds> = index
             .numbers()
             .filter_map(|number| {
@@ -92,8 +101,9 @@ impl WalLogStore {
             }),
             reader: Arc::new(WalLogReader {
                 files: wal.reader,
-                index,
+                index: Arc::clone(&index),
             }),
+            reclaimer: Some(Reclaimer::new(wal.preparer.clone(), Arc::clone(&index))),
             preparer: Some(wal.preparer),
             recovery,
         })
@@ -162,8 +172,14 @@ impl LogReader for WalLogReader {
         let Some((position, term)) = self.locate(group, index) else {
             return Ok(None);
         };
-        let bytes = self.files.read_record(position)?;
-        Ok(Some(StoredEntry { index, term, bytes }))
+        match self.files.read_record(position) {
+            Ok(bytes) => Ok(Some(StoredEntry { index, term, bytes })),
+            // Moved or released while it was read, and its file used again.
+            Err(_) if self.locate(group, index) != Some((position, term)) => {
+                self.entry(group, index)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn entry_slice(
@@ -179,8 +195,12 @@ impl LogReader for WalLogReader {
             return Err(super::out_of_range(self, group, index));
         };
         let mut bytes = vec![0; range.len()];
-        self.files.read_slice(position, range.start, &mut bytes)?;
-        Ok(bytes)
+        let read = self.files.read_slice(position, range.start, &mut bytes);
+        // Nothing of these bytes is checked: they are the entry's only if it still stands there.
+        if self.locate(group, index).map(|(place, _)| place) != Some(position) {
+            return self.entry_slice(group, index, range);
+        }
+        read.map(|()| bytes)
     }
 
     fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError> {
@@ -188,7 +208,11 @@ impl LogReader for WalLogReader {
         let mut incarnation = 0;
         let mut index = from;
         while let Some((place, term)) = self.locate(group, index) {
-            let file = self.files.file(place.incarnation)?;
+            let file = match self.files.file(place.incarnation) {
+                Ok(file) => file,
+                Err(_) if self.locate(group, index) != Some((place, term)) => continue,
+                Err(error) => return Err(error),
+            };
             if place.incarnation != incarnation {
                 window.clear();
                 incarnation = place.incarnation;
@@ -203,6 +227,10 @@ impl LogReader for WalLogReader {
                 None => Some("a record is not what was written there"),
             };
             if let Some(detail) = fault {
+                if self.locate(group, index) != Some((place, term)) {
+                    incarnation = 0;
+                    continue; // moved or released while it was read
+                }
                 return Err(LogError::Corrupt(file.damage(place.position, detail)));
             }
             let body = RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + place.length as usize;

@@ -224,7 +224,7 @@ fn a_missing_or_broken_store_file_is_refused() {
     written.disk.vanish(&path);
     assert_eq!(open(&written.disk).err().unwrap().code(), "storage/format");
     let mut newer = store.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     let crc = crc32c::crc32c(&newer[..60]).to_le_bytes();
     newer[60..].copy_from_slice(&crc);
     written.disk.plant(&path, newer);

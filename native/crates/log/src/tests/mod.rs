@@ -6,6 +6,7 @@ mod lose_unsynced;
 mod model;
 mod mutants;
 mod never_panics;
+mod recycle;
 mod simulation;
 
 use std::path::{Path, PathBuf};

@@ -32,6 +32,8 @@ impl Random {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GroupModel {
+    /// Entries released, from the first on; the rest is in `entries`.
+    pub released: u64,
     pub entries: Vec<(u64, Vec<u8>)>,
     pub hard_state: HardState,
     pub signed: Option<TreeState>,
@@ -52,7 +54,13 @@ impl Model {
     ) -> Result<(), crate::LogError> {
         let number = random.below(5) as u32 * 7;
         let mut group = self.0.get(&number).cloned().unwrap_or_default();
-        match random.below(12) {
+        match random.below(14) {
+            12 if !group.entries.is_empty() => {
+                let count = 1 + random.below(group.entries.len() as u64);
+                group.released += count;
+                group.entries.drain(..count as usize);
+                store.release(number, group.released + 1)?;
+            }
             0 => {
                 group.hard_state = HardState {
                     term: random.below(9),
@@ -83,7 +91,7 @@ impl Model {
             }
             4 if !group.entries.is_empty() => {
                 let keep = random.below(group.entries.len() as u64);
-                store.truncate_from(number, keep + 1)?;
+                store.truncate_from(number, group.released + keep + 1)?;
                 group.entries.truncate(keep as usize);
             }
             _ => append(&mut group, number, store, random)?,
@@ -99,13 +107,13 @@ impl Model {
             let state = reader.state(number).ok_or("a group without a state")?;
             let mut entries = Vec::new();
             reader
-                .replay(number, 1, &mut |index, term, bytes| {
-                    assert_eq!(index, entries.len() as u64 + 1);
+                .replay(number, state.first_index, &mut |index, term, bytes| {
+                    assert_eq!(index, state.first_index + entries.len() as u64);
                     entries.push((term, bytes.to_vec()));
                     Ok(())
                 })
                 .map_err(|error| format!("replay: {error}"))?;
-            if state.last_index != entries.len() as u64 {
+            if state.last_index + 1 != state.first_index + entries.len() as u64 {
                 return Err(format!(
                     "group {number} says it ends at {}",
                     state.last_index
@@ -114,6 +122,7 @@ impl Model {
             model.0.insert(
                 number,
                 GroupModel {
+                    released: state.first_index - 1,
                     entries,
                     hard_state: state.hard_state,
                     signed: state.signed,
@@ -157,7 +166,7 @@ fn append(
         .collect();
     let last = store.append(number, &new)?;
     group.entries.extend(entries);
-    assert_eq!(last, group.entries.len() as u64);
+    assert_eq!(last, group.released + group.entries.len() as u64);
     Ok(())
 }
 

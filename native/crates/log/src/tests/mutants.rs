@@ -31,6 +31,21 @@ fn trusting_the_cache_about_the_last_frame_is_noticed() {
 }
 
 #[test]
+fn recycling_before_the_store_file_says_so_is_noticed() {
+    simulation_kills(Mutant::RecycleBeforeStore);
+}
+
+#[test]
+fn forgetting_what_stood_in_files_let_go_is_noticed() {
+    simulation_kills(Mutant::ForgetStates);
+}
+
+#[test]
+fn letting_files_go_that_are_needed_is_noticed() {
+    simulation_kills(Mutant::ReleaseTooMuch);
+}
+
+#[test]
 fn cutting_any_bad_frame_is_noticed() {
     let outcome = with(Mutant::CutAnything, || flip_bits(1..20));
     assert!(outcome.is_err());

@@ -17,6 +17,8 @@ pub(crate) struct Run {
     stopped: bool,
     pub cuts: u64,
     pub refusals: u64,
+    pub reclaimed: u64,
+    pub moved: u64,
 }
 
 impl Run {
@@ -29,6 +31,8 @@ impl Run {
             stopped: false,
             cuts: 0,
             refusals: 0,
+            reclaimed: 0,
+            moved: 0,
         }
     }
 
@@ -111,7 +115,7 @@ impl Run {
 
     /// One step; `None` when this life is over.
     fn act(&mut self, log: &mut OpenLog) -> Result<Option<()>, String> {
-        match self.random.below(14) {
+        match self.random.below(18) {
             0 => return Ok(log.committer.mark_idle().ok()),
             1 => {
                 if let Some(preparer) = &log.preparer {
@@ -121,6 +125,15 @@ impl Run {
             2 => self.disk.fail_next_sync(),
             3 => self.disk.fail_next_write(),
             4 => return self.fill_disk(log),
+            5..=7 => {
+                if let Some(reclaimer) = &log.reclaimer {
+                    self.reclaimed += match reclaimer.reclaim() {
+                        Ok(files) => files,
+                        Err(_) => return Ok(None),
+                    };
+                }
+            }
+            8 => return self.write_again(log),
             _ => {}
         }
         let mut after = self.acknowledged.clone();
@@ -151,6 +164,29 @@ impl Run {
             return Err("readers see something else than was acknowledged".into());
         }
         Ok(Some(()))
+    }
+
+    /// Entries of the oldest file are written again: nothing changes for readers (W15).
+    fn write_again(&mut self, log: &mut OpenLog) -> Result<Option<()>, String> {
+        let bytes = 1 + self.random.below(20_000);
+        let holding = match &log.reclaimer {
+            Some(reclaimer) => reclaimer.holding(bytes),
+            None => Vec::new(),
+        };
+        for (group, index) in holding {
+            let entry = match log.reader.entry(group, index) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Err(format!("entry {index} of {group} is not held")),
+                Err(_) => return Ok(None),
+            };
+            match log.store.again(group, &entry) {
+                Ok(_) => self.moved += 1,
+                Err(LogError::FrameFull { .. }) => break,
+                Err(_) => return Ok(None),
+            }
+        }
+        let after = self.acknowledged.clone();
+        self.commit(log, after)
     }
 
     /// No room for another file: refused before anything is written, and over as soon as there is room (W10).
@@ -197,7 +233,7 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
     let first = variable("SEED").unwrap_or(1);
     let runs = variable("RUNS").unwrap_or(4000);
     let mut total = FaultCounts::default();
-    let (mut cuts, mut refusals) = (0, 0);
+    let (mut cuts, mut refusals, mut reclaimed, mut moved) = (0, 0, 0, 0);
     for seed in first..first + runs {
         let mut run = Run::new(seed);
         if let Err(reason) = run.play() {
@@ -214,6 +250,8 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
         total.sync_errors += counts.sync_errors;
         cuts += run.cuts;
         refusals += run.refusals;
+        reclaimed += run.reclaimed;
+        moved += run.moved;
     }
     if runs >= 500 {
         let fired = [
@@ -227,10 +265,12 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
             total.sync_errors,
             cuts,
             refusals,
+            reclaimed,
+            moved,
         ];
         assert!(
             fired.iter().all(|count| *count > 0),
-            "a fault never fired: {total:?}, {cuts} cuts, {refusals} refusals"
+            "a fault never fired: {total:?}, {fired:?}"
         );
     }
 }

@@ -16,8 +16,10 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 32;
 /// Unit of the file size in the file header (W2).
 pub(crate) const FILE_UNIT_BYTES: u64 = 64 << 10;
 
-/// The only format version there is.
+/// Version of log files.
 const VERSION: u32 = 1;
+/// Version of store files: 2 knows released entries and recycled files (W12, W14), which version 1 would take for damage.
+pub(crate) const STORE_VERSION: u32 = 2;
 const FILE_MAGIC: [u8; 8] = *b"PYRLWAL\x01";
 const STORE_MAGIC: [u8; 8] = *b"PYRLSTO\x01";
 /// "PYRF" in the file.
@@ -41,6 +43,8 @@ pub(crate) struct FileHeader {
     pub incarnation: u64,
     pub store_id: [u8; 16],
     pub salt: u32,
+    /// What was not written yet holds bytes of older incarnations instead of zeros (W14).
+    pub recycled: bool,
 }
 
 /// The store file (W1): which store this is and where its log begins.
@@ -49,6 +53,10 @@ pub(crate) struct StoreHeader {
     pub store_id: [u8; 16],
     pub first_incarnation: u64,
     pub first_sequence: u64,
+    /// 1 in stores that nothing was ever released from by a program of today; brought up to date at opening.
+    pub version: u32,
+    /// Bytes of records behind the header (W13).
+    pub records_bytes: u32,
 }
 
 /// Header of a frame (W3).
@@ -109,8 +117,8 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
         && chunks.remainder().iter().all(|byte| *byte == 0)
 }
 
-/// CRC and version of a 64-byte header.
-fn check_header(bytes: &[u8], magic: [u8; 8]) -> Result<(), HeaderFault> {
+/// CRC and version of a 64-byte header, which must not be newer than `known`.
+fn check_header(bytes: &[u8], magic: [u8; 8], known: u32) -> Result<u32, HeaderFault> {
     if bytes.len() < HEADER_BYTES {
         return Err(HeaderFault::Damaged("is cut short"));
     }
@@ -123,7 +131,7 @@ fn check_header(bytes: &[u8], magic: [u8; 8]) -> Result<(), HeaderFault> {
         return Err(HeaderFault::Damaged("fails its checksum"));
     }
     match u32_at(bytes, 8) {
-        VERSION => Ok(()),
+        version if (1..=known).contains(&version) => Ok(version),
         other => Err(HeaderFault::Version(other)),
     }
 }
@@ -138,13 +146,14 @@ impl FileHeader {
         put(&mut bytes, 16, &self.incarnation.to_le_bytes());
         put(&mut bytes, 24, &self.store_id);
         put(&mut bytes, 40, &self.salt.to_le_bytes());
+        put(&mut bytes, 44, &u32::from(self.recycled).to_le_bytes());
         let crc = crc32c(&bytes[..60]);
         put(&mut bytes, 60, &crc.to_le_bytes());
         bytes
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
-        check_header(bytes, FILE_MAGIC)?;
+        check_header(bytes, FILE_MAGIC, VERSION)?;
         let units = u64::from(u32_at(bytes, 12));
         if units == 0 {
             return Err(HeaderFault::Damaged("gives the file no size"));
@@ -154,6 +163,7 @@ impl FileHeader {
             incarnation: u64_at(bytes, 16),
             store_id: id_at(bytes, 24),
             salt: u32_at(bytes, 40),
+            recycled: u32_at(bytes, 44) != 0,
         })
     }
 }
@@ -162,21 +172,28 @@ impl StoreHeader {
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         put(&mut bytes, 0, &STORE_MAGIC);
-        put(&mut bytes, 8, &VERSION.to_le_bytes());
+        put(&mut bytes, 8, &self.version.to_le_bytes());
         put(&mut bytes, 16, &self.store_id);
         put(&mut bytes, 32, &self.first_incarnation.to_le_bytes());
         put(&mut bytes, 40, &self.first_sequence.to_le_bytes());
+        put(&mut bytes, 48, &self.records_bytes.to_le_bytes());
         let crc = crc32c(&bytes[..60]);
         put(&mut bytes, 60, &crc.to_le_bytes());
         bytes
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
-        check_header(bytes, STORE_MAGIC)?;
+        let version = check_header(bytes, STORE_MAGIC, STORE_VERSION)?;
+        let records_bytes = u32_at(bytes, 48);
+        if bytes.len() != HEADER_BYTES + records_bytes as usize {
+            return Err(HeaderFault::Damaged("gives the file another length"));
+        }
         Ok(Self {
             store_id: id_at(bytes, 16),
             first_incarnation: u64_at(bytes, 32),
             first_sequence: u64_at(bytes, 40),
+            version,
+            records_bytes,
         })
     }
 }
@@ -356,6 +373,19 @@ pub(crate) fn push_record(payload: &mut Vec<u8>, head: RecordHead, parts: &[&[u8
     }
     put(payload, start + 28, &crc.to_le_bytes());
     payload.resize(start + record_bytes(length as u64) as usize, 0);
+}
+
+/// The records of a store file (W13), each checked; a text says what is wrong with the first that is not one.
+pub(crate) fn records_of_store(bytes: &[u8]) -> Result<Vec<Record<'_>>, &'static str> {
+    let mut records = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let raw = RawRecord::parse(&bytes[at..]).ok_or("a record is cut short")?;
+        raw.check()?;
+        records.push(raw.record(0, 0).ok_or("a record is of an unknown kind")?);
+        at += raw.bytes_in_frame();
+    }
+    Ok(records)
 }
 
 /// The `count` records of a checked frame that stands at `position`.

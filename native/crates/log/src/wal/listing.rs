@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{FIRST_FRAME, FileHeader, HEADER_BYTES, HeaderFault, StoreHeader, is_zero};
+use super::format::{
+    FIRST_FRAME, FileHeader, HEADER_BYTES, HeaderFault, StoreHeader, is_zero, records_of_store,
+};
 use super::shared::{WalFile, incarnation_of, path_of};
 use super::window::Window;
 use crate::error::{Damage, LogError};
@@ -25,11 +27,11 @@ pub(crate) fn store_path(wal_dir: &Path) -> PathBuf {
     wal_dir.join(STORE)
 }
 
-/// Reads the store file; `None` when there is none.
+/// Reads the store file and the records in it (W13); `None` when there is none.
 pub(crate) fn read_store(
     layer: &dyn FileLayer,
     wal_dir: &Path,
-) -> Result<Option<StoreHeader>, LogError> {
+) -> Result<Option<(StoreHeader, Vec<u8>)>, LogError> {
     let path = store_path(wal_dir);
     let bytes = layer
         .read_file(&path)
@@ -37,22 +39,27 @@ pub(crate) fn read_store(
     let Some(bytes) = bytes else {
         return Ok(None);
     };
-    match StoreHeader::decode(&bytes) {
-        Ok(store) => Ok(Some(store)),
-        Err(HeaderFault::Version(version)) => Err(newer(path, version)),
-        Err(HeaderFault::Damaged(detail)) => Err(LogError::Corrupt(Damage {
-            file: path,
-            position: 0,
-            detail: format!("its header {detail}; restore the file from a backup"),
-        })),
-    }
+    let records = bytes.get(HEADER_BYTES..).unwrap_or_default();
+    let fault = match StoreHeader::decode(&bytes) {
+        Ok(store) => match records_of_store(records) {
+            Ok(_) => return Ok(Some((store, records.to_vec()))),
+            Err(reason) => format!("among its records, {reason}"),
+        },
+        Err(HeaderFault::Version(version)) => return Err(newer(path, version)),
+        Err(HeaderFault::Damaged(detail)) => format!("its header {detail}"),
+    };
+    Err(LogError::Corrupt(Damage {
+        file: path,
+        position: 0,
+        detail: format!("{fault}; restore the file from a backup"),
+    }))
 }
 
 fn newer(file: PathBuf, version: u32) -> LogError {
     LogError::Format {
         file,
         detail: format!(
-            "format version {version} is newer than this program, which knows version 1; use the program that wrote it"
+            "format version {version} is newer than this program knows; use the program that wrote it"
         ),
     }
 }

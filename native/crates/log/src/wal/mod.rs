@@ -8,6 +8,7 @@ mod format;
 mod listing;
 mod prepare;
 mod read;
+mod reclaim;
 mod record;
 mod recover;
 mod scan;

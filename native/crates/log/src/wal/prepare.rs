@@ -27,8 +27,8 @@ impl Preparer {
         self.0.prepared.lock().is_empty() && self.0.writable().is_ok()
     }
 
-    /// Creates, zero-fills and syncs the next file, unless it is there (false). Takes as long as writing it takes and
-    /// never holds up a commit.
+    /// Makes the next file, unless it is there (false): from one that the log let go (W14), else written anew with zeros,
+    /// which takes as long as writing it takes. Never holds up a commit.
     ///
     /// # Errors
     /// `DiskFull` (W10, try again later), `Io`, `ReadOnly`, `Poisoned`.
@@ -38,7 +38,10 @@ impl Preparer {
         if !self.0.prepared.lock().is_empty() {
             return Ok(false);
         }
-        let file = self.create(*next)?;
+        let file = match self.reuse(*next)? {
+            Some(file) => file,
+            None => self.create(*next)?,
+        };
         *next += 1;
         self.0
             .files
@@ -95,6 +98,7 @@ pub(crate) fn create_file(
             incarnation,
             store_id,
             salt: u32::from_le_bytes(salt),
+            recycled: false,
         };
         Ok((header, fill(layer, &unfinished, header)?))
     });
@@ -114,10 +118,14 @@ pub(crate) fn create_file(
     layer
         .rename(&unfinished, &path)
         .map_err(|error| LogError::io("name", &path, error))?;
+    sync_names(layer, wal_dir)?;
+    Ok(Arc::new(WalFile { file, path, header }))
+}
+
+pub(crate) fn sync_names(layer: &dyn FileLayer, wal_dir: &Path) -> Result<(), LogError> {
     layer
         .sync_dir(wal_dir)
-        .map_err(|error| LogError::io("sync the directory", wal_dir, error))?;
-    Ok(Arc::new(WalFile { file, path, header }))
+        .map_err(|error| LogError::io("sync the directory", wal_dir, error))
 }
 
 /// Zeros first, the header last: each step synced before the next.

@@ -36,6 +36,10 @@ pub enum RecordKind {
     SidecarState = 5,
     /// Partition configuration.
     Configure = 6,
+    /// Entries before an index are not needed any more (W12).
+    Release = 7,
+    /// An entry that is held already, written again behind its first place (W15).
+    Again = 8,
 }
 
 impl RecordKind {
@@ -47,6 +51,8 @@ impl RecordKind {
             4 => Self::SignState,
             5 => Self::SidecarState,
             6 => Self::Configure,
+            7 => Self::Release,
+            8 => Self::Again,
             _ => return None,
         })
     }
@@ -59,7 +65,7 @@ pub struct Record<'a> {
     pub kind: RecordKind,
     /// Raft group.
     pub group: u32,
-    /// Index of an entry; commit, first dropped index or size for other kinds.
+    /// Index of an entry; commit, first dropped index, first kept index or size for other kinds.
     pub index: u64,
     /// Raft term; 0 for kinds without one.
     pub term: u64,

@@ -13,9 +13,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::format::{StoreHeader, payload_max};
+use super::format::{STORE_VERSION, StoreHeader, payload_max, records_of_store};
 use super::listing::{Listing, all_empty, incarnations, list, read_store, store_path};
 use super::prepare::{UNFINISHED, create_file, valid_size};
+use super::reclaim::{leftovers, write_store};
 use super::scan::{Found, Scan, scan};
 use super::shared::{Opened, Shared, WalFile, path_of};
 use super::stage::Stager;
@@ -55,13 +56,14 @@ pub(crate) fn open(
         .map_err(|error| LogError::io("lock", &path, error))?
         .ok_or(LogError::Locked(path))?;
 
-    let store = match read_store(layer.as_ref(), &wal_dir)? {
+    let (mut store, released) = match read_store(layer.as_ref(), &wal_dir)? {
         Some(store) => store,
-        None => create_store(layer.as_ref(), &wal_dir, options)?,
+        None => (create_store(layer.as_ref(), &wal_dir, options)?, Vec::new()),
     };
+    visit_store(&wal_dir, &released, visit)?;
     let listing = list(layer.as_ref(), &wal_dir, &store)?;
     let mut window = Window::new();
-    let scan = scan(&listing.files, &mut window, store.first_sequence, visit);
+    let mut scan = scan(&listing.files, &mut window, store.first_sequence, visit);
     let tail = examine(&listing.files, &mut window, &scan);
     let damage = damage_of(&listing, &scan, &tail);
 
@@ -72,16 +74,23 @@ pub(crate) fn open(
         cut_bytes: 0,
         damage: damage.clone(),
     };
+    let mut free = Vec::new();
     if damage.is_none() {
         remove_unfinished(layer.as_ref(), &wal_dir)?;
+        if store.version < STORE_VERSION {
+            store.version = STORE_VERSION;
+            write_store(layer.as_ref(), &wal_dir, &store, &released)?;
+        }
+        free = leftovers(layer.as_ref(), &wal_dir, &store, options.file_bytes)?;
         recovery.cut_bytes = cut(&listing.files, &tail.garbage)?;
         settle_last(&listing.files, &mut window, &scan)?;
     }
     let opened = Opened {
         layer,
         wal_dir,
-        store_id: store.store_id,
         file_bytes: options.file_bytes,
+        first_frames: std::mem::take(&mut scan.first_frames),
+        free,
         prepared: listing
             .files
             .iter()
@@ -90,6 +99,7 @@ pub(crate) fn open(
             .collect::<VecDeque<_>>(),
         next_incarnation: store.first_incarnation + listing.files.len() as u64,
         files: listing.files,
+        store,
         damage,
         lock,
     };
@@ -170,6 +180,8 @@ fn create_store(
         store_id: [0; 16],
         first_incarnation: 1,
         first_sequence: 1,
+        version: STORE_VERSION,
+        records_bytes: 0,
     };
     layer
         .random(&mut store.store_id)
@@ -180,10 +192,23 @@ fn create_store(
         store.store_id,
         (store.first_incarnation, options.file_bytes),
     )?;
-    layer
-        .replace_file(&path, &store.encode())
-        .map_err(|error| LogError::io("write", &path, error))?;
+    write_store(layer, wal_dir, &store, &[])?;
     Ok(store)
+}
+
+/// Hands over what stands in the store file instead of in files that were let go (W13).
+fn visit_store(wal_dir: &Path, bytes: &[u8], visit: &mut Visitor<'_>) -> Result<(), LogError> {
+    let damaged = |detail: String| {
+        LogError::Corrupt(Damage {
+            file: store_path(wal_dir),
+            position: 0,
+            detail: format!("{detail}; restore the file from a backup"),
+        })
+    };
+    let records = records_of_store(bytes).map_err(|reason| damaged(reason.to_string()))?;
+    records
+        .iter()
+        .try_for_each(|record| visit(record).map_err(damaged))
 }
 
 fn remove_unfinished(layer: &dyn FileLayer, wal_dir: &Path) -> Result<(), LogError> {

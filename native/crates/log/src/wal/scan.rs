@@ -1,5 +1,6 @@
 //! Reading a log from its beginning, frame by frame (W6), until something else than the next frame stands there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Visitor;
@@ -42,6 +43,8 @@ pub(crate) struct Scan {
     pub recorded: u64,
     pub frames: u64,
     pub records: u64,
+    /// Number of the first frame of each file that has one, by incarnation.
+    pub first_frames: BTreeMap<u64, u64>,
     /// What the visitor refused.
     pub refused: Option<Damage>,
 }
@@ -116,6 +119,7 @@ pub(crate) fn scan(
         recorded: 0,
         frames: 0,
         records: 0,
+        first_frames: BTreeMap::new(),
         refused: None,
     };
     while let Some(file) = files.get(scan.at.file) {
@@ -169,6 +173,9 @@ impl Scan {
         }
         self.recorded = self.recorded.max(header.synced_sequence);
         self.last = Some(self.at);
+        self.first_frames
+            .entry(place.incarnation)
+            .or_insert(header.sequence);
         self.frames += 1;
         self.records += u64::from(header.records);
         self.at.position += length;

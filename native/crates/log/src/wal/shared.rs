@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::format::FileHeader;
+use super::format::{FileHeader, StoreHeader};
 use crate::error::{Damage, LogError};
 use crate::files::{File, FileLayer, FileLock};
 
@@ -44,8 +44,14 @@ pub(crate) struct Shared {
     pub files: RwLock<BTreeMap<u64, Arc<WalFile>>>,
     /// Prepared and not yet taken, in order of incarnation (W10).
     pub prepared: Mutex<VecDeque<Arc<WalFile>>>,
-    /// The incarnation the next file gets; locked while one is prepared.
+    /// The incarnation the next file gets; locked while one is prepared, and while the beginning moves.
     pub preparing: Mutex<u64>,
+    /// Where the log begins.
+    pub begin: Mutex<StoreHeader>,
+    /// Number of the first durable frame of each file that has one.
+    pub first_frames: Mutex<BTreeMap<u64, u64>>,
+    /// Files before the beginning, to be used again (W14).
+    pub free: Mutex<Vec<Arc<WalFile>>>,
     /// Why nothing may be written (W8).
     pub damage: Option<Damage>,
     poisoned: AtomicBool,
@@ -58,9 +64,11 @@ pub(crate) struct Shared {
 pub(crate) struct Opened {
     pub layer: Arc<dyn FileLayer>,
     pub wal_dir: PathBuf,
-    pub store_id: [u8; 16],
+    pub store: StoreHeader,
     pub file_bytes: u64,
     pub files: Vec<Arc<WalFile>>,
+    pub first_frames: BTreeMap<u64, u64>,
+    pub free: Vec<Arc<WalFile>>,
     pub prepared: VecDeque<Arc<WalFile>>,
     pub next_incarnation: u64,
     pub damage: Option<Damage>,
@@ -77,11 +85,14 @@ impl Shared {
         Self {
             layer: opened.layer,
             wal_dir: opened.wal_dir,
-            store_id: opened.store_id,
+            store_id: opened.store.store_id,
             file_bytes: opened.file_bytes,
             files: RwLock::new(files),
             prepared: Mutex::new(opened.prepared),
             preparing: Mutex::new(opened.next_incarnation),
+            begin: Mutex::new(opened.store),
+            first_frames: Mutex::new(opened.first_frames),
+            free: Mutex::new(opened.free),
             damage: opened.damage,
             poisoned: AtomicBool::new(false),
             poison: Mutex::new(String::new()),

@@ -79,6 +79,11 @@ impl Syncer {
             return Err(self.failed("fdatasync", &file, &error));
         }
         let place = frame.place();
+        let mut first_frames = self.shared.first_frames.lock();
+        first_frames
+            .entry(place.incarnation)
+            .or_insert(frame.sequence);
+        drop(first_frames);
         self.synced = Synced {
             sequence: frame.sequence,
             end: frame.position + frame.buffer.len() as u64,

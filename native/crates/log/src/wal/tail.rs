@@ -1,8 +1,12 @@
 //! What stands behind the end of the readable log: nothing, the remains of a torn write, or evidence of damage (W7, W8).
+//!
+//! In a recycled file (W14) the space that was not written yet holds bytes of older incarnations. None of them can be
+//! taken for a frame of this one: salt and incarnation are a part of every checksum. So they are no evidence, and no torn
+//! write either, but for a frame whose valid header stands exactly where the next one begins.
 
 use std::sync::Arc;
 
-use super::format::{FIRST_FRAME, FRAME_ALIGN, FrameHeader, HEADER_BYTES, is_zero};
+use super::format::{FIRST_FRAME, FRAME_ALIGN, FrameHeader, HEADER_BYTES, frame_bytes, is_zero};
 use super::scan::{At, Found, Scan, check};
 use super::shared::WalFile;
 use super::window::Window;
@@ -49,6 +53,9 @@ pub(crate) fn examine(files: &[Arc<WalFile>], window: &mut Window, scan: &Scan) 
             position: from,
         };
         window.clear();
+        if file.header.recycled {
+            tail.extend_torn(file, window, at, scan.expected);
+        }
         tail.examine_file(file, window, at, scan.expected);
     }
     #[cfg(test)]
@@ -80,12 +87,33 @@ impl Tail {
                 for (number, block) in piece.chunks_exact(BLOCK).enumerate() {
                     if !is_zero(block) {
                         let here = position + (number * BLOCK) as u64;
-                        self.extend(at.file, here);
+                        if !file.header.recycled {
+                            self.extend(at.file, here);
+                        }
                         self.weigh(file, &mut probe, (here, block), expected);
                     }
                 }
             }
             position += wanted as u64;
+        }
+    }
+
+    /// In a recycled file: the frame that was being written when the power failed, if its header got there.
+    fn extend_torn(&mut self, file: &WalFile, window: &mut Window, at: At, expected: u64) {
+        let Ok(bytes) = window.slice(file.file.as_ref(), at.position, HEADER_BYTES) else {
+            return;
+        };
+        if bytes.len() < HEADER_BYTES {
+            return;
+        }
+        let header = FrameHeader::decode(file.header.salt, file.header.incarnation, bytes);
+        if let Some(header) = header.ok().filter(|header| header.sequence == expected) {
+            let end = at.position + frame_bytes(u64::from(header.payload_bytes));
+            self.garbage.push(Garbage {
+                file: at.file,
+                start: at.position,
+                end: end.min(file.header.file_bytes),
+            });
         }
     }
 
