@@ -17,6 +17,8 @@ export interface AccountSenderDeps {
   readonly submit: (transaction: Uint8Array) => Promise<void>;
   /** Calls back once a block is final and shows in the reader. */
   readonly onFinal: (listener: () => void) => () => void;
+  /** Most that one transaction may pay, whatever the chain or what waits with its nonce asks for; absent: no such bound. */
+  readonly feeMax?: bigint;
 }
 
 export interface Sent {
@@ -89,6 +91,9 @@ export class AccountSender {
   async #send(body: TransactionBody): Promise<Sent> {
     const { network, signer, submit, reader } = this.#deps;
     const least = this.#leastFee(body);
+    const { feeMax = least * FEE_TIMES_MAX } = this.#deps;
+    if (least > feeMax) throw tooDear(feeMax, least);
+    const most = feeMax < least * FEE_TIMES_MAX ? feeMax : least * FEE_TIMES_MAX;
     let fee = least;
     for (let races = 0; ; races++) {
       this.checkRunning();
@@ -100,7 +105,7 @@ export class AccountSender {
         return { id, nonce };
       } catch (error) {
         if (races >= RACES_MAX) throw error;
-        fee = retryFee(error, fee, least * FEE_TIMES_MAX);
+        fee = retryFee(error, fee, most);
       }
     }
   }
@@ -145,6 +150,11 @@ export class AccountSender {
   #wake(): void {
     for (const wake of [...this.#wakers]) wake();
   }
+}
+
+function tooDear(fee: bigint, minimum: bigint): PyralogError {
+  const message = `the chain asks for a fee of at least ${minimum}, and ${fee} is the most that may be paid here (A6)`;
+  return chainError('chain/fee-too-low', message, { data: { fee, minimum } });
 }
 
 /** The fee to try again with; throws what cannot be helped by trying. */

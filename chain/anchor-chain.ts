@@ -27,6 +27,8 @@ export interface AnchorFigures {
   readonly lost: number;
   /** 1 while the cluster's account cannot pay for anchors: receipts stay at `checkpoint` (A7). */
   readonly unfunded: 0 | 1;
+  /** 1 while anchors cost more than may be paid here: receipts stay at `checkpoint` (A6). */
+  readonly tooDear: 0 | 1;
 }
 
 /** The chain of this node as the anchor machine uses it: transactions of one submitter (X7). */
@@ -45,6 +47,7 @@ class SubmitterChain implements NodeAnchorChain {
   readonly #sender: AccountSender;
   readonly #counts = { sent: 0, final: 0, refused: 0, lost: 0 };
   #unfunded = false;
+  #tooDear = false;
   /** Of the last warning, by log: a refusal is tried again for ever, and said once. */
   readonly #said = new Map<string, string>();
 
@@ -76,7 +79,7 @@ class SubmitterChain implements NodeAnchorChain {
   }
 
   figures(): AnchorFigures {
-    return { ...this.#counts, unfunded: this.#unfunded ? 1 : 0 };
+    return { ...this.#counts, unfunded: this.#unfunded ? 1 : 0, tooDear: this.#tooDear ? 1 : 0 };
   }
 
   stop(): void {
@@ -124,6 +127,7 @@ class SubmitterChain implements NodeAnchorChain {
       const sent = await this.#sender.send(body);
       this.#counts.sent++;
       this.#said.delete(origin);
+      this.#tooDear = false;
       if (this.#unfunded) {
         this.#unfunded = false;
         this.#deps.log.info({ origin }, 'the cluster account pays for anchors again');
@@ -133,6 +137,7 @@ class SubmitterChain implements NodeAnchorChain {
       if (!(error instanceof PyralogError)) throw error;
       this.#counts.refused++;
       if (error.code === 'chain/insufficient-balance') this.#outOfFunds(origin, error);
+      else if (error.code === 'chain/fee-too-low') this.#costsTooMuch(origin, error);
       else if (error.code === 'chain/refused') throw this.#refuse(origin, error.message, {});
       throw error;
     }
@@ -145,6 +150,16 @@ class SubmitterChain implements NodeAnchorChain {
     this.#deps.log.warn(
       { origin, ...error.data },
       'the cluster account cannot pay for anchors: receipts stay at checkpoint until it is funded',
+    );
+  }
+
+  /** A6: said once, and again when it happens again. */
+  #costsTooMuch(origin: string, error: PyralogError): void {
+    if (this.#tooDear) return;
+    this.#tooDear = true;
+    this.#deps.log.warn(
+      { origin, ...error.data },
+      'anchors cost more than may be paid: receipts stay at checkpoint until fees fall or anchor.feeMax is raised',
     );
   }
 

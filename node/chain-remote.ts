@@ -22,6 +22,7 @@ import type {
   SubmittedTransaction,
 } from '../rpc/index.ts';
 import type { BridgeClient } from './bridge.ts';
+import type { AnchorCounts } from './network-types.ts';
 
 /** What the main thread measures of chain, network and consensus, for the metrics and the devnet's screen. */
 export interface NetworkFigures {
@@ -36,7 +37,7 @@ export interface NetworkFigures {
     readonly misbehaviour: number;
     readonly signing: boolean;
   };
-  readonly anchors: { readonly final: number; readonly refused: number; readonly unfunded: number };
+  readonly anchors: AnchorCounts;
 }
 
 /** The chain in the main thread, as the RPC thread holds it. */

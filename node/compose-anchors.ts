@@ -40,6 +40,7 @@ export async function composeAnchors(
     reader: chain.reader,
     submit: parts.submit,
     onFinal: (listener: () => void) => chain.onFinal(() => listener()),
+    feeMax: BigInt(parts.config.anchor.feeMax),
     log: logger,
   };
   const sender = new modules.chain.AccountSender(deps);
@@ -112,14 +113,14 @@ function readKey(text: string): VerificationKey {
 }
 
 function figuresOf(chain: NodeAnchorChain): ReturnType<Anchoring['figures']> {
-  const { final, refused, unfunded } = chain.figures();
-  return { final, refused, unfunded };
+  const { final, refused, unfunded, tooDear } = chain.figures();
+  return { final, refused, unfunded, tooDear };
 }
 
 function idle(parts: AnchorParts, logStore: LogStore): Anchoring {
   return {
     status: () => statusOf(parts, logStore),
-    figures: () => ({ final: 0, refused: 0, unfunded: 0 }),
+    figures: () => ({ final: 0, refused: 0, unfunded: 0, tooDear: 0 }),
     stop: async () => {},
   };
 }

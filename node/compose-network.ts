@@ -153,6 +153,7 @@ async function joinNetwork(
         agent: `pyralog/${versionText()}`,
       }),
       listen,
+      announce: p2p.announce,
       bootstrap: p2p.peers,
       mdns: p2p.mdns,
       dht: p2p.discovery,

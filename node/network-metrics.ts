@@ -57,6 +57,11 @@ const METRICS: readonly (readonly [string, string, (figures: NetworkFigures) => 
     '1 while the cluster account cannot pay for anchors, else 0.',
     ({ anchors }) => anchors.unfunded,
   ],
+  [
+    'pyralog_anchor_too_dear_total',
+    '1 while an anchor costs more than anchor.feeMax, else 0.',
+    ({ anchors }) => anchors.tooDear,
+  ],
   ['pyralog_net_peers_total', 'Connected peers.', ({ net }) => net.peers],
   ['pyralog_net_banned_peers_total', 'Peers that are banned now.', ({ net }) => net.bannedPeers],
   ['pyralog_net_links_opened_total', 'Links that were opened.', ({ net }) => net.linksOpened],

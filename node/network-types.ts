@@ -24,9 +24,17 @@ export interface NetworkPlane {
   stop(): Promise<void>;
 }
 
+/** Own anchors, counted; the last two are 1 while something stops them, else 0. */
+export interface AnchorCounts {
+  readonly final: number;
+  readonly refused: number;
+  readonly unfunded: number;
+  readonly tooDear: number;
+}
+
 /** What this node does to get its logs anchored. */
 export interface Anchoring {
   status(): Promise<AnchorStatus>;
-  figures(): { readonly final: number; readonly refused: number; readonly unfunded: number };
+  figures(): AnchorCounts;
   stop(): Promise<void>;
 }

@@ -6,13 +6,13 @@ import { PeerSet } from '../peer-set.ts';
 import type { NetErrorCode, Network } from '../types.ts';
 import { Gate } from './gate.ts';
 import { createHost } from './host.ts';
-import { loadModules } from './modules.ts';
+import { loadModules, type Modules } from './modules.ts';
 import { Libp2pNetwork } from './network.ts';
 
 /**
  * Starts a libp2p host that is part of one network, and dials who it knows. Close it.
  *
- * Rejects with `net/bad-option` for a seed that is not 32 bytes, addresses without a peer id, QUIC (not installed), or
+ * Rejects with `net/bad-option` for a seed that is not 32 bytes, addresses without a peer id, announced ones that nobody can dial, QUIC (not installed), or
  * addresses that cannot be listened on, and with `net/address-taken` when somebody listens there already.
  */
 export async function createLibp2pNetwork(
@@ -39,6 +39,7 @@ export async function createLibp2pNetwork(
     { denies: (peer) => peers.isBanned(peer) || faults.severs(peer) },
     limits.connectionsPerAddressMax,
   );
+  checkAnnounced(modules, options.announce ?? []);
   const { networkId } = options.hello();
   const host = await createHost({ modules, gater: gate.gater(), networkId, limits }, options);
   network = new Libp2pNetwork({ ...deps, modules, host, peers, book, faults, limits }, options);
@@ -53,6 +54,27 @@ export async function createLibp2pNetwork(
     throw new PyralogError<NetErrorCode>('net/address-taken', message, { cause: err });
   }
   return network;
+}
+
+/** G1: what nobody could dial would cost every peer its time. A peer id may be left out; libp2p adds it. */
+function checkAnnounced({ multiaddr }: Modules, addresses: readonly string[]): void {
+  for (const address of addresses) {
+    const problem = announceProblem(multiaddr, address);
+    if (problem !== undefined) throw badOption(`announced address ${address}: ${problem}`);
+  }
+}
+
+function announceProblem({ multiaddr }: Modules['multiaddr'], address: string): string | undefined {
+  try {
+    const parts = multiaddr(address).getComponents();
+    const [host, port] = parts;
+    if (!/^(?:ip4|ip6|dns4|dns6|dns)$/.test(host?.name ?? '')) return 'begins with no host';
+    if (host?.value === '0.0.0.0' || host?.value === '::') return 'is no host that can be dialled';
+    if (port?.name !== 'tcp' || port.value === '0') return 'has no TCP port after the host';
+    return undefined;
+  } catch {
+    return 'is no multiaddr, such as /dns4/node.example/tcp/4001';
+  }
 }
 
 /** libp2p gathers what its listeners failed with into one text. */

@@ -84,6 +84,9 @@ const p2p = Type.Object(
     listen: texts(
       'Addresses to listen on, as multiaddrs; none = /ip4/127.0.0.1/tcp/0 (any free port, this machine only).',
     ),
+    announce: texts(
+      'Multiaddrs told to peers instead of those listened on, for a node behind a port forward; none = those listened on.',
+    ),
     peers: texts('Multiaddrs of peers to join the network by, each ending in /p2p/<peer id>.'),
     mdns: Type.Boolean({ default: false, description: 'Find peers on the local network.' }),
     discovery: Type.Boolean({
@@ -120,6 +123,13 @@ const consensus = Type.Object(
 const anchor = Type.Object(
   {
     intervalMs: count(250, 10, 3_600_000, 'Least time between two anchors of a log (A3).'),
+    feeMax: text(
+      '1000000',
+      'Most that one transaction of the anchoring pays; dearer ones wait, and a metric and the log say so (A6).',
+      {
+        pattern: '^[0-9]{1,19}$',
+      },
+    ),
     deposit: text(
       '1000000000',
       'Moved to the cluster account when this node registers its cluster.',

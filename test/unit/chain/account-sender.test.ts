@@ -1,6 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { PyralogError } from '../../../base/errors.ts';
-import { AccountSender, decodeTransaction, transactionId } from '../../../chain/index.ts';
+import {
+  AccountSender,
+  createAnchorChain,
+  decodeTransaction,
+  transactionId,
+} from '../../../chain/index.ts';
 import type { ChainErrorCode, TransactionStatus } from '../../../chain/types.ts';
 import { createSeedSigner } from '../../../consensus/index.ts';
 import { SimClock } from '../../../devnet/sim/clock.ts';
@@ -9,7 +14,7 @@ const NETWORK = 'devnet-0011223344556677';
 const body = { kind: 'transfer', to: new Uint8Array(32), amount: 1n } as const;
 
 /** A sender over a chain that the test plays. */
-function under() {
+function under(feeMax?: bigint) {
   const clock = new SimClock();
   const fees: bigint[] = [];
   const nonces: bigint[] = [];
@@ -23,6 +28,7 @@ function under() {
     clock,
     network: NETWORK,
     parameters: { feeBase: 1_000n, feePerByte: 10n },
+    ...(feeMax === undefined ? {} : { feeMax }),
     signer: createSeedSigner(new Uint8Array(32).fill(4)),
     reader: { nextNonce: async () => play.next, transaction: async () => play.status },
     submit: async (bytes) => {
@@ -77,6 +83,50 @@ describe('sender of an account (A6)', () => {
     assert.ok(fees.length < 20);
     play.refusals = [];
     assert.equal((await sender.send(body)).nonce, 0n, 'one failure does not stop the next');
+  });
+
+  it('pays no more than it may: not to begin with, and not to replace (A6)', async () => {
+    const dear = under(1_000n);
+    await assert.rejects(dear.sender.send(body), { code: 'chain/fee-too-low' });
+    assert.deepEqual(dear.fees, [], 'nothing is signed that must not be paid');
+    const bounded = under(5_000n);
+    bounded.play.refusals = [['chain/fee-too-low', { minimum: 5_000n }]];
+    await bounded.sender.send(body);
+    assert.equal(bounded.fees.at(-1), 5_000n);
+    bounded.play.refusals = [['chain/fee-too-low', { minimum: 5_001n }]];
+    await assert.rejects(bounded.sender.send(body), { code: 'chain/fee-too-low' });
+  });
+
+  it('says once that anchors cost more than may be paid, and shows it', async () => {
+    const lines: string[] = [];
+    const note = (_: unknown, line: string) => lines.push(line);
+    const chain = createAnchorChain({
+      clock: new SimClock(),
+      network: NETWORK,
+      parameters: { feeBase: 1_000n, feePerByte: 10n },
+      signer: createSeedSigner(new Uint8Array(32).fill(4)),
+      reader: {
+        nextNonce: async () => 0n,
+        transaction: async () => ({ state: 'unknown' }),
+        log: async () => undefined,
+        anchor: async () => undefined,
+        block: async () => undefined,
+      },
+      submit: () => assert.fail('nothing is sent'),
+      onFinal: () => () => {},
+      feeMax: 1_000n,
+      log: { debug() {}, info: note, warn: note, error: note },
+    });
+    const checkpoint = { origin: 'a/b', size: 1, roots: [], note: '' };
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(chain.submit({ checkpoint, from: 0, consistency: [] }), {
+        code: 'consensus/anchor-refused',
+      });
+    }
+    assert.deepEqual([chain.figures().tooDear, chain.figures().sent], [1, 0]);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /anchor\.feeMax/);
+    chain.stop();
   });
 
   it('follows to the block, and sees that it was lost or stands behind a gap', async () => {

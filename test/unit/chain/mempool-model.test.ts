@@ -35,14 +35,14 @@ class Model {
     if (fee < minimumFee(one.bytes.length, PARAMETERS)) return 'chain/fee-too-low';
     if (this.kept.some(({ id }) => Buffer.from(id).equals(one.id))) return 'again';
     if (until > 0 && until <= this.height) return 'chain/expired';
-    if (nonce < this.nonce(from)) return 'chain/bad-nonce';
-    if (nonce > this.nonce(from) + 16_384n) return 'chain/bad-nonce';
+    const ahead = nonce - this.nonce(from);
+    if (ahead < 0n || ahead > 16_384n) return 'chain/bad-nonce';
     const replaced = this.of(from).find(({ transaction }) => transaction.nonce === nonce);
     if (replaced !== undefined) {
       const old = replaced.transaction.fee;
       if (fee < old + 1n || 10n * fee < 11n * old) return 'chain/fee-too-low';
     }
-    if (nonce >= this.nonce(from) + 1_024n) return 'chain/mempool-full';
+    if (ahead >= 1_024n) return 'chain/mempool-full';
     const others = this.kept.filter((each) => each !== replaced);
     const pledged = others
       .filter((each) => sender(each) === from)

@@ -208,6 +208,20 @@ describe('libp2p network', () => {
     await dial(a, b);
   });
 
+  it('tells the addresses that it is to announce, and no others (G1)', async () => {
+    const announced = '/dns4/node.example/tcp/4001';
+    const a = await start(1, { announce: [announced] });
+    assert.deepEqual(a.addresses(), [`${announced}/p2p/${a.self}`]);
+    for (const bad of [
+      'node.example:4001',
+      '/ip4/0.0.0.0/tcp/4001',
+      '/ip4/1.2.3.4/tcp/0',
+      '/tcp/1',
+    ]) {
+      await assert.rejects(start(2, { announce: [bad] }), { code: 'net/bad-option' }, bad);
+    }
+  });
+
   it('says what it cannot do', async () => {
     await assert.rejects(start(1, { quic: true }), /@chainsafe\/libp2p-quic/);
     await assert.rejects(start(1, { seed: new Uint8Array(31) }), { code: 'net/bad-option' });
