@@ -71,9 +71,10 @@ export class Driver {
         this.#perform(effect);
       }
       if (step.sign === undefined) return this.#refusals;
-      await journal.begun();
-      // The record of the protection and the entries of the log may reach the disk in any order, both before the signature.
-      const [signature] = await Promise.all([signing?.sign(step.sign), journal.flush()]);
+      // The log first: were only the protection's record on the disk after a power cut, the replay could come to another vote,
+      // which the record forbids, and a node that may not vote in a round can hold up all others.
+      await journal.flush();
+      const signature = await signing?.sign(step.sign);
       step = core.resume(signing?.mute === undefined ? signature : undefined);
     }
   }

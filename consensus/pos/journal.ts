@@ -10,7 +10,6 @@ export class Journal {
   readonly #log: Logger;
   readonly #signing: Signing | undefined;
   #wal: Wal | undefined;
-  #isBegun = true;
 
   constructor(log: Logger, kept?: { readonly wal: Wal; readonly signing: Signing }) {
     this.#log = log;
@@ -20,15 +19,6 @@ export class Journal {
 
   start(height: number): void {
     this.#wal?.start(height);
-    this.#isBegun = false;
-  }
-
-  /**
-   * Makes the beginning of the height durable; undefined when it is. Before the first signature of a height: a log that has nothing of
-   * a height that the protection knows counts as lost (P23), and a power cut between the two must not look like that.
-   */
-  begun(): Promise<void> | undefined {
-    return this.#isBegun ? undefined : this.flush();
   }
 
   core(height: number, entry: Uint8Array): void {
@@ -53,7 +43,6 @@ export class Journal {
   async #flush(wal: Wal): Promise<void> {
     try {
       await wal.flush();
-      this.#isBegun = true;
     } catch (err) {
       if (this.#wal === undefined) return;
       this.#wal = undefined;
