@@ -1,10 +1,11 @@
 // Makes a fresh clone runnable, and otherwise gets out of the way in well under 200 ms. Plain JavaScript without
 // dependencies: it runs on whatever Node (20 or later) the user has, before anything is installed.
 //
-// Three steps, each skipped when its inputs hash to what was recorded the last time it succeeded:
+// Four steps, each skipped when its inputs hash to what was recorded the last time it succeeded:
 //   1. npm packages   (package.json, package-lock.json)       -> node_modules/
 //   2. native core    (native/**/*.rs, *.toml, Cargo.lock …)  -> native/pyralog.node
-//   3. the pinned Node 24, which comes as an npm package.
+//   3. the bundle     (the sources it is made of)             -> .bundle/, without which the sources run, only slower
+//   4. the pinned Node 24, which comes as an npm package.
 // Hashes, not times: a checkout or a restored cache has arbitrary mtimes.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,6 +22,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isBundleFresh, makeBundle } from './bundle.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const NODE_MAJOR = 24;
@@ -31,8 +33,9 @@ const nativeBinary = join(root, 'native', 'pyralog.node');
 
 /** Installs what is missing and returns the path of the Node that runs TypeScript. */
 export async function bootstrap() {
-  if (packagesHash() !== read(packagesMark) || nativeHash() !== builtNativeHash())
-    await underLock(setUp);
+  const packages = packagesHash();
+  if (packages !== read(packagesMark) || nativeHash() !== builtNativeHash()) await underLock(setUp);
+  if (!isBundleFresh(root, packages)) await underLock(bundle);
   return pinnedNode();
 }
 
@@ -51,6 +54,17 @@ async function setUp() {
     const { buildNative } = await import('../native/build.mjs');
     await buildNative({ root, log: say });
     writeFileSync(nativeMark, native);
+  }
+}
+
+/** Sources that cannot be bundled are run as they are: then they say themselves what is wrong with them. */
+async function bundle() {
+  const packages = packagesHash();
+  if (isBundleFresh(root, packages)) return;
+  try {
+    await makeBundle({ root, packages });
+  } catch (error) {
+    say(`running the sources without a bundle: ${error.message}`);
   }
 }
 

@@ -4,6 +4,9 @@ import { versionText } from '../node/index.ts';
 
 export { versionText };
 
+/** Where this repository lies, seen from the sources and from the bundle alike. */
+export const ROOT: string = fileURLToPath(new URL('..', import.meta.url));
+
 /** `0.1.0 (commit 1a2b3c4d5e6f)`; without a checkout only the version. */
 export function versionLine(): string {
   const commit = commitText();
@@ -11,11 +14,10 @@ export function versionLine(): string {
 }
 
 export function commitText(): string | undefined {
-  const cwd = fileURLToPath(new URL('..', import.meta.url));
   try {
     const git = (...args: string[]) =>
       execFileSync('git', args, {
-        cwd,
+        cwd: ROOT,
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim();

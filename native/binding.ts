@@ -12,7 +12,8 @@ export const binding = load();
 function load(): typeof Binding {
   const require = createRequire(import.meta.url);
   try {
-    return require('./pyralog.node') as typeof Binding;
+    // From the bundle as well, which lies beside this folder.
+    return require('../native/pyralog.node') as typeof Binding;
   } catch (cause) {
     throw new Error(
       'the native add-on native/pyralog.node is missing or was built for another platform; run: npm run build:native',

@@ -87,7 +87,6 @@ export async function loadServiceModules() {
     status,
     metrics,
     networkMetrics,
-    prom,
   ] = await Promise.all([
     import('../rpc/index.ts'),
     import('../notary/index.ts'),
@@ -100,7 +99,6 @@ export async function loadServiceModules() {
     import('./node-status.ts'),
     import('./metrics.ts'),
     import('./network-metrics.ts'),
-    import('prom-client'),
   ]);
   return {
     rpc,
@@ -114,7 +112,6 @@ export async function loadServiceModules() {
     status,
     metrics,
     networkMetrics,
-    prom,
   };
 }
 
@@ -140,7 +137,7 @@ export async function composeService(
     },
     { checkpointMsMin: parts.checkpointMsMin },
   );
-  const registry = new modules.prom.Registry();
+  const registry = modules.metrics.createRegistry();
   modules.metrics.exportNodeMetrics({ registry, core, logStore, shared: parts.shared });
   if (remote !== undefined) modules.networkMetrics.exportNetworkMetrics(registry, remote.figures);
   const rpc = await modules.rpc.startRpcServer(

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Core, CoreStats } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
 import { readShared } from './shared-figures.ts';
@@ -75,4 +75,9 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
       this.set({ thread: 'main' }, readShared(shared).mainLagSeconds);
     },
   });
+}
+
+/** An empty one, for the metrics of a node. */
+export function createRegistry(): Registry {
+  return new Registry();
 }

@@ -10,7 +10,7 @@ import { LevelKeyValue, levelError } from './level-key-value.ts';
  * known only then.
  */
 export async function openLevelKeyValue(dir: string): Promise<KeyValue> {
-  const { Level } = await import('level');
+  const { Level } = await import('./level.ts');
   const level = new Level<Uint8Array, Uint8Array>(dir, {
     keyEncoding: 'view',
     valueEncoding: 'view',

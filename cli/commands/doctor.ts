@@ -12,7 +12,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PyralogError } from '../../base/errors.ts';
 import { findDevnet, readStatus } from '../../devnet/index.ts';
 import { isDataDir, loadConfig, openDataDir, readKeySummary } from '../../node/index.ts';
@@ -20,7 +19,7 @@ import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { bytesText } from '../progress.ts';
 import { findTrustFile, readTrustFile } from '../trust-file.ts';
-import { versionLine } from '../version.ts';
+import { ROOT, versionLine } from '../version.ts';
 
 type State = 'ok' | 'warning' | 'failed';
 
@@ -40,7 +39,6 @@ const FREE_BYTES_MIN = 1 << 30;
 const SYNCS = 64;
 /** Nothing was notarized before this software existed; a clock before it is wrong. */
 const EARLIEST = Date.UTC(2026, 0, 1);
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `pyralog doctor`: one line a check; fails when one does. */
 export async function doctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {

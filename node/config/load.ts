@@ -67,7 +67,7 @@ function findFile({ file, environment, workingDir }: ConfigSources): string | un
 }
 
 async function readSettings(file: string): Promise<Settings> {
-  const { parseDocument } = await import('yaml');
+  const { parseDocument } = await import('./yaml.ts');
   const document = parseDocument(readFileSync(file, 'utf8'), { uniqueKeys: true });
   const [error] = document.errors;
   if (error) throw badConfig(file, `not valid YAML: ${error.message}`);
