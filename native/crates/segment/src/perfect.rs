@@ -114,14 +114,18 @@ pub fn build(hashes: &[u64]) -> Option<(Perfect, Vec<u8>)> {
         pilots: u32::try_from(pilots).ok()?,
     };
     let turns: Vec<u64> = (0..PILOTS).map(|pilot| perfect.turn(pilot as u8)).collect();
+    // Enough of them that pilots which agree on all agree on everything, however few slots there are.
+    let count = 64 / u64::from(perfect.slots.ilog2().max(1)) + 4;
     let found = (0..pilots).map(|bucket| {
-        // The smallest mixed hash of the bucket and those behind it.
+        // The smallest mixed hash of the bucket and some behind it.
         let first = ((bucket as u128) << 64).div_ceil(pilots as u128) as u64;
-        let probes = [0, 1, 5, 77].map(|step| first.wrapping_add(step * 0x10_0003));
-        let slots = probes.map(|mixed| made.index(&Asked::Mixed(mixed)));
+        let probes = (0..count).map(|step| first.wrapping_add(step * 0x10_0003));
+        let answers: Vec<(u64, usize)> = probes
+            .map(|mixed| (mixed, made.index(&Asked::Mixed(mixed))))
+            .collect();
         let fits = |turn: u64| {
-            let mut pairs = probes.iter().zip(&slots);
-            pairs.all(|(&mixed, &slot)| perfect.place(mixed, turn) == slot)
+            let mut answers = answers.iter();
+            answers.all(|&(mixed, slot)| perfect.place(mixed, turn) == slot)
         };
         let pilot = turns.iter().position(|&turn| fits(turn));
         pilot.map(|pilot| pilot as u8)

@@ -114,7 +114,12 @@ fn every_bit(subject: &Subject, file: usize) {
             let mut flipped = bytes.clone();
             flipped[place] ^= 1 << bit;
             subject.plant(file, flipped);
-            refused += u32::from(subject.right_or_refused(1));
+            let known = subject.right_or_refused(1) || {
+                // What only costs time when it is damaged is found by verifying.
+                let segment = Segment::open(&subject.files, dir(), "s", &subject.meta);
+                !segment.unwrap().verify().is_empty()
+            };
+            refused += u32::from(known);
         }
     }
     // Every bit counts: there is none that nothing checks.
@@ -152,6 +157,7 @@ fn a_bad_block_is_named_and_all_others_read_on() {
         let bytes = &subject.contents[0].1;
         let blocks = bytes.len() / crate::blocks::BLOCK_BYTES;
         assert!(blocks > 5);
+        let mut mostly_readable = 0;
         for block in 0..blocks {
             let mut damaged = bytes.clone();
             damaged[block * crate::blocks::BLOCK_BYTES + 777] ^= 4;
@@ -168,17 +174,19 @@ fn a_bad_block_is_named_and_all_others_read_on() {
                     .any(|damage| damage.offsets.contains(&offset))
             };
             let rows = subject.rows.iter().step_by(31);
-            let readable = rows.filter(|row| segment.row(row.offset).is_ok()).count();
-            for row in subject.rows.iter().step_by(31) {
-                assert!(segment.row(row.offset).is_ok() || hurt(row.offset));
+            let (good, bad): (Vec<_>, Vec<_>) =
+                rows.partition(|row| segment.row(row.offset).is_ok());
+            assert!(!bad.is_empty() && bad.iter().all(|row| hurt(row.offset)));
+            mostly_readable += usize::from(good.len() > bad.len());
+            // Parquet has bytes that mean nothing; then only the file's hash tells.
+            if let Ok(meta) = Segment::rebuild_side(&subject.files, dir(), "s", kind) {
+                assert!(kind == Kind::Cold && meta.hash != subject.meta.hash);
+                subject.plant(1, subject.contents[1].1.clone());
             }
-            assert!(
-                kind == Kind::Cold || block == 0 || readable > 0,
-                "block {block}"
-            );
-            assert!(Segment::rebuild_side(&subject.files, dir(), "s", kind).is_err());
             assert!(segment.to_parquet(&subject.files, dir(), "other").is_err());
         }
+        // But for blocks that are about all rows, or about one of only two row groups.
+        assert!(kind == Kind::Cold || mostly_readable > blocks * 3 / 4);
     }
 }
 
@@ -279,7 +287,7 @@ proptest! {
                 prop_assert!(row.is(&found));
             }
             if let Some(key) = &row.key {
-                segment.may_hold_key(key);
+                let _ = segment.may_hold_key(key);
                 if let Ok(Some(offset)) = segment.by_key(key) {
                     let found = subject.rows.iter().find(|row| row.offset == offset);
                     prop_assert_eq!(found.unwrap().key.as_ref(), Some(key));
@@ -295,7 +303,7 @@ proptest! {
                 }
             }
         }
-        segment.verify();
+        let _ = segment.verify();
         let _ = segment.to_parquet(&subject.files, dir(), "other");
     }
 }
