@@ -13,6 +13,8 @@ export interface TransactionGossipDeps {
   readonly onBug: (bug: unknown) => void;
   /** Runs a task once others had their turn of the event loop; default `setImmediate`. */
   readonly defer?: (task: () => void) => void;
+  /** From 0 to below 1; default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** Reading so many takes a few milliseconds: votes must not wait longer for a neighbour's batch. */
@@ -26,6 +28,13 @@ export interface TransactionGossipOptions {
    * has one transaction or fifty: without this, a few hundred a second from one client each are a batch.
    */
   readonly gapMs?: number;
+  /**
+   * What a transaction of a batch adds to the wait for the next batch, and at most to the wait before the batch is passed on;
+   * default 4. So a stream thick enough to keep a block busy is gathered, and a thin one is not held up.
+   */
+  readonly transactionMs?: number;
+  /** The longest of either wait; default 60. */
+  readonly waitMsMax?: number;
   /** A batch goes at once when it has so many bytes; default 64 KiB, at most what the topic takes. */
   readonly batchBytesMax?: number;
   /** What waits for so long is told again, and then every so long; default 5,000. */
@@ -66,6 +75,7 @@ class BatchedGossip implements TransactionGossip {
   readonly #deps: TransactionGossipDeps;
   readonly #limits: Required<TransactionGossipOptions>;
   readonly #defer: (task: () => void) => void;
+  readonly #random: () => number;
   readonly #figures = {
     batchesSent: 0,
     transactionsSent: 0,
@@ -77,6 +87,8 @@ class BatchedGossip implements TransactionGossip {
   #batchBytes = BATCH_HEAD_BYTES;
   /** When the last batch left. */
   #flushed = Number.NEGATIVE_INFINITY;
+  /** Least time from then to the next. */
+  #gapMs = 0;
   #cancelFlush: (() => void) | undefined;
   #cancelRepeat: (() => void) | undefined;
   /** What waited a round ago. */
@@ -88,9 +100,16 @@ class BatchedGossip implements TransactionGossip {
   constructor(deps: TransactionGossipDeps, options: TransactionGossipOptions) {
     this.#deps = deps;
     this.#defer = deps.defer ?? setImmediate;
-    const { flushMs = 5, gapMs = 10, repeatMs = 5_000, repeatBytesMax = 256 * 1024 } = options;
-    const batchBytesMax = Math.min(options.batchBytesMax ?? 64 * 1024, TOPICS.transactions);
-    this.#limits = { flushMs, gapMs, repeatMs, repeatBytesMax, batchBytesMax };
+    this.#random = deps.random ?? Math.random;
+    this.#limits = {
+      flushMs: options.flushMs ?? 5,
+      gapMs: options.gapMs ?? 10,
+      transactionMs: options.transactionMs ?? 4,
+      waitMsMax: options.waitMsMax ?? 60,
+      batchBytesMax: Math.min(options.batchBytesMax ?? 64 * 1024, TOPICS.transactions),
+      repeatMs: options.repeatMs ?? 5_000,
+      repeatBytesMax: options.repeatBytesMax ?? 256 * 1024,
+    };
     this.#unsubscribe = deps.gossip.onMessage('transactions', (message) => this.#take(message));
     this.#repeatLater();
   }
@@ -123,7 +142,26 @@ class BatchedGossip implements TransactionGossip {
       if (admissions.some((each) => !each.ok && each.fault)) return this.#reject();
       fresh ||= admissions.some((each) => each.ok && each.fresh);
     }
-    return fresh ? 'accept' : 'ignore';
+    if (!fresh) return 'ignore';
+    await this.#untilPassedOn(transactions.length);
+    return 'accept';
+  }
+
+  /**
+   * Who takes a batch passes it on to all neighbours that have not shown yet that they know it. In a full mesh they all do at the same
+   * moment, so that each batch crosses every link twice; waiting for different times, they hear of each other first.
+   */
+  async #untilPassedOn(transactions: number): Promise<void> {
+    const { clock } = this.#deps;
+    const waitMs = this.#waitMs(transactions) * this.#random();
+    if (waitMs < 1) return;
+    await new Promise<void>((resolve) => {
+      clock.schedule(clock.monotonic() + waitMs, resolve);
+    });
+  }
+
+  #waitMs(transactions: number): number {
+    return Math.min(this.#limits.waitMsMax, this.#limits.transactionMs * transactions);
   }
 
   #reject(): Verdict {
@@ -132,14 +170,14 @@ class BatchedGossip implements TransactionGossip {
   }
 
   #enqueue(bytes: Uint8Array, round: number): void {
-    const { batchBytesMax, flushMs, gapMs } = this.#limits;
+    const { batchBytesMax, flushMs } = this.#limits;
     const itemBytes = bytes.length + ITEM_HEAD_BYTES;
     if (this.#batchBytes + itemBytes > batchBytesMax) this.#flush(round);
     this.#batch.push(bytes);
     this.#batchBytes += itemBytes;
     if (this.#cancelFlush !== undefined || this.#stopped) return;
     const { clock } = this.#deps;
-    const at = Math.max(clock.monotonic() + flushMs, this.#flushed + gapMs);
+    const at = Math.max(clock.monotonic() + flushMs, this.#flushed + this.#gapMs);
     this.#cancelFlush = clock.schedule(at, () => this.#flush(0));
   }
 
@@ -151,6 +189,7 @@ class BatchedGossip implements TransactionGossip {
     this.#batchBytes = BATCH_HEAD_BYTES;
     if (transactions.length === 0 || this.#stopped) return;
     this.#flushed = this.#deps.clock.monotonic();
+    this.#gapMs = Math.max(this.#limits.gapMs, this.#waitMs(transactions.length));
     this.#figures.batchesSent++;
     this.#figures.transactionsSent += transactions.length;
     this.#publish(encodeBatch({ round, transactions })).catch(this.#deps.onBug);

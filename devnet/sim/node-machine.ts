@@ -197,7 +197,7 @@ export class Machine {
   }
 
   async #boot(clock: MachineClock): Promise<void> {
-    const { cast, onFinal } = this.#deps;
+    const { cast, onFinal, random } = this.#deps;
     const onBug = (bug: unknown) => {
       if (!clock.isDead) this.#deps.onBug(bug);
     };
@@ -212,7 +212,7 @@ export class Machine {
     const engine = await this.#openEngine({ clock, chain, network }, onBug);
     if (clock.isDead) return;
     const gossip = startTransactionGossip(
-      { mempool: chain.mempool, gossip: network.gossip, clock, onBug },
+      { mempool: chain.mempool, gossip: network.gossip, clock, onBug, random },
       { repeatMs: 1_000 },
     );
     this.life = { clock, chain, engine, gossip, network, tree };

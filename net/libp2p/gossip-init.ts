@@ -27,6 +27,8 @@ export function gossipInit(networkId: string): Partial<GossipsubOpts> {
     ignoreDuplicatePublishError: true,
     floodPublish: true,
     doPX: false,
+    // Telling two neighbours that a batch is known costs more than being sent a small one again.
+    idontwantMinDataSize: 16 * 1024,
     D: 8,
     Dlo: 5,
     Dhi: 12,

@@ -7,7 +7,14 @@ import {
 } from '../../../chain/mempool/gossip.ts';
 import { SimClock } from '../../../devnet/sim/clock.ts';
 import { seededRandom } from '../../../devnet/sim/random.ts';
-import { createMemoryNetworkHub, type MemoryHub, type Network } from '../../../net/index.ts';
+import {
+  createMemoryNetworkHub,
+  type GossipMessage,
+  type MemoryHub,
+  type Network,
+  type Topic,
+  type Validate,
+} from '../../../net/index.ts';
 import { helloOf } from '../../contract/networks.ts';
 import { type Made, make, type PoolUnderTest, poolUnderTest } from '../../support/pool.ts';
 
@@ -125,6 +132,56 @@ describe('gossip of transactions (X20)', () => {
     assert.equal(net.clock.monotonic() - since, 45);
     assert.ok(await net.until(everyoneHas(3)));
     assert.equal(first().gossip.figures().transactionsSent, 3);
+  });
+
+  it('gathers the longer, the more it last had to tell', async () => {
+    net = await mesh(2, { flushMs: 5, gapMs: 10, transactionMs: 4, waitMsMax: 60 });
+    const sent = (count: number) => () => first().gossip.figures().batchesSent === count;
+    const tell = async (transactions: number, from: number) => {
+      const made = Array.from({ length: transactions }, (_, i) => make({ from: from + i }));
+      await first().submit(...made);
+    };
+    await tell(8, 1);
+    assert.ok(await net.until(sent(1)));
+    const since = net.clock.monotonic();
+    await tell(100, 11);
+    assert.ok(await net.until(sent(2)));
+    assert.equal(net.clock.monotonic() - since, 32);
+    await tell(1, 111);
+    assert.ok(await net.until(sent(3)));
+    assert.equal(net.clock.monotonic() - since, 92);
+  });
+
+  it('passes a batch on after a while, the longer the more it holds', async () => {
+    net = await mesh(2);
+    const { clock } = net;
+    const { pool } = first();
+    let hear: Validate | undefined;
+    const gossip = {
+      publish: async () => {},
+      onMessage: (_: Topic, validate: Validate) => {
+        hear = validate;
+        return () => {};
+      },
+    };
+    const options = { transactionMs: 4, waitMsMax: 60 };
+    const onBug = (bug: unknown) => assert.fail(String(bug));
+    const deps = { mempool: pool, gossip, clock, onBug, random: () => 0.5 };
+    const under = startTransactionGossip(deps, options);
+    const heldMs = async (count: number, from: number) => {
+      const transactions = Array.from({ length: count }, (_, i) => make({ from: from + i }).bytes);
+      const since = clock.monotonic();
+      let verdict: string | undefined;
+      const message = { topic: 'transactions', bytes: encodeBatch({ round: 0, transactions }) };
+      const judged = Promise.resolve(hear?.({ ...message, from: 'somebody' } as GossipMessage));
+      void judged.then((given) => {
+        verdict = given;
+      });
+      assert.ok(await net.until(() => verdict === 'accept'));
+      return clock.monotonic() - since;
+    };
+    assert.deepEqual([await heldMs(5, 1), await heldMs(100, 10)], [10, 30]);
+    under.stop();
   });
 
   it('splits by bytes, with a large one whole', async () => {
