@@ -123,4 +123,5 @@ export const nodeStatus = {
   peers: 3,
   mempool: '0',
   anchored: '1',
+  warnings: [],
 } as const;

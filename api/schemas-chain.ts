@@ -158,7 +158,10 @@ export const consensusStatus = shape(
       minimum: 0,
       description: 'Other validators heard of at this height or the last.',
     }),
-    syncing: Type.Boolean({ description: 'Behind the others and fetching blocks.' }),
+    syncing: Type.Boolean({
+      description:
+        'Behind: validators with more than a third of the power have more, or final blocks are being fetched.',
+    }),
   },
   "This node's part in the agreement.",
 );
@@ -258,6 +261,9 @@ export const nodeStatus = shape(
     peers: Type.Integer({ minimum: 0 }),
     mempool: decimal('Transactions that wait.'),
     anchored: decimal('Records of its logs under final anchors.'),
+    warnings: Type.Array(Type.String(), {
+      description: 'What an operator must see to, such as a validator that does not vote.',
+    }),
   },
   'What a status screen shows of a node.',
 );

@@ -38,6 +38,8 @@ export interface NetworkFigures {
     readonly signing: boolean;
   };
   readonly anchors: AnchorCounts;
+  /** Why the node does not vote though it should. */
+  readonly warnings: readonly string[];
 }
 
 /** The chain in the main thread, as the RPC thread holds it. */

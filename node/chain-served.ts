@@ -14,6 +14,7 @@ import type { BridgeTarget } from './bridge.ts';
 import type { NetworkFigures } from './chain-remote.ts';
 import { nodeError } from './errors.ts';
 import type { Anchoring } from './network-types.ts';
+import { vouchedHeight } from './vouched-height.ts';
 
 /** The parts of the network plane that the RPC thread asks about. */
 export interface ServedParts {
@@ -27,6 +28,8 @@ export interface ServedParts {
   readonly anchoring: Anchoring;
   readonly anchors: NodeFinalAnchors;
   readonly voteKey: Uint8Array | undefined;
+  /** A validator of genesis that cannot vote: what to do about it. */
+  readonly idle: string | undefined;
   /** Only devnets may be told to fail on purpose. */
   readonly faultInjection: boolean;
 }
@@ -136,10 +139,12 @@ function keyOf(id: Uint8Array): string {
 
 function consensusStatus({ chain, engine, network, voteKey }: ServedParts): ConsensusStatus {
   const { height, round, rounds, decisionSeconds } = engine.figures();
-  const { peerHeight } = engine.posFigures();
+  const { catchingUp, peerHeads } = engine.posFigures();
   const set = chain.app.validators(height) ?? [];
   const isSelf = (key: Uint8Array) => voteKey !== undefined && equalBytes(key, voteKey);
-  const peers = network.peers().map(({ hello }) => hello.voteKey);
+  const told = network.peers().map(({ id, hello }) => {
+    return { voteKey: hello.voteKey, head: peerHeads.get(id) ?? hello.headHeight };
+  });
   const head = engine.head()?.height ?? 0;
   return {
     height,
@@ -149,9 +154,9 @@ function consensusStatus({ chain, engine, network, voteKey }: ServedParts): Cons
     validators: set.map(({ name, key, power }) => ({ name, key, power, self: isSelf(key) })),
     lastDecisionSeconds: decisionSeconds,
     peersHearing: set.filter(({ key }) =>
-      peers.some((peer) => peer !== undefined && equalBytes(peer, key)),
+      told.some(({ voteKey }) => voteKey !== undefined && equalBytes(voteKey, key)),
     ).length,
-    syncing: peerHeight > head + 1,
+    syncing: catchingUp || vouchedHeight(set, told) > head + 1,
   };
 }
 
@@ -180,7 +185,21 @@ function networkStatus({ chain, engine, network }: ServedParts): NetworkStatus {
   };
 }
 
-function figures({ chain, engine, network, anchoring }: ServedParts): NetworkFigures {
+/** Why this node does not vote though it should. */
+function warnings({ engine, idle }: ServedParts): string[] {
+  const { mode } = engine.posFigures();
+  const mute = mode === 'signing' || mode === 'observer' ? [] : [MUTE[mode]];
+  return idle === undefined ? mute : [idle, ...mute];
+}
+
+const MUTE = {
+  'protection-behind':
+    'does not vote: its vote key signed what its slashing protection does not know (P26); see docs/OPERATIONS.md',
+  disk: 'does not vote: its log or slashing protection could not be written (P34); free or replace the disk and start again',
+} as const;
+
+function figures(parts: ServedParts): NetworkFigures {
+  const { chain, engine, network, anchoring } = parts;
   const { height, rounds, decisionSeconds, refusedMessages } = engine.figures();
   const { mode, syncedBlocks, misbehaviour } = engine.posFigures();
   return {
@@ -196,6 +215,7 @@ function figures({ chain, engine, network, anchoring }: ServedParts): NetworkFig
       signing: mode === 'signing',
     },
     anchors: anchoring.figures(),
+    warnings: warnings(parts),
   };
 }
 

@@ -6,6 +6,7 @@ import type { SubmittedTransaction } from '../rpc/index.ts';
 import { chainTarget } from './chain-served.ts';
 import { systemClock } from './clock.ts';
 import { composeAnchors } from './compose-anchors.ts';
+import { idleValidator, idleValidatorText } from './idle-validator.ts';
 import { loadNetworkModules, type NetworkModules } from './network-modules.ts';
 import type { NetworkParts, NetworkPlane } from './network-types.ts';
 import { readPeerBook, writePeerBook } from './peer-book-file.ts';
@@ -22,9 +23,12 @@ export async function composeNetwork(parts: NetworkParts): Promise<NetworkPlane>
   const stack = new AsyncDisposableStack();
   try {
     const running = await openParts(modules, parts, stack);
+    const idle = idleWarning(parts.prepared);
+    if (idle !== undefined) parts.logger.warn({}, idle);
     const target = chainTarget({
       ...running,
       voteKey: parts.prepared.keys.vote?.publicKey,
+      idle,
       faultInjection: parts.config.p2p.faultInjection,
     });
     const opened = stack.move();
@@ -33,6 +37,12 @@ export async function composeNetwork(parts: NetworkParts): Promise<NetworkPlane>
     await stack.disposeAsync();
     throw error;
   }
+}
+
+function idleWarning({ genesis, keys }: NetworkParts['prepared']): string | undefined {
+  const { vote, transaction } = keys;
+  const name = idleValidator(genesis, { vote, account: transaction?.publicKey });
+  return name === undefined ? undefined : idleValidatorText(name);
 }
 
 /** What is opened later is stopped first: anchors, gossip, engine, chain, peers, store. */

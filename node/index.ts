@@ -29,6 +29,7 @@ export { syncDir, writeDurably } from './durable-file.ts';
 export { type NodeErrorCode, nodeError, systemCode } from './errors.ts';
 export { createGenesis, formatGenesis, readGenesis } from './genesis-file.ts';
 export { keyName, logOrigin, nodePolicy, writeNodeKeys } from './identity.ts';
+export { idleValidator, idleValidatorText } from './idle-validator.ts';
 export {
   createKey,
   formatKey,

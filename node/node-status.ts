@@ -20,7 +20,7 @@ export async function nodeStatus(parts: {
     records,
   };
   if (remote === undefined) {
-    return { ...own, height: 0, role: 'none', peers: 0, mempool: 0, anchored: 0 };
+    return { ...own, height: 0, role: 'none', peers: 0, mempool: 0, anchored: 0, warnings: [] };
   }
   const [figures, consensus, anchors] = await Promise.all([
     remote.figures(),
@@ -37,5 +37,6 @@ export async function nodeStatus(parts: {
     peers: figures.net.peers,
     mempool: figures.chain.mempoolTransactions,
     anchored: anchors.logs.reduce((sum, { size }) => sum + size, 0),
+    warnings: figures.warnings,
   };
 }

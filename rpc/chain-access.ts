@@ -50,7 +50,7 @@ export interface ConsensusStatus {
   readonly lastDecisionSeconds: number;
   /** Other validators heard of at this height or the last. */
   readonly peersHearing: number;
-  /** Behind the others and fetching blocks. */
+  /** Behind what validators with more than a third of the power say they have, or fetching blocks that prove to be final. */
   readonly syncing: boolean;
 }
 
@@ -162,6 +162,8 @@ export interface NodeStatus {
   readonly mempool: number;
   /** Records of its logs under final anchors. */
   readonly anchored: number;
+  /** What an operator must see to, such as a validator that does not vote. */
+  readonly warnings: readonly string[];
 }
 
 /** The operator's hand on the network; served on the admin listener only (R7). */

@@ -104,7 +104,7 @@ export function networkAdminHandlers(
 }
 
 export function nodeStatusToWire(status: NodeStatus): MethodResult<'node_status'> {
-  const { rssBytes, records, height, headTime, mempool, anchored, ...same } = status;
+  const { rssBytes, records, height, headTime, mempool, anchored, warnings, ...same } = status;
   return {
     ...same,
     rssBytes: `${rssBytes}`,
@@ -113,6 +113,7 @@ export function nodeStatusToWire(status: NodeStatus): MethodResult<'node_status'
     ...(headTime === undefined ? {} : { headTime: `${headTime}` }),
     mempool: `${mempool}`,
     anchored: `${anchored}`,
+    warnings: [...warnings],
   };
 }
 

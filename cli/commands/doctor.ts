@@ -14,7 +14,15 @@ import {
 import { join, resolve } from 'node:path';
 import { PyralogError } from '../../base/errors.ts';
 import { findDevnet, readStatus } from '../../devnet/index.ts';
-import { isDataDir, loadConfig, openDataDir, readKeySummary } from '../../node/index.ts';
+import {
+  idleValidator,
+  idleValidatorText,
+  isDataDir,
+  keyPath,
+  loadConfig,
+  openDataDir,
+  readKeySummary,
+} from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { bytesText } from '../progress.ts';
@@ -53,6 +61,7 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
     () => disk(existsSync(dir) ? dir : context.workingDir),
     () => syncLatency(existsSync(dir) ? dir : context.workingDir),
     () => dataDir(dir),
+    () => voteKey(dir),
     () => trust(context),
     () => devnet(context),
   ];
@@ -161,6 +170,25 @@ function dataDir(dir: string): Finding {
     const { networkId, paths } = openDataDir(dir);
     const { name } = readKeySummary(join(paths.keys, 'cosigning.json'));
     return { check, state: 'ok', detail: `${dir}, network ${networkId}, key of ${name}` };
+  } catch (error) {
+    if (error instanceof PyralogError) return { check, state: 'failed', detail: error.message };
+    throw error;
+  }
+}
+
+/** A validator of genesis that follows the chain without voting is missed by everybody and by itself. */
+function voteKey(dir: string): Finding {
+  const check = 'vote key';
+  if (!isDataDir(dir)) return { check, state: 'ok', detail: 'not needed yet' };
+  try {
+    const { genesis, paths } = openDataDir(dir);
+    const [vote, transaction] = ['vote', 'transaction'].map((purpose) => {
+      const path = keyPath(paths, purpose);
+      return existsSync(path) ? readKeySummary(path) : undefined;
+    });
+    const idle = idleValidator(genesis, { vote, account: transaction?.publicKey });
+    if (idle !== undefined) return { check, state: 'warning', detail: idleValidatorText(idle) };
+    return { check, state: 'ok', detail: vote === undefined ? 'none, none needed' : vote.name };
   } catch (error) {
     if (error instanceof PyralogError) return { check, state: 'failed', detail: error.message };
     throw error;

@@ -141,6 +141,7 @@ export class Run {
     return {
       mode: this.#signing === undefined ? 'observer' : (this.#signing.mute ?? 'signing'),
       peerHeight: this.#sync.peerHeight(),
+      catchingUp: this.#sync.catchingUp,
       peerHeads: this.#sync.peerHeads(),
       syncedBlocks: this.#sync.syncedBlocks,
       misbehaviour: this.misbehaviour.total,

@@ -52,6 +52,8 @@ export class BlockSync {
   readonly #serving = new Map<Peer, SyncRequest[]>();
   #asked: Asked | undefined;
   #applying = false;
+  /** The newest answer had blocks that proved to be final. */
+  #proved = false;
   #grace: (() => void) | undefined;
   #requests = 0;
   #syncedBlocks = 0;
@@ -76,6 +78,11 @@ export class BlockSync {
     let height = 0;
     for (const peer of this.#deps.peers) height = Math.max(height, peer.head);
     return height;
+  }
+
+  /** Whether blocks are being fetched that prove to be final one after the other; what peers merely claim does not count. */
+  get catchingUp(): boolean {
+    return this.#proved && this.peerHeight() > this.#head() + 1;
   }
 
   peerHeads(): ReadonlyMap<string, number> {
@@ -189,6 +196,7 @@ export class BlockSync {
   }
 
   #failed(peer: Peer): void {
+    this.#proved = false;
     const count = (this.#failures.get(peer)?.count ?? 0) + 1;
     const wait = this.#options.requestMsMax * Math.min(count, 8);
     this.#failures.set(peer, { count, until: this.#deps.clock.monotonic() + wait });
@@ -218,7 +226,10 @@ export class BlockSync {
       for (const [i, block] of answer.blocks.entries()) {
         if (this.#stopped) return;
         const applied = await this.#deps.apply(asked.from + i, block);
-        if (applied === 'applied') this.#syncedBlocks++;
+        if (applied === 'applied') {
+          this.#syncedBlocks++;
+          this.#proved = true;
+        }
         if (applied === 'invalid') {
           this.#deps.peers.report(asked.peer, 'invalid', `block ${asked.from + i} by sync (P32)`);
           this.#failed(asked.peer);

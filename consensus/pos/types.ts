@@ -48,6 +48,8 @@ export interface PosFigures {
   readonly mode: 'signing' | 'observer' | Mute;
   /** Greatest head that a peer told. */
   readonly peerHeight: number;
+  /** Whether it fetches blocks that prove to be final; what peers merely claim does not count. */
+  readonly catchingUp: boolean;
   /** Newest head that each connected peer told. */
   readonly peerHeads: ReadonlyMap<string, number>;
   /** Blocks that came by sync. */

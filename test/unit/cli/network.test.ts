@@ -1,6 +1,14 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT } from '../../../cli/exit-codes.ts';
@@ -338,6 +346,17 @@ describe('the command line of the network', function () {
       const vote = readKeySummary(join(keys, 'vote.json')).publicKey;
       assert.deepEqual(Buffer.from(vote), Buffer.from(genesis.chain?.validators[1]?.key ?? []));
       assert.ok(existsSync(join(at('node-0'), 'pyralog-data', 'consensus', 'protection.db')));
+      const found = async () => {
+        const { findings } = await ok('doctor', '--dir', join('node-0', 'pyralog-data'));
+        assert.ok(Array.isArray(findings));
+        return findings.find(({ check }) => check === 'vote key');
+      };
+      assert.equal((await found()).state, 'ok');
+      renameSync(join(keys, 'vote.json'), at('vote-aside.json'));
+      const { state, detail } = await found();
+      assert.equal(state, 'warning');
+      assert.match(detail, /validator node-0.*never votes/);
+      renameSync(at('vote-aside.json'), join(keys, 'vote.json'));
       const config = readFileSync(join(at('node-0'), 'pyralog.yaml'), 'utf8');
       assert.ok(config.includes(PEER) && config.includes('cluster: eu'), config);
 

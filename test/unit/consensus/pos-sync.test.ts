@@ -20,7 +20,10 @@ describe('pos: sync (P32)', () => {
     const nodes = await world.startAll(options);
     await reach(nodes, 200);
     const observer = await world.start({ id: 'late', options });
+    await world.until(() => observer.engine.posFigures().catchingUp);
+    assert.ok(heightOf(observer) < heightOf(nodes[0] as TestEngine));
     await world.until(() => heightOf(observer) >= heightOf(nodes[0] as TestEngine) - 1);
+    await world.until(() => !observer.engine.posFigures().catchingUp);
     const { syncedBlocks, mode } = observer.engine.posFigures();
     assert.ok(syncedBlocks >= 200);
     assert.equal(mode, 'observer');
@@ -128,6 +131,12 @@ describe('pos: sync (P32)', () => {
     });
     const nodes = await world.startAll(options);
     await reach(nodes, 20);
-    assert.ok((nodes[0] as TestEngine).engine.posFigures().peerHeight > 1_000_000);
+    const { peerHeight, catchingUp } = (nodes[0] as TestEngine).engine.posFigures();
+    assert.ok(peerHeight > 1_000_000);
+    assert.equal(
+      catchingUp,
+      false,
+      'what a peer merely says is no reason to say that we are behind',
+    );
   });
 });

@@ -605,6 +605,7 @@ describe('the operator’s methods on the network (R7)', () => {
       peers: 3,
       mempool: 0,
       anchored: 1,
+      warnings: [],
     }),
   };
   const start = async (given: NetworkActions | undefined) => {
