@@ -29,6 +29,9 @@ pub enum BenchError {
     /// Packed signatures.
     #[error("the signatures: {0}")]
     Sig(#[from] pyralog_sig::SigError),
+    /// The segment.
+    #[error("the segment: {0}")]
+    Segment(#[from] pyralog_segment::SegmentError),
     /// The subject answered wrongly: a fast wrong answer is not a figure.
     #[error("wrong answer: {0}")]
     WrongAnswer(String),

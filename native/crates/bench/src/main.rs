@@ -1,7 +1,7 @@
 //! Native floors and figures for `npm run bench -- log`: one line of JSON a figure on standard output.
 //!
 //! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
-//! size alone, or `--state` for the state tree and signatures (`npm run bench -- state`). Everything is written under DIR,
+//! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), or `--segment` for sealed segments. Everything is written under DIR,
 //! which must exist; the caller removes it.
 
 mod apply;
@@ -16,6 +16,7 @@ mod merkle;
 mod open;
 mod plan;
 mod sample;
+mod segment;
 mod signatures;
 mod single;
 mod state;
@@ -46,6 +47,9 @@ fn run() -> Result<(), BenchError> {
     if plan.state {
         state::measure(&plan)?;
         return signatures::measure(&plan);
+    }
+    if plan.segment {
+        return segment::measure(&plan);
     }
     let store = plan.dir.join("store");
     let (subject, _) = Subject::open(&store)?;

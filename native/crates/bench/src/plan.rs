@@ -11,6 +11,8 @@ pub struct Plan {
     pub floor: Option<FloorPlan>,
     /// Only the state tree and signatures.
     pub state: bool,
+    /// Only sealed segments.
+    pub segment: bool,
     /// Keys in the state tree.
     pub state_keys: u32,
     /// Proposals in flight, one series each.
@@ -46,7 +48,7 @@ pub enum UsageError {
     NoDir,
     /// An option that does not exist, or lacks its value.
     #[error(
-        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state"
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment"
     )]
     Option(String),
     /// Not a list of positive numbers.
@@ -65,10 +67,12 @@ impl Plan {
         let mut in_flight = vec![1, 2, 4, 8];
         let mut floor = None;
         let mut state = false;
+        let mut segment = false;
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => quick = true,
                 "--state" => state = true,
+                "--segment" => segment = true,
                 "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
                 "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
                 "--floor" => {
@@ -87,6 +91,7 @@ impl Plan {
                 in_flight: deepest,
             }),
             state,
+            segment,
             state_keys: 1_000_000,
             in_flight,
             rounds: 11,

@@ -47,13 +47,13 @@ impl Segment {
             });
         };
         if let Some(damage) = self.verify().into_iter().next() {
-            return Err(match damage.offsets.is_empty() {
-                true => SegmentError::side(self.side().path(), damage.what),
-                false => SegmentError::Damaged {
-                    file: self.path().to_path_buf(),
-                    offsets: damage.offsets,
-                    what: damage.what,
-                },
+            if damage.offsets.is_empty() {
+                return Err(SegmentError::side(self.side().path(), damage.what));
+            }
+            return Err(SegmentError::Damaged {
+                file: self.path().to_path_buf(),
+                offsets: damage.offsets,
+                what: damage.what,
             });
         }
         let failed = SegmentError::library("write a Parquet file");

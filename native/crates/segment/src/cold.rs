@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use crate::SegmentRow;
 use crate::blocks::{Bad, Blocks};
@@ -70,7 +70,7 @@ impl Cold {
             return Err(refused("it has other columns"));
         }
         let groups = metadata.metadata().row_groups();
-        let mut columns = groups.iter().flat_map(|group| group.columns());
+        let mut columns = groups.iter().flat_map(RowGroupMetaData::columns);
         if columns.any(|column| place_of(column).is_none_or(|place| place.end > start)) {
             return Err(refused("a column lies outside of it"));
         }
@@ -145,14 +145,14 @@ impl Cold {
     fn decode(&self, number: usize, mask: &ProjectionMask) -> Result<RecordBatch, Bad> {
         let group = self.metadata.metadata().row_group(number);
         let rows = self.rows_of_group(number).len();
-        let mut whole = usize::MAX..0;
+        let mut whole = None;
         for (place, column) in group.columns().iter().enumerate() {
             if !mask.leaf_included(place) {
                 continue;
             }
             let range = place_of(column).unwrap_or(0..usize::MAX);
             self.blocks.bytes(range.clone())?;
-            whole = whole.start.min(range.start)..whole.end.max(range.end);
+            whole = Some(join(whole, range));
         }
         let read = || {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
@@ -172,7 +172,7 @@ impl Cold {
         let read = catch_unwind(AssertUnwindSafe(read));
         let read = read.unwrap_or_else(|_| Err(ParquetError::General("a panic".to_owned())));
         read.map_err(|error| Bad {
-            range: whole,
+            range: whole.unwrap_or_default(),
             what: format!("row group {number} cannot be decoded: {error}"),
         })
     }
@@ -183,27 +183,28 @@ impl Cold {
 
     /// Rows that bytes of the file belong to: all of them for bytes outside of the row groups.
     pub fn rows_of(&self, bytes: &Range<usize>) -> Range<usize> {
-        let mut touched = self.rows..0;
-        let mut covered = 0..0;
+        let mut touched = None;
+        let mut covered = None;
         for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
-            let ranges = group.columns().iter().filter_map(place_of);
-            let whole = ranges.fold(usize::MAX..0, |all, range| {
-                all.start.min(range.start)..all.end.max(range.end)
-            });
-            if bytes.start < whole.end && whole.start < bytes.end {
-                let rows = self.rows_of_group(number);
-                touched = touched.start.min(rows.start)..touched.end.max(rows.end);
-            }
-            covered = if number == 0 {
-                whole
-            } else {
-                covered.start..whole.end
+            let columns = group.columns().iter().filter_map(place_of);
+            let Some(whole) = columns.fold(None, |all, range| Some(join(all, range))) else {
+                continue;
             };
+            if bytes.start < whole.end && whole.start < bytes.end {
+                touched = Some(join(touched, self.rows_of_group(number)));
+            }
+            covered = Some(join(covered, whole));
         }
-        if bytes.start < covered.start || bytes.end > covered.end {
-            return 0..self.rows;
-        }
-        touched.start.min(touched.end)..touched.end
+        let inside = covered.filter(|all| all.start <= bytes.start && bytes.end <= all.end);
+        inside.and(touched).unwrap_or(0..self.rows)
+    }
+}
+
+/// The shortest range that has both in it.
+fn join(all: Option<Range<usize>>, range: Range<usize>) -> Range<usize> {
+    match all {
+        None => range,
+        Some(all) => all.start.min(range.start)..all.end.max(range.end),
     }
 }
 

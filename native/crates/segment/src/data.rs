@@ -12,7 +12,7 @@ use crate::{Kind, SegmentRow};
 /// An open data file.
 #[derive(Debug)]
 pub enum Data {
-    Hot(Hot),
+    Hot(Box<Hot>),
     Cold(Box<Cold>),
 }
 
@@ -26,7 +26,7 @@ pub enum Wanted<'a> {
 impl Data {
     pub fn open(kind: Kind, blocks: Blocks) -> Result<Self, Bad> {
         match kind {
-            Kind::Hot => Hot::open(blocks).map(Self::Hot),
+            Kind::Hot => Hot::open(blocks).map(|hot| Self::Hot(Box::new(hot))),
             Kind::Cold => Cold::open(blocks).map(|cold| Self::Cold(Box::new(cold))),
         }
     }

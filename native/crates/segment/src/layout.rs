@@ -165,7 +165,7 @@ impl Layout {
 
 fn covers(footer: &arrow_ipc::Footer<'_>) -> Result<Option<Range<u64>>, &'static str> {
     let entries = footer.custom_metadata();
-    let mut entries = entries.iter().flat_map(|entries| entries.iter());
+    let mut entries = entries.iter().flat_map(IntoIterator::into_iter);
     let value = entries.find(|entry| entry.key() == Some(COVERS_KEY));
     value
         .map(|entry| parse_covers(entry.value().unwrap_or_default()))

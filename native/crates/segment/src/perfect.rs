@@ -153,7 +153,7 @@ mod tests {
                 let slot = perfect.slot(hash, pilots[perfect.bucket(hash)]);
                 assert!(!std::mem::replace(&mut taken[slot], true));
             }
-            assert!(perfect.slots as u64 <= count + count / 98 + 2);
+            assert!(u64::from(perfect.slots) <= count + count / 98 + 2);
         }
     }
 

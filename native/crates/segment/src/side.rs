@@ -155,10 +155,10 @@ impl Side {
             }
             Err(error) => return Err(SegmentError::io("map", &path)(error)),
         };
-        Self::parse(&path, map)
+        Self::parse(&path, &map)
     }
 
-    fn parse(path: &Path, map: Mapped) -> Result<Self, SegmentError> {
+    fn parse(path: &Path, map: &Mapped) -> Result<Self, SegmentError> {
         let refused = |what: &str| SegmentError::side(path, what);
         let head = map
             .first_chunk::<HEAD_BYTES>()
@@ -368,6 +368,10 @@ impl Side {
     }
 
     /// Bits a key of the filter and of the perfect hash.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "sections are shorter than 2^52 bytes"
+    )]
     pub fn bits_per_key(&self, which: Which) -> Option<(f64, f64)> {
         let head = &self.heads[which as usize];
         let lengths = head.lengths();

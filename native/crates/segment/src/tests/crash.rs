@@ -98,7 +98,8 @@ fn rebuilding() {
 
 #[test]
 fn a_disk_that_refuses_leaves_nothing_under_a_final_name() {
-    let arms: [(&str, fn(&FaultFiles)); 3] = [
+    type Arm = fn(&FaultFiles);
+    let arms: [(&str, Arm); 3] = [
         ("storage/io", FaultFiles::fail_next_write),
         ("storage/io", FaultFiles::fail_next_sync),
         ("storage/disk-full", |files| files.set_capacity(500)),

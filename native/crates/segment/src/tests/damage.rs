@@ -166,13 +166,9 @@ fn a_bad_block_is_named_and_all_others_read_on() {
             let Ok(segment) = Segment::open(&subject.files, dir(), "s", &subject.meta) else {
                 continue;
             };
-            let damages = segment.verify();
-            assert!(!damages.is_empty());
-            let hurt = |offset: u64| {
-                damages
-                    .iter()
-                    .any(|damage| damage.offsets.contains(&offset))
-            };
+            let found = segment.verify();
+            assert!(!found.is_empty());
+            let hurt = |offset: u64| found.iter().any(|damage| damage.offsets.contains(&offset));
             let rows = subject.rows.iter().step_by(31);
             let (good, bad): (Vec<_>, Vec<_>) =
                 rows.partition(|row| segment.row(row.offset).is_ok());

@@ -120,7 +120,7 @@ pub fn same(segment: &Segment, rows: &[Owned]) {
     }
     let hashes: Vec<_> = rows.iter().map(Owned::leaf_hash).collect();
     assert_eq!(segment.leaf_hashes().unwrap()[..], hashes);
-    for offset in meta.base_offset.saturating_sub(1)..meta.end_offset + 1 {
+    for offset in meta.base_offset.saturating_sub(1)..=meta.end_offset {
         let expected = rows.iter().find(|row| row.offset == offset);
         let found = segment.row(offset).unwrap();
         assert_eq!(found.is_some(), expected.is_some(), "offset {offset}");

@@ -117,7 +117,9 @@ fn several_groups_of_the_sparse_index_and_of_parquet() {
     // The same with gaps.
     rows.retain(|row| row.offset % 3 != 0);
     let mut builder = SegmentBuilder::compacted(70..50_000);
-    rows.iter().for_each(|row| row.push(&mut builder).unwrap());
+    for row in &rows {
+        row.push(&mut builder).unwrap();
+    }
     let meta = builder.finish(&files, dir, "gaps").unwrap();
     let segment = Segment::open(&files, dir, "gaps", &meta).unwrap();
     for offset in (70..50_000).step_by(7) {
