@@ -6,8 +6,10 @@ use pyralog_types::batch::{Entry, OUTCOME_BYTES, Outcome, OutcomeStatus};
 use crate::dedup::{Dedup, DedupWindow, Match};
 use crate::digests::DigestIndex;
 use crate::error::PartitionError;
-use crate::fingerprint::{HEAD_BYTES, Prepared};
+use crate::fingerprint::{Fingerprint, HEAD_BYTES, Prepared};
 use crate::index::{EntryIndex, EntryMeta, EntryPlace};
+use crate::runs::{Run, Runs};
+use crate::snapshot::Snapshot;
 use crate::stamp::parse_window;
 use crate::trees::Trees;
 
@@ -42,8 +44,30 @@ pub struct Partition {
     size: u64,
     last_timestamp: u64,
     last_id: u64,
-    /// Number of the first indexed entry that is young enough for the window.
-    oldest_entry: usize,
+    /// Times of the records in the window.
+    runs: Runs,
+    /// Size at the newest seal point, and bytes of the proposals since (Z2).
+    sealed_from: u64,
+    open_bytes: u64,
+}
+
+/// When a segment closes: behind the entry with which it reaches one of these (Z2). Constants of a log, so that all its
+/// replicas seal alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealLimits {
+    /// Records.
+    pub rows: u64,
+    /// Bytes of proposals.
+    pub bytes: u64,
+}
+
+impl Default for SealLimits {
+    fn default() -> Self {
+        Self {
+            rows: 4 * 65_536,
+            bytes: 64 << 20,
+        }
+    }
 }
 
 impl Partition {
@@ -59,8 +83,82 @@ impl Partition {
             size: 0,
             last_timestamp: 0,
             last_id: 0,
-            oldest_entry: 0,
+            runs: Runs::default(),
+            sealed_from: 0,
+            open_bytes: 0,
         }
+    }
+
+    /// A partition at a seal point: the newest snapshot last, and before it as many as its window reaches back (Z5).
+    /// `trees` hold its leaves.
+    ///
+    /// # Errors
+    /// `Snapshot` when they do not follow each other or do not reach back far enough.
+    pub fn restore(trees: Trees, snapshots: &[Snapshot]) -> Result<Self, PartitionError> {
+        let refuse = |what| Err(PartitionError::Snapshot { what });
+        let (Some(newest), Some(oldest)) = (snapshots.last(), snapshots.first()) else {
+            return refuse("there is none");
+        };
+        let joined = snapshots
+            .windows(2)
+            .all(|two| two[0].size == two[1].sealed_from);
+        let first = newest.first_remembered;
+        if !joined || oldest.rows_from() > first.max(oldest.sealed_from) {
+            return refuse("one is missing");
+        }
+        if oldest.sealed_from > first {
+            return refuse("the oldest does not reach back far enough");
+        }
+        let mut partition = Self::create(trees, newest.window);
+        partition.dedup = Dedup::beginning_at(first);
+        partition.dedup.expire(newest.window.records, first);
+        for snapshot in snapshots {
+            for run in &snapshot.runs {
+                partition.runs.push(*run);
+            }
+            let known = first.saturating_sub(snapshot.rows_from()) as usize;
+            for row in snapshot.rows.iter().skip(known) {
+                partition.dedup.insert(&Fingerprint::from(row), row.id);
+            }
+        }
+        if partition.dedup.len() != newest.size - first {
+            return refuse("submissions are missing");
+        }
+        partition.size = newest.size;
+        partition.last_timestamp = newest.last_timestamp;
+        partition.last_id = newest.last_id;
+        partition.sealed_from = newest.size;
+        Ok(partition)
+    }
+
+    /// At a seal point, behind the entry just applied: what has to be remembered of it (Z2, Z5). `None` elsewhere.
+    pub fn seal_point(&mut self, limits: SealLimits, log_index: u64) -> Option<Snapshot> {
+        let rows = self.size - self.sealed_from;
+        if rows == 0 || (rows < limits.rows && self.open_bytes < limits.bytes) {
+            return None;
+        }
+        let rows = self.dedup.rows_from(self.sealed_from);
+        let rows_from = self.size - rows.len() as u64;
+        let snapshot = Snapshot {
+            log_index,
+            sealed_from: self.sealed_from,
+            size: self.size,
+            first_remembered: self.dedup.first(),
+            last_timestamp: self.last_timestamp,
+            last_id: self.last_id,
+            window: self.window,
+            runs: self.runs.from(rows_from),
+            rows,
+        };
+        self.sealed_from = self.size;
+        self.open_bytes = 0;
+        Some(snapshot)
+    }
+
+    /// Forgets where records before an offset stand in the log: they are read from segments (Z4).
+    pub fn forget_before(&mut self, offset: u64) {
+        self.index.forget_before(offset);
+        self.digests.forget_before(offset);
     }
 
     /// Parses, hashes and applies an entry's bytes; what replay and tests use. Same errors as [`Partition::apply`].
@@ -94,6 +192,7 @@ impl Partition {
     ) -> Result<Applied, PartitionError> {
         self.check_order(entry, log_index)?;
         self.last_timestamp = entry.timestamp;
+        self.open_bytes += entry.proposal.bytes().len() as u64;
         let oldest = self.oldest_offset();
         let mut step = Step::new(self.size, entry.timestamp, epoch, prepared.len());
         let Prepared {
@@ -111,7 +210,14 @@ impl Partition {
             match self.dedup.find(fingerprint) {
                 Match::New => {
                     let offset = self.size;
-                    first_id.get_or_insert(id);
+                    if first_id.is_none() {
+                        first_id = Some(id);
+                        self.runs.push(Run {
+                            base_offset: offset,
+                            timestamp: entry.timestamp,
+                            epoch,
+                        });
+                    }
                     self.dedup.insert(fingerprint, id);
                     self.size += 1;
                     let block = step.accept(&mut blocks, position, offset, id);
@@ -120,14 +226,10 @@ impl Partition {
                     }
                 }
                 Match::Duplicate { offset, id } => {
-                    step.refuse(
-                        &self.index,
-                        (OutcomeStatus::Duplicate, offset, id),
-                        position,
-                    );
+                    step.refuse(&self.runs, (OutcomeStatus::Duplicate, offset, id), position);
                 }
                 Match::Conflict { offset, id } => {
-                    step.refuse(&self.index, (OutcomeStatus::Conflict, offset, id), position);
+                    step.refuse(&self.runs, (OutcomeStatus::Conflict, offset, id), position);
                 }
             }
         }
@@ -188,13 +290,7 @@ impl Partition {
     /// First offset that is young enough at the time of the entry in hand (N3).
     fn oldest_offset(&mut self) -> u64 {
         let bound = self.last_timestamp.saturating_sub(self.window.millis);
-        while let Some(entry) = self.index.get(self.oldest_entry) {
-            if entry.timestamp >= bound {
-                return entry.base_offset;
-            }
-            self.oldest_entry += 1;
-        }
-        self.size
+        self.runs.oldest(bound, self.dedup.first(), self.size)
     }
 
     /// Records applied.
@@ -294,10 +390,7 @@ impl Step {
             blocks[slot] = blocks[position];
         }
         let block = &mut blocks[slot];
-        block[0..8].copy_from_slice(&self.timestamp.to_le_bytes());
-        block[8..16].copy_from_slice(&id.to_le_bytes());
-        block[16..24].copy_from_slice(&offset.to_le_bytes());
-        block[24..HEAD_BYTES].copy_from_slice(&self.epoch.to_le_bytes());
+        fill_head(block, (self.timestamp, id), offset, self.epoch);
         self.applied.count += 1;
         self.outcome(&Outcome {
             status: OutcomeStatus::New,
@@ -312,13 +405,13 @@ impl Step {
     /// Answers with the record that stands there already; its entry may be the one in hand.
     fn refuse(
         &mut self,
-        index: &EntryIndex,
+        runs: &Runs,
         (status, offset, id): (OutcomeStatus, u64, u64),
         position: usize,
     ) {
-        let (epoch, timestamp) = index
+        let (epoch, timestamp) = runs
             .by_offset(offset)
-            .map_or((self.epoch, self.timestamp), |e| (e.epoch, e.timestamp));
+            .map_or((self.epoch, self.timestamp), |r| (r.epoch, r.timestamp));
         self.skipped.push(position as u32);
         if status == OutcomeStatus::Duplicate {
             self.applied.duplicates += 1;
@@ -337,6 +430,19 @@ impl Step {
     fn outcome(&mut self, outcome: &Outcome) {
         self.applied.outcomes.extend_from_slice(&outcome.to_bytes());
     }
+}
+
+/// Fills in what a leaf record says beside its content (L1).
+pub(crate) fn fill_head(
+    block: &mut RecordBytes,
+    (timestamp, id): (u64, u64),
+    offset: u64,
+    epoch: u32,
+) {
+    block[0..8].copy_from_slice(&timestamp.to_le_bytes());
+    block[8..16].copy_from_slice(&id.to_le_bytes());
+    block[16..24].copy_from_slice(&offset.to_le_bytes());
+    block[24..HEAD_BYTES].copy_from_slice(&epoch.to_le_bytes());
 }
 
 fn schema_of(block: &RecordBytes) -> u32 {

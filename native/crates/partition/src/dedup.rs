@@ -137,6 +137,25 @@ impl Dedup {
         &mut self.generations[young]
     }
 
+    /// Nothing remembered, at an offset where a partition goes on.
+    pub fn beginning_at(offset: u64) -> Self {
+        Self {
+            ring: Ring::beginning_at(offset),
+            generations: VecDeque::from([Generation::new(offset, Vec::new())]),
+            ..Self::new()
+        }
+    }
+
+    /// Oldest offset remembered.
+    pub fn first(&self) -> u64 {
+        self.ring.first()
+    }
+
+    /// What is remembered from an offset on, or from the first remembered.
+    pub fn rows_from(&self, offset: u64) -> Vec<Remembered> {
+        self.ring.from(offset.max(self.ring.first()))
+    }
+
     /// Number of records remembered.
     pub fn len(&self) -> u64 {
         self.ring.next() - self.ring.first()

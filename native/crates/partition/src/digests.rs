@@ -76,6 +76,16 @@ impl DigestIndex {
             .insert(offset as usize % SEGMENT, value_hash);
     }
 
+    /// Forgets the segments whose offsets all stand before one.
+    pub fn forget_before(&mut self, offset: u64) {
+        let whole = (offset as usize / SEGMENT).min(self.segments.len());
+        for segment in self.segments[..whole].iter_mut().rev() {
+            if segment.take().is_none() {
+                return; // and all before it
+            }
+        }
+    }
+
     /// Offsets that may hold a value with this hash, ascending.
     pub fn candidates(&self, value_hash: &[u8; 32]) -> impl Iterator<Item = u64> + '_ {
         let value_hash = *value_hash;

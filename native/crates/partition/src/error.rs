@@ -23,6 +23,12 @@ pub enum PartitionError {
         /// What goes backwards.
         what: &'static str,
     },
+    /// A snapshot is not what was written, or not the one that belongs here (Z5).
+    #[error("a snapshot of the partition cannot be used: {what}")]
+    Snapshot {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The tree refused.
     #[error(transparent)]
     Tree(#[from] MerkleError),

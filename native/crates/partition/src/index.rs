@@ -1,6 +1,6 @@
 //! Where records stand in the log: one small entry per log entry, found by offset and by id (both only grow, L5).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// One log entry that brought new records, 40 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl EntryPlace {
 /// Entries by offset.
 #[derive(Debug, Default)]
 pub(crate) struct EntryIndex {
-    entries: Vec<EntryMeta>,
+    entries: VecDeque<EntryMeta>,
     skipped: HashMap<u64, Box<[u32]>>,
 }
 
@@ -54,7 +54,7 @@ impl EntryIndex {
         if !skipped.is_empty() {
             self.skipped.insert(meta.log_index, skipped.into());
         }
-        self.entries.push(meta);
+        self.entries.push_back(meta);
     }
 
     /// The entry that brought an offset, which must be below the partition's size.
@@ -85,7 +85,13 @@ impl EntryIndex {
         }
     }
 
-    pub fn get(&self, number: usize) -> Option<&EntryMeta> {
-        self.entries.get(number)
+    /// Forgets the entries whose records all stand before an offset.
+    pub fn forget_before(&mut self, offset: u64) {
+        while let Some(entry) = self.entries.front()
+            && entry.base_offset + u64::from(entry.count) <= offset
+        {
+            self.skipped.remove(&entry.log_index);
+            self.entries.pop_front();
+        }
     }
 }

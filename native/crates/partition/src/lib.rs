@@ -29,20 +29,26 @@ mod generation;
 mod index;
 mod ring;
 mod rows;
+mod runs;
+mod snapshot;
 mod stamp;
 mod trees;
 mod values;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may stop where it stands
+mod seal_tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop where it stands
 mod tests;
 
-pub use apply::{Applied, Partition};
+pub use apply::{Applied, Partition, SealLimits};
 pub use dedup::{DedupWindow, WINDOW_RECORDS_MAX};
 pub use digests::DigestIndex;
 pub use error::PartitionError;
 pub use fingerprint::Prepared;
 pub use index::EntryPlace;
-pub use rows::{RowBudget, id_position, rows_of};
+pub use rows::{RowBudget, SealedRow, id_position, rows_of, sealed_rows};
+pub use snapshot::Snapshot;
 pub use stamp::{CONFIGURATION_BYTES, Stamper};
 pub use trees::{Nodes, Roots, Trees};

@@ -67,6 +67,28 @@ impl Ring {
         &self.chunks[at / CHUNK][at % CHUNK]
     }
 
+    /// A ring that begins at an offset.
+    pub fn beginning_at(offset: u64) -> Self {
+        Self {
+            chunk_start: offset,
+            first: offset,
+            next: offset,
+            ..Self::default()
+        }
+    }
+
+    /// The records inside the window from an offset on.
+    pub fn from(&self, offset: u64) -> Vec<Remembered> {
+        let mut rows = Vec::with_capacity((self.next - offset) as usize);
+        let mut at = (offset - self.chunk_start) as usize;
+        while (rows.len() as u64) < self.next - offset {
+            let chunk = &self.chunks[at / CHUNK][at % CHUNK..];
+            rows.extend_from_slice(chunk);
+            at += chunk.len();
+        }
+        rows
+    }
+
     /// Forgets the records before `offset`; never brings one back.
     pub fn forget(&mut self, offset: u64) {
         self.first = self.first.max(offset.min(self.next));

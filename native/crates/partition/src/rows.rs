@@ -1,9 +1,12 @@
 //! Reading records back: rows (B5) from an entry's bytes and its place in the partition.
 
+use pyralog_merkle::{Blake3Tree, RecordBytes, TreeHash};
 use pyralog_types::batch::{Entry, Row, encode_row};
-use pyralog_types::{LeafRecord, MULTIHASH_BYTES_MAX, part_hash};
+use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, part_hash};
 
+use crate::apply::fill_head;
 use crate::error::PartitionError;
+use crate::fingerprint::Prepared;
 use crate::index::EntryPlace;
 
 /// How much a read may still return.
@@ -93,4 +96,55 @@ fn parse<'a>(bytes: &'a [u8], place: &EntryPlace) -> Result<Entry<'a>, Partition
         log_index: place.log_index,
         source,
     })
+}
+
+/// A record on its way into a segment.
+#[derive(Debug)]
+pub struct SealedRow<'a> {
+    /// Its leaf record (L1).
+    pub leaf: &'a RecordBytes,
+    /// Hash of the leaf (M2).
+    pub leaf_hash: Hash,
+    /// The key, if any.
+    pub key: Option<&'a [u8]>,
+    /// Encoded headers, if any.
+    pub headers: Option<&'a [u8]>,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+/// Hands the new records of an entry to `take`, in order; hashed side by side.
+///
+/// # Errors
+/// `Entry` when the bytes are malformed, or what `take` returns.
+pub fn sealed_rows<E: From<PartitionError>>(
+    bytes: &[u8],
+    place: &EntryPlace,
+    take: &mut dyn FnMut(&SealedRow<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let entry = parse(bytes, place)?;
+    let blocks = Prepared::of(&entry).blocks;
+    let mut kept = Vec::with_capacity(place.count as usize);
+    let mut leaves = Vec::with_capacity(place.count as usize);
+    for (position, (record, id)) in entry.proposal.records().zip(entry.ids()).enumerate() {
+        if let Some(offset) = place.offset_at(position as u32) {
+            let mut leaf = blocks[position];
+            fill_head(&mut leaf, (entry.timestamp, id), offset, place.epoch);
+            kept.push(record);
+            leaves.push(leaf);
+        }
+    }
+    let mut hashes = Vec::with_capacity(leaves.len());
+    Blake3Tree::leaves(&leaves, &mut hashes);
+    for ((record, leaf), leaf_hash) in kept.iter().zip(&leaves).zip(hashes) {
+        let mut scratch = [0; MULTIHASH_BYTES_MAX];
+        take(&SealedRow {
+            leaf,
+            leaf_hash,
+            key: record.key,
+            headers: record.headers,
+            value: record.value.bytes(&mut scratch),
+        })?;
+    }
+    Ok(())
 }
