@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use pyralog_types::SAFE_INTEGER_MAX;
+
 /// What an edit's bytes did wrong; the text completes "an edit that …".
 pub(crate) type Fault = &'static str;
 
@@ -35,6 +37,14 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u64(&mut self) -> Result<u64, Fault> {
         Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// A number that JavaScript can hold exactly; no version and no file has a greater one.
+    pub(crate) fn number(&mut self) -> Result<u64, Fault> {
+        match self.u64()? {
+            number if number <= SAFE_INTEGER_MAX => Ok(number),
+            _ => Err("has a number above 2^53 - 1"),
+        }
     }
 
     pub(crate) fn hash(&mut self) -> Result<[u8; 32], Fault> {

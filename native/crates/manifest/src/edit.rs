@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use pyralog_segment::SegmentMeta;
 use pyralog_types::Hash;
 
 use crate::codec::{Fault, Reader, put_list, put_u32, put_u64};
-use crate::meta::SegmentMeta;
 use crate::policy::Policy;
 
 /// A segment and the number its files are named by.
@@ -124,7 +124,7 @@ impl NewSegment {
     }
 
     pub(crate) fn get(from: &mut Reader<'_>) -> Result<Self, Fault> {
-        let number = from.u64()?;
+        let number = from.number()?;
         let meta = SegmentMeta::decode(from.take(SegmentMeta::BYTES)?)
             .map_err(|_| "has figures that no segment has")?;
         Ok(Self { number, meta })
@@ -144,7 +144,7 @@ impl NewLeaves {
 
     pub(crate) fn get(from: &mut Reader<'_>) -> Result<Self, Fault> {
         Ok(Self {
-            number: from.u64()?,
+            number: from.number()?,
             base_offset: from.u64()?,
             end_offset: from.u64()?,
             sha256: from.flag()?,

@@ -8,6 +8,7 @@ use pyralog_log::{File, FileLayer, OpenMode};
 
 use crate::error::ManifestError;
 use crate::frame::{FIRST_FRAME, FileHeader, FrameKind, HEADER_BYTES};
+use crate::mutant::{Mutant, on};
 use crate::names::{MANIFEST_FILE, MANIFEST_TEMPORARY};
 use crate::recover::Recovered;
 
@@ -88,6 +89,9 @@ impl LogFile {
             .rename(&place.temporary(), &path)
             .map_err(explain("rename to", &path))
             .and_then(|()| {
+                if on(Mutant::SkipDirSync) {
+                    return Ok(());
+                }
                 let synced = place.files.sync_dir(&place.dir);
                 synced.map_err(explain("sync the directory of", &path))
             });
@@ -128,11 +132,11 @@ impl LogFile {
             snapshot_end: recovered.snapshot_end,
             poison: None,
         };
-        if recovered.torn > 0 {
+        if recovered.torn > 0 && !on(Mutant::KeepTail) {
             let zeros = vec![0; bytes.len() - recovered.tail];
             log.write(&zeros, recovered.tail)?;
         }
-        if !recovered.marked || recovered.torn > 0 {
+        if (!recovered.marked || recovered.torn > 0) && !on(Mutant::TrustCache) {
             log.write(&bytes[recovered.last..recovered.tail], recovered.last)?;
             log.sync()?;
             let synced = place.files.sync_dir(&place.dir);
@@ -167,7 +171,7 @@ impl LogFile {
     /// Says, behind the last frame, that everything before was synced (Y3). Not synced itself.
     fn mark(&mut self, number: u64) -> Result<(), ManifestError> {
         let marker = self.header.frame(FrameKind::Marker, number, &[]);
-        if self.tail + marker.len() > self.length {
+        if self.tail + marker.len() > self.length || on(Mutant::NoMarker) {
             return Ok(());
         }
         self.write(&marker, self.tail)
@@ -222,9 +226,17 @@ impl LogFile {
     }
 
     fn sync(&self) -> Result<(), ManifestError> {
-        self.file
+        if on(Mutant::SkipSync) {
+            return Ok(());
+        }
+        let synced = self
+            .file
             .sync_data()
-            .map_err(explain("sync", &self.place.path()))
+            .map_err(explain("sync", &self.place.path()));
+        if on(Mutant::IgnoreSyncError) {
+            return Ok(());
+        }
+        synced
     }
 }
 
@@ -253,6 +265,8 @@ fn write_temporary(
     file.set_len(0).map_err(explain("empty", &path))?;
     file.write_all_at(&bytes, 0)
         .map_err(explain("write", &path))?;
-    file.sync_data().map_err(explain("sync", &path))?;
+    if !on(Mutant::RenameUnsynced) {
+        file.sync_data().map_err(explain("sync", &path))?;
+    }
     Ok((file, header, length))
 }

@@ -2,6 +2,8 @@
 
 use crc32c::{crc32c, crc32c_append};
 
+use crate::mutant::{Mutant, on};
+
 /// Length of the file's header and of a frame's.
 pub(crate) const HEADER_BYTES: usize = 64;
 /// Frames start here: one page, so that the file's header is never in a sector with data.
@@ -113,6 +115,9 @@ impl FileHeader {
 
     /// What the checksums of this file's frames begin with: frames of other files never pass (Y3).
     fn seed(&self) -> u32 {
+        if on(Mutant::CrcIgnoresFile) {
+            return 0;
+        }
         let seed = crc32c(&self.salt.to_le_bytes());
         crc32c_append(seed, &self.incarnation.to_le_bytes())
     }
@@ -165,7 +170,7 @@ impl FileHeader {
         if length > PAYLOAD_MAX {
             return None;
         }
-        let payload = bytes.get(HEADER_BYTES..HEADER_BYTES + length)?;
+        let payload = &bytes.get(..frame_bytes(length))?[HEADER_BYTES..HEADER_BYTES + length];
         let whole = crc32c_append(crc32c_append(self.seed(), &bytes[..60]), payload);
         (whole == u32_at(bytes, 60)).then_some((header, payload))
     }

@@ -18,6 +18,7 @@
 //! # Ok::<(), pyralog_manifest::ManifestError>(())
 //! ```
 
+mod apply;
 mod codec;
 mod edit;
 mod error;
@@ -26,16 +27,19 @@ mod frame;
 mod grave;
 mod listing;
 mod manifest;
-mod meta;
+mod mutant;
 mod names;
+mod opening;
 mod partition;
 mod policy;
 mod published;
+mod reclaim;
 mod recover;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
-    reason = "a test may stop at what it did not expect"
+    clippy::single_range_in_vec_init,
+    reason = "a test may stop at what it did not expect; quarantines are lists of ranges, also of one"
 )]
 mod tests;
 mod version;
@@ -43,9 +47,10 @@ mod version;
 pub use edit::{Edit, NewLeaves, NewSegment, Replacement, Retention};
 pub use error::ManifestError;
 pub use listing::{Listing, MissingFile};
-pub use manifest::{Manifest, ManifestOptions, ManifestRecovery, OpenManifest, Swept, inspect};
-pub use meta::{Kind, SegmentMeta};
+pub use manifest::Manifest;
 pub use names::{MANIFEST_DIR, SEGMENTS_DIR, file_name};
+pub use opening::{ManifestOptions, ManifestRecovery, OpenManifest, inspect};
 pub use partition::{LeavesEntry, PartitionVersion, SegmentEntry};
 pub use policy::Policy;
+pub use reclaim::Swept;
 pub use version::Version;

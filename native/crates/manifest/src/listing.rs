@@ -45,7 +45,7 @@ pub(crate) fn list_segments(
         .list(dir)
         .map_err(|error| ManifestError::io("list", dir, error))?;
     let wanted = wanted(version);
-    let named: BTreeSet<(u32, u64)> = wanted
+    let needed: BTreeSet<(u32, u64)> = wanted
         .values()
         .map(|file| (file.partition, file.number))
         .collect();
@@ -57,7 +57,7 @@ pub(crate) fn list_segments(
             Found::File { partition, number } | Found::Temporary { partition, number } => {
                 listing.numbers_end = listing.numbers_end.max(number.saturating_add(1));
                 let finished = matches!(parse(name), Found::File { .. });
-                if !finished || !named.contains(&(partition, number)) {
+                if !finished || !needed.contains(&(partition, number)) {
                     listing.orphans.push((*name).to_owned());
                 }
             }

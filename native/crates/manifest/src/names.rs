@@ -1,5 +1,7 @@
 //! Names of the files that a manifest speaks of (Y1). Pure; the only place that knows them.
 
+use pyralog_types::SAFE_INTEGER_MAX;
+
 /// Directory of the manifest itself, in the store's directory.
 pub const MANIFEST_DIR: &str = "manifest";
 /// Directory of segments and leaves files, in the store's directory.
@@ -57,6 +59,9 @@ pub(crate) fn parse(name: &str) -> Found {
     ) else {
         return Found::Foreign;
     };
+    if number > SAFE_INTEGER_MAX {
+        return Found::Foreign;
+    }
     if ENDINGS.contains(&ending) {
         return Found::File { partition, number };
     }
@@ -100,6 +105,7 @@ mod tests {
             "0000007-00000000000000ab.arrow",
             "+0000007-00000000000000ab.arrow",
             "00000007-00000000000000ab",
+            "00000007-ffffffffffffffff.arrow",
         ] {
             assert_eq!(parse(name), Found::Foreign, "{name}");
         }

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pyralog_types::SAFE_INTEGER_MAX;
+
 use crate::edit::decode_edits;
 use crate::error::ManifestError;
 use crate::frame::{
     ALIGN, FIRST_FRAME, FileHeader, FrameHeader, FrameKind, HEADER_BYTES, HeaderFault, frame_bytes,
 };
 use crate::grave::Graveyard;
+use crate::mutant::{Mutant, on};
 use crate::version::Version;
 
 /// What a file holds.
@@ -86,6 +89,9 @@ impl Walk<'_> {
         };
         let (mut version, next_file) = Version::decode(payload, self.graveyard)
             .map_err(|fault| fail(format!("a snapshot that {fault}")))?;
+        if frame.number == 0 || frame.number > SAFE_INTEGER_MAX {
+            return Err(fail(format!("no version has the number {}", frame.number)));
+        }
         version.number = frame.number;
         let tail = FIRST_FRAME + frame_bytes(payload.len());
         Ok(Recovered {
@@ -170,6 +176,9 @@ impl Walk<'_> {
     /// A header of this file behind the place where the next frame belongs. Only headers are looked at: a later frame is
     /// written when the ones before it are synced, whatever became of its own payload.
     fn frame_behind(&self, tail: usize) -> Option<(usize, FrameHeader)> {
+        if on(Mutant::NoSearch) {
+            return None;
+        }
         let mut at = tail + ALIGN;
         while at + HEADER_BYTES <= self.bytes.len() {
             if let Some(frame) = self.header.frame_header(&self.bytes[at..]) {

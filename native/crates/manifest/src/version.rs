@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::apply::Context;
 use crate::codec::{Fault, Reader, put_list, put_u32, put_u64};
 use crate::edit::{Edit, NewLeaves, NewSegment, put_hashes, put_range};
 use crate::error::ManifestError;
 use crate::grave::Graveyard;
-use crate::partition::{Context, PartitionVersion, SegmentEntry};
+use crate::partition::{PartitionVersion, SegmentEntry};
 use crate::policy::Policy;
 
 /// All partitions at one version. Held in an [`Arc`], it is a pin: its files stay on disk.
@@ -85,7 +86,7 @@ impl Version {
     /// A snapshot's version without its number, and the next number of a file.
     pub(crate) fn decode(bytes: &[u8], graveyard: &Arc<Graveyard>) -> Result<(Self, u64), Fault> {
         let mut from = Reader::new(bytes);
-        let next_file = from.u64()?;
+        let next_file = from.number()?;
         let mut version = Self::default();
         let mut last = None;
         from.list(4, |from| {
