@@ -35,6 +35,8 @@ interface Member extends DevnetNodeDir {
   process: NodeProcess | undefined;
   ready: ReadyNode | undefined;
   state: NodeState;
+  /** Orders to its fault switch that it hears when it is resumed. */
+  onResume: Readonly<Record<string, unknown>>[];
 }
 
 export interface FleetPlan {
@@ -75,6 +77,7 @@ export class Fleet {
       process: undefined,
       ready: undefined,
       state: 'stopped',
+      onResume: [],
     }));
   }
 
@@ -127,11 +130,24 @@ export class Fleet {
     member.state = 'paused';
   }
 
-  resume(name: string): void {
+  /** Lets it go on, and gives it the orders that it could not hear. */
+  async resume(name: string): Promise<void> {
     const member = this.#member(name);
     if (member.state !== 'paused') throw badOrder(`${name} is not paused`);
     member.process?.signal('SIGCONT');
     member.state = 'running';
+    for (const params of member.onResume.splice(0)) await this.fault(name, params);
+  }
+
+  /** As {@link fault}; a paused node hears of it when it is resumed. Whether it heard of it at once. */
+  async faultOrLater(name: string, params: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const member = this.#running(name);
+    if (member.state === 'paused') {
+      member.onResume.push(params);
+      return false;
+    }
+    await this.fault(name, params);
+    return true;
   }
 
   /** One order to a node's own fault switch, over its admin port. */
@@ -181,6 +197,7 @@ export class Fleet {
     });
     member.process = process;
     member.state = 'starting';
+    member.onResume = []; // a new process has no faults
     void process.exited.then((code) => this.#exited(member, process, code));
     const ready = await this.#readiness(member, process);
     member.ready = ready;

@@ -3,7 +3,7 @@ import { resolve, sep } from 'node:path';
 import { readGenesis } from '../node/index.ts';
 import type { DevnetOrder } from './control.ts';
 import { type DevnetPaths, devnetError } from './files.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, NodeState } from './fleet.ts';
 
 export const FAULT_ORDERS = [
   'kill',
@@ -32,50 +32,49 @@ export async function performOrder(
   if (op === 'dump') return dump(value, { fleet, paths });
   if (!isFault(op)) throw badOrder(`${op}: not an order; there are ${FAULT_ORDERS.join(', ')}`);
   for (const name of nodes) fleet.peerId(name); // all of them exist, or nothing is done
-  await fault(op, { fleet, nodes, value });
-  return fleet.nodes();
+  return { later: await fault(op, { fleet, nodes, value }) };
 }
 
+/** Gives the nodes that are paused and hear of it when they are resumed. */
 async function fault(
   op: FaultOrder,
   { fleet, nodes, value }: { fleet: Fleet; nodes: readonly string[]; value: string | undefined },
-): Promise<void> {
+): Promise<string[]> {
   const each = (act: (name: string) => unknown) => Promise.all(nodes.map(act));
   switch (op) {
     case 'kill':
       await each((name) => fleet.kill(name));
-      return;
+      return [];
     case 'restart':
       await each((name) => fleet.restart(name));
-      return;
+      return [];
     case 'pause':
       await each((name) => fleet.pause(name));
-      return;
+      return [];
     case 'resume':
       await each((name) => fleet.resume(name));
-      return;
+      return [];
     case 'partition':
       await partition(fleet, nodes);
-      return;
+      return [];
     case 'heal':
-      await heal(fleet, nodes);
-      return;
+      return await heal(fleet, nodes);
     case 'delay': {
       const delayMs = numberOf(value, DELAY_MS_MAX, 'delay: milliseconds');
       await each((name) => fleet.fault(name, { action: 'delay', delayMs }));
-      return;
+      return [];
     }
     case 'drop': {
       const rate = numberOf(value, 1, 'drop: a probability');
       await each((name) => fleet.fault(name, { action: 'drop', rate }));
-      return;
+      return [];
     }
   }
 }
 
 /** Cuts the named nodes off from all others; among themselves they go on to talk. Told to both sides. */
 async function partition(fleet: Fleet, nodes: readonly string[]): Promise<void> {
-  const all = running(fleet);
+  const all = inState(fleet, ['running']);
   const inside = all.filter((name) => nodes.includes(name));
   const outside = all.filter((name) => !nodes.includes(name));
   if (inside.length === 0 || outside.length === 0) {
@@ -88,27 +87,27 @@ async function partition(fleet: Fleet, nodes: readonly string[]): Promise<void> 
   await Promise.all([...cut(inside, outside), ...cut(outside, inside)]);
 }
 
-/** Ends partitions, delays and drops of the named nodes (all, if none is named), on both sides. */
-async function heal(fleet: Fleet, nodes: readonly string[]): Promise<void> {
-  const all = running(fleet);
-  if (nodes.length === 0 || nodes.length === all.length) {
-    await Promise.all(all.map((name) => fleet.fault(name, { action: 'clear' })));
-    return;
-  }
+/**
+ * Ends partitions, delays and drops of the named nodes (all, if none is named), on both sides. Those that are paused hear
+ * of it when they are resumed; their names are given back.
+ */
+async function heal(fleet: Fleet, nodes: readonly string[]): Promise<string[]> {
+  const all = inState(fleet, ['running', 'paused']);
+  const isWhole = nodes.length === 0 || all.every((name) => nodes.includes(name));
   const peers = nodes.map((name) => fleet.peerId(name));
-  await Promise.all(
-    all.map((name) =>
-      nodes.includes(name)
-        ? fleet.fault(name, { action: 'clear' })
-        : fleet.fault(name, { action: 'heal', peers }),
-    ),
+  const heard = await Promise.all(
+    all.map((name) => {
+      const cleared = isWhole || nodes.includes(name);
+      return fleet.faultOrLater(name, cleared ? { action: 'clear' } : { action: 'heal', peers });
+    }),
   );
+  return all.filter((_, i) => heard[i] === false);
 }
 
-function running(fleet: Fleet): string[] {
+function inState(fleet: Fleet, states: readonly NodeState[]): string[] {
   return fleet
     .nodes()
-    .filter(({ state }) => state === 'running')
+    .filter(({ state }) => states.includes(state))
     .map(({ name }) => name);
 }
 

@@ -230,14 +230,25 @@ export async function devnetFault(
   if (nodes.length === 0 && kind !== 'heal') {
     throw cliError('cli/usage', `devnet fault ${kind}: name the nodes, such as node-1`);
   }
-  await sendOrder(file, {
-    op: kind,
-    nodes,
-    ...(takesValue && value !== undefined ? { value } : {}),
-  });
-  context.print(`${kind}${takesValue ? ` ${value}` : ''}: ${nodes.join(', ') || 'all nodes'}`);
-  context.answer({ fault: kind, nodes, ...(takesValue ? { value } : {}) });
+  const later = laterOf(
+    await sendOrder(file, {
+      op: kind,
+      nodes,
+      ...(takesValue && value !== undefined ? { value } : {}),
+    }),
+  );
+  const waits = later.length === 0 ? '' : `; ${later.join(', ')}, paused, when resumed`;
+  context.print(
+    `${kind}${takesValue ? ` ${value}` : ''}: ${nodes.join(', ') || 'all nodes'}${waits}`,
+  );
+  context.answer({ fault: kind, nodes, later, ...(takesValue ? { value } : {}) });
   return EXIT.ok.code;
+}
+
+/** Nodes that hear of an order only when they are resumed. */
+function laterOf(result: unknown): string[] {
+  const { later }: { later?: unknown } = { ...(result ?? {}) };
+  return Array.isArray(later) ? later.map(String) : [];
 }
 
 /** `pyralog devnet dump DIR`. */

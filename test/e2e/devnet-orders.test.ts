@@ -2,6 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { callNode } from '../../devnet/admin-call.ts';
+import { readDevnetFile } from '../../devnet/index.ts';
+import { dataDirPaths, readAdminToken } from '../../node/index.ts';
 import { Workspace } from '../support/node-process.ts';
 import { until } from '../support/until.ts';
 
@@ -53,6 +56,29 @@ describe('orders to a devnet', function () {
     assert.equal(delayed.code, 1);
     assert.match(delayed.stderr, /node-1 is paused/);
     assert.equal((await workspace.cli(['devnet', 'fault', 'resume', 'node-1'])).code, 0);
+  });
+
+  it('heals a paused node when it is resumed, and says so', async () => {
+    const order = (...args: string[]) => workspace.cli(['devnet', 'fault', ...args]);
+    const faults = async (name: string) => {
+      const file = readDevnetFile(workspace.path('.pyralog', 'devnet.json'));
+      const node = file?.nodes.find((one) => one.name === name) ?? assert.fail(name);
+      const token = readAdminToken(dataDirPaths(node.dataDir));
+      const params = { action: 'show' };
+      const outcome = await callNode(node.admin, { method: 'net_fault', params, token });
+      if (outcome?.ok !== true) return [outcome?.message ?? 'silent'];
+      const shown = outcome.result as { partitions: unknown[]; delayMs: number };
+      return [shown.partitions.length > 0, shown.delayMs];
+    };
+    assert.equal((await order('partition', 'node-1')).code, 0);
+    assert.equal((await order('delay', '7', 'node-1')).code, 0);
+    assert.deepEqual(await faults('node-1'), [true, 7]);
+    assert.equal((await order('pause', 'node-1')).code, 0);
+    const healed = await order('heal');
+    assert.match(healed.stdout, /heal: all nodes; node-1, paused, when resumed/);
+    assert.deepEqual(await faults('node-0'), [false, 0]);
+    assert.equal((await order('resume', 'node-1')).code, 0);
+    assert.deepEqual(await faults('node-1'), [false, 0]);
   });
 
   it('says where a devnet has no place', async () => {
