@@ -94,6 +94,7 @@ export function remoteChain(
       anchor: access.anchor,
       proof: access.anchorProof,
       subscribe: access.finalAnchors,
+      obstacle: () => ask<string | undefined>('anchorObstacle'),
     },
     actions: {
       fault: (order: FaultOrder) => ask<FaultsInForce>('fault', [order]),

@@ -46,6 +46,7 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
     heads.set({ height, id, time: header.time });
     settled.settle(transactions, { height, time: header.time });
   });
+  chain.mempool.onDropped((id) => settled.wake(id));
   return {
     account: ([key]) => reader.account(key as Uint8Array),
     nextNonce: ([key]) => reader.nextNonce(key as Uint8Array),
@@ -66,6 +67,7 @@ export function chainTarget(parts: ServedParts): BridgeTarget {
     consensusStatus: async () => consensusStatus(parts),
     network: async () => networkStatus(parts),
     anchorStatus: () => parts.anchoring.status(),
+    anchorObstacle: () => parts.anchoring.obstacle(),
     figures: async () => figures(parts),
     fault: async ([order]) => injectFault(parts, order as FaultOrder),
     ban: async ([peer, seconds]) => network.ban(String(peer), Number(seconds) * 1_000),
@@ -85,6 +87,11 @@ class Settled {
       const final = { state: 'final', index, ...block } as const;
       for (const wake of this.#waiting.get(keyOf(id)) ?? []) wake(final);
     }
+  }
+
+  /** It left the mempool: whoever waits for it looks again. */
+  wake(id: Uint8Array): void {
+    for (const wake of this.#waiting.get(keyOf(id)) ?? []) wake();
   }
 
   /** Resolves once it is not pending. Looks first, and again every {@link LOOK_MS}. Rejects with the signal's reason. */
@@ -122,7 +129,7 @@ class Settled {
       resolve(final);
     };
     const cancel = () => wake();
-    // What is dropped from the mempool is told by no block.
+    // What is forgotten altogether is told by nobody.
     const timer = setTimeout(cancel, LOOK_MS);
     signal.addEventListener('abort', cancel, { once: true });
     wakers.add(wake);

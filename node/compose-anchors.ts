@@ -46,8 +46,9 @@ export async function composeAnchors(
   const sender = new modules.chain.AccountSender(deps);
   const anchorChain = modules.chain.createAnchorChain(deps);
   const stopping = new AbortController();
+  const trouble: { reason?: string } = {};
   const running = (async () => {
-    await register(modules, parts, { sender, signal: stopping.signal });
+    await register(modules, parts, { sender, trouble, signal: stopping.signal });
     if (stopping.signal.aborted) return undefined;
     const feed = modules.consensus.createSoloReplicator(core, partitions.length);
     return modules.chain.startAnchoring(
@@ -58,6 +59,7 @@ export async function composeAnchors(
   running.catch(parts.onBug);
   return {
     status: () => statusOf(parts, logStore),
+    obstacle: async () => trouble.reason,
     figures: () => figuresOf(anchorChain),
     async stop() {
       stopping.abort();
@@ -79,8 +81,13 @@ async function register(
   { prepared, config, chain, logger }: AnchorParts,
   {
     sender,
+    trouble,
     signal,
-  }: { sender: InstanceType<NetworkModules['chain']['AccountSender']>; signal: AbortSignal },
+  }: {
+    sender: InstanceType<NetworkModules['chain']['AccountSender']>;
+    trouble: { reason?: string };
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   const { keys, threshold, faults } = prepared.policy;
   const wanted = {
@@ -93,6 +100,7 @@ async function register(
   while (!signal.aborted) {
     try {
       await module.ensureRegistered(sender, chain.reader, wanted);
+      delete trouble.reason;
       return;
     } catch (error) {
       if (!(error instanceof PyralogError)) throw error;
@@ -101,6 +109,7 @@ async function register(
         logger.warn({ err: error, cluster: wanted.name }, 'cluster not registered');
       }
       said = error.message;
+      trouble.reason = `the cluster ${wanted.name} of this node is not registered on the chain: ${said}`;
       await sleep(systemClock, REGISTER_RETRY_MS, signal);
     }
   }
@@ -120,6 +129,8 @@ function figuresOf(chain: NodeAnchorChain): ReturnType<Anchoring['figures']> {
 function idle(parts: AnchorParts, logStore: LogStore): Anchoring {
   return {
     status: () => statusOf(parts, logStore),
+    obstacle: async () =>
+      `this node has no transaction key, so its cluster ${parts.config.network.cluster} is not registered by it and its logs are not anchored`,
     figures: () => ({ final: 0, refused: 0, unfunded: 0, tooDear: 0 }),
     stop: async () => {},
   };

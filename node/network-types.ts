@@ -35,6 +35,8 @@ export interface AnchorCounts {
 /** What this node does to get its logs anchored. */
 export interface Anchoring {
   status(): Promise<AnchorStatus>;
+  /** Why nothing here is anchored now; undefined while nothing stands in the way, or nothing has been tried yet. */
+  obstacle(): Promise<string | undefined>;
   figures(): AnchorCounts;
   stop(): Promise<void>;
 }

@@ -55,6 +55,7 @@ class BoundedMempool implements Mempool {
   readonly #judge: Judge;
   readonly #signatures: SignatureChecks;
   readonly #listeners = new Set<() => void>();
+  readonly #dropListeners = new Set<(id: Uint8Array) => void>();
   /** Reads of the state that a block made necessary, by account; only the newest of an account counts. */
   readonly #refreshing = new Map<string, Promise<void>>();
   /** Counts blocks: facts are of one state. */
@@ -179,6 +180,11 @@ class BoundedMempool implements Mempool {
     return () => this.#listeners.delete(listener);
   }
 
+  onDropped(listener: (id: Uint8Array) => void): () => void {
+    this.#dropListeners.add(listener);
+    return () => this.#dropListeners.delete(listener);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancelSweep?.();
@@ -234,6 +240,13 @@ class BoundedMempool implements Mempool {
   #drop(entry: Waiting, why: Dropped): void {
     this.#pool.remove(entry);
     this.#dropped.remember(entry.key, why);
+    for (const listener of this.#dropListeners) {
+      try {
+        listener(entry.id);
+      } catch (bug) {
+        this.#deps.onBug(bug);
+      }
+    }
   }
 
   /** Refused by execution a moment ago (X19). */

@@ -64,6 +64,8 @@ export interface Mempool {
    * function that ends it.
    */
   onPending(listener: () => void): () => void;
+  /** Told of each that leaves without being in a block, when its reason can be asked for. Returns the function that ends it. */
+  onDropped(listener: (id: Uint8Array) => void): () => void;
   /** Keeps no timer any more. What waits stays as it is. Idempotent. */
   stop(): void;
 }

@@ -165,6 +165,10 @@ export class OpenMempool implements Mempool {
     return [...this.#entries.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
+  onDropped(): () => void {
+    return () => {};
+  }
+
   onPending(): () => void {
     return () => undefined;
   }

@@ -38,10 +38,7 @@ class Model {
     const ahead = nonce - this.nonce(from);
     if (ahead < 0n || ahead > 16_384n) return 'chain/bad-nonce';
     const replaced = this.of(from).find(({ transaction }) => transaction.nonce === nonce);
-    if (replaced !== undefined) {
-      const old = replaced.transaction.fee;
-      if (fee < old + 1n || 10n * fee < 11n * old) return 'chain/fee-too-low';
-    }
+    if (replaced !== undefined && fee < replacing(replaced)) return 'chain/fee-too-low';
     if (ahead >= 1_024n) return 'chain/mempool-full';
     const others = this.kept.filter((each) => each !== replaced);
     const pledged = others
@@ -136,6 +133,12 @@ function below([readyA, rateA]: [boolean, number], [readyB, rateB]: [boolean, nu
 
 const rate = ({ transaction, bytes }: Made) => Number(transaction.fee) / bytes.length;
 const senders = (list: Kept[]) => [...new Set(list.map(sender))];
+
+/** Least fee that takes the place of this one (X18). */
+function replacing({ transaction: { fee } }: Made): bigint {
+  const tenthMore = (11n * fee + 9n) / 10n;
+  return tenthMore > fee + 1n ? tenthMore : fee + 1n;
+}
 
 function sender({ transaction }: Made): number {
   return new DataView(transaction.sender.buffer, transaction.sender.byteOffset).getUint32(0);

@@ -262,6 +262,19 @@ describe('mempool: order (X17, X18)', () => {
     assert.deepEqual(await outcome(old), ['chain/fee-too-low']);
   });
 
+  it('tells of each that leaves without a block, once its reason can be asked for', async () => {
+    const { pool, outcome } = poolUnderTest();
+    const told: (readonly [Uint8Array, string | undefined])[] = [];
+    const forget = pool.onDropped((id) => told.push([id, pool.status(id)?.state]));
+    const old = make({ nonce: 0 });
+    assert.deepEqual(await outcome(old), ['ok']);
+    assert.deepEqual(await outcome({ nonce: 0, fee: 1_200 }), ['ok']);
+    assert.deepEqual(told, [[old.id, 'dropped']]);
+    forget();
+    assert.deepEqual(await outcome({ nonce: 0, fee: 2_000 }), ['ok']);
+    assert.equal(told.length, 1);
+  });
+
   it('holds 1,024 of a sender and no more', async () => {
     const { outcome } = poolUnderTest();
     const all = Array.from({ length: 1_025 }, (_, nonce) => ({ nonce }));
