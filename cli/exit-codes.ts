@@ -34,6 +34,7 @@ const BY_CODE: Readonly<Record<string, ExitName>> = {
   'node/bad-config': 'usage',
   'receipt/not-signed': 'notSigned',
   'notary/no-checkpoint': 'notSigned',
+  'notary/not-anchored': 'notSigned',
 };
 
 /** Exit code of an error code (E1). */

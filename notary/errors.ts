@@ -16,6 +16,8 @@ export const NOTARY_ERROR_CODES = [
   'notary/not-found',
   /** The node is on no chain, so nothing becomes final here. */
   'chain/no-chain',
+  /** The node's logs are not anchored, so waiting for `final` is in vain until the operator has seen to it. */
+  'notary/not-anchored',
   /** Another node leads the log. */
   'consensus/not-leader',
   // What comes up from the native core; explained in native/types.ts.

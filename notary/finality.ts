@@ -7,6 +7,7 @@ import {
   parseNote,
 } from '../receipt/index.ts';
 import type { LogStore } from '../storage/index.ts';
+import { notaryError } from './errors.ts';
 import type { FinalAnchor, FinalAnchors } from './types.ts';
 
 export interface FinalityDeps {
@@ -59,6 +60,14 @@ export class Finality {
   /** As far as it has been heard; at once. */
   isFinal(origin: string, offset: number): boolean {
     return (this.#logs.get(origin)?.newest.value?.size ?? 0) > offset;
+  }
+
+  /** Throws `notary/not-anchored` when the record is not final and nothing here will be before the operator acts (N8). */
+  async checkHope(origin: string, offset: number): Promise<void> {
+    const why = this.isFinal(origin, offset) ? undefined : await this.#deps.anchors.obstacle?.();
+    if (why === undefined || (await this.#covering(origin, offset)) !== undefined) return;
+    const message = `not final, and no wait makes it so: ${why}`;
+    throw notaryError('notary/not-anchored', message, { data: { origin } });
   }
 
   /** The newest anchor, if any, then newer ones. */

@@ -141,7 +141,7 @@ class LogNotary implements NotaryService {
   }
 
   receipt(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined> {
-    return this.#receipts.best(id, options);
+    return this.#receipts.wanted(id, options);
   }
 
   upgrade(receipt: Receipt, options: Partial<ReceiptOptions> = {}): Promise<Receipt | undefined> {

@@ -25,6 +25,16 @@ export class Receipts {
     this.#deps = deps;
   }
 
+  /** As {@link best}, for one who waits: told at once when the wait would be in vain. Throws `notary/not-anchored`. */
+  async wanted(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined> {
+    options.signal?.throwIfAborted();
+    const status = this.#deps.status(id);
+    if (options.waitFor === 'final' && status !== undefined) {
+      await this.finality().checkHope(status.origin, status.offset);
+    }
+    return await this.best(id, options);
+  }
+
   /** N8. */
   async best(id: bigint, options: ReceiptOptions): Promise<Receipt | undefined> {
     const { waitFor, signal } = options;
@@ -49,7 +59,7 @@ export class Receipts {
       return byHistory ? await this.#byHistory(receipt) : receipt;
     }
     const wait = signal === undefined ? {} : { signal };
-    const best = await this.best(status.id, { waitFor, byHistory, ...wait });
+    const best = await this.wanted(status.id, { waitFor, byHistory, ...wait });
     if (best === undefined) return undefined;
     if (best.finality !== undefined) return withEarlierNote(best, receipt);
     // At one level never later: a checkpoint that it has already is as good as any.

@@ -97,6 +97,8 @@ export interface FinalAnchors {
   ): Promise<{ readonly scheme: number; readonly proof: Uint8Array } | undefined>;
   /** The log's newest final anchor, if there is one, then every newer one until `signal` aborts; a slow reader may miss some. */
   subscribe(origin: string, signal: AbortSignal): AsyncIterable<FinalAnchor>;
+  /** Why nothing here is anchored now and no waiting helps, such as a cluster that is not registered; undefined: nothing known. */
+  obstacle?(): Promise<string | undefined>;
 }
 
 export interface RecordStatus {

@@ -131,6 +131,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'notary/unknown-log': no(-32023),
   'notary/no-checkpoint': later(-32024, 100),
   'notary/overloaded': later(-32025, 50),
+  'notary/not-anchored': no(-32026),
   'notary/invalid-submission': no(INVALID_PARAMS),
 
   'consensus/not-leader': later(-32030, 100),

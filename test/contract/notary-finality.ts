@@ -92,6 +92,22 @@ export function describeNotaryFinality(
       assert.equal(anchors.calls, calls);
     });
 
+    it('refuses at once to wait where nothing is anchored, but for what is final already (N8)', async () => {
+      const early = await submit('a');
+      await finalize();
+      const { id, receipt } = await submit('b');
+      anchors.hindrance = 'the cluster x is not registered';
+      const refused = { code: 'notary/not-anchored', message: /the cluster x is not registered/ };
+      await assert.rejects(notary.receipt(id, final), refused);
+      await assert.rejects(notary.upgrade(receipt, final), refused);
+      assert.ok((await notary.receipt(early.id, final))?.finality !== undefined);
+      assert.equal((await notary.receipt(id, checkpoint))?.finality, undefined);
+      anchors.hindrance = undefined;
+      const waiting = notary.receipt(id, final);
+      const note = await finalize();
+      assertFinal(await waiting, note, 1);
+    });
+
     it('waits for the anchor when asked to, and no longer than the signal', async () => {
       const { id } = await submit('a');
       const waiting = notary.receipt(id, final);

@@ -8,6 +8,8 @@ export class MemoryAnchors implements FinalAnchors {
   calls = 0;
   /** Proofs are not there yet. */
   unproved = false;
+  /** Why nothing is anchored. */
+  hindrance: string | undefined;
   readonly #newest = new Map<string, Newest<FinalAnchor>>();
 
   /** Puts a checkpoint on the chain. */
@@ -39,6 +41,10 @@ export class MemoryAnchors implements FinalAnchors {
     const found = this.anchors.some((each) => each.origin === origin && each.size === size);
     if (!found || this.unproved) return undefined;
     return { scheme: byHistory ? 2 : 1, proof: Uint8Array.from(Buffer.from(`${origin} ${size}`)) };
+  }
+
+  async obstacle(): Promise<string | undefined> {
+    return this.hindrance;
   }
 
   subscribe(origin: string, signal: AbortSignal): AsyncIterable<FinalAnchor> {
