@@ -17,8 +17,8 @@ const PROGRAMS = {
 };
 /** Loaded as sources: these two start programs of their own by path. */
 const LEFT_OUT = /^\.\/commands\/(bench|sim)\.ts$/;
-/** Add-ons are found by where their own package lies. */
-const EXTERNAL = ['*.node', 'classic-level'];
+/** The file of a package that finds its add-on by where it lies itself. */
+const ADD_ON = { of: 'classic-level', filter: /^\.\/binding(\.js)?$/ };
 
 /** Path of a bundled entry, or undefined when there is no bundle. */
 export function bundledEntry(root, name) {
@@ -89,7 +89,7 @@ function settings(root, folder, programs) {
     target: 'node24',
     // As Node itself resolves; the default would prefer files that are meant for bundlers.
     conditions: ['import', 'node'],
-    external: EXTERNAL,
+    external: ['*.node'],
     // Half of the text that every thread has to read; names stay, and maps lead back to the sources.
     minifyWhitespace: true,
     sourcemap: 'linked',
@@ -108,6 +108,11 @@ function leaveOut(build) {
     path: `../cli/${path.slice(2)}`,
     external: true,
   }));
+  build.onResolve({ filter: ADD_ON.filter }, ({ resolveDir }) =>
+    resolveDir.endsWith(join('node_modules', ADD_ON.of))
+      ? { path: `${ADD_ON.of}/binding.js`, external: true }
+      : undefined,
+  );
 }
 
 function entryText(part) {

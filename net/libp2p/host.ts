@@ -3,6 +3,7 @@ import type { Libp2pOptions, NetworkLimits } from '../options.ts';
 import { gossipInit } from './gossip-init.ts';
 import type { Modules } from './modules.ts';
 import { thriftyTcp, thriftyYamux } from './thrift.ts';
+import { transportKey } from './transport-key.ts';
 
 /** Unread bytes of one stream beyond what its reader took: a link's inbox is ours, this much is the muxer's. */
 const STREAM_WINDOW_BYTES = 512 * 1024;
@@ -24,7 +25,7 @@ export async function createHost(deps: HostDeps, options: Libp2pOptions) {
   const kadProtocol = `/pyralog/${networkId}/kad/1`;
   return modules.libp2p.createLibp2p({
     start: false,
-    privateKey: await modules.keys.generateKeyPairFromSeed('Ed25519', options.seed),
+    privateKey: modules.keys.privateKeyFromRaw(transportKey(options.seed)),
     addresses: { listen: [...options.listen], announce: [...(options.announce ?? [])] },
     logger: quietLogger,
     connectionGater: deps.gater,
