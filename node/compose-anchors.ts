@@ -109,7 +109,8 @@ async function register(
         logger.warn({ err: error, cluster: wanted.name }, 'cluster not registered');
       }
       said = error.message;
-      trouble.reason = `the cluster ${wanted.name} of this node is not registered on the chain: ${said}`;
+      // A full mempool is over by itself.
+      if (error.code !== 'chain/mempool-full') trouble.reason = `the cluster ${wanted.name} of this node is not registered on the chain: ${said}`;
       await sleep(systemClock, REGISTER_RETRY_MS, signal);
     }
   }

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { createSocket } from 'node:dgram';
 import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import { noise } from '@libp2p/noise';
@@ -50,6 +51,29 @@ async function start(
   );
   closers.push(() => network.close());
   return network;
+}
+
+/** Whether this machine gives a datagram to a multicast group back to itself, as DNS on the local network needs. */
+function canMulticast(): Promise<boolean> {
+  const group = '224.0.0.251';
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  return new Promise<boolean>((resolve) => {
+    const late = setTimeout(() => resolve(false), 1_000);
+    const answer = (isHeard: boolean) => {
+      clearTimeout(late);
+      resolve(isHeard);
+    };
+    socket.on('error', () => answer(false));
+    socket.on('message', () => answer(true));
+    socket.bind(0, () => {
+      try {
+        socket.addMembership(group);
+        socket.send('pyralog', socket.address().port, group, (error) => error && answer(false));
+      } catch {
+        answer(false); // no interface that takes part in multicast
+      }
+    });
+  }).finally(() => socket.close());
 }
 
 /** A libp2p node that is none of ours: it knows the transport and what to call the link protocol. */
@@ -206,6 +230,13 @@ describe('libp2p network', () => {
     const b = await start(2, { websocket: true, listen: ['/ip4/127.0.0.1/tcp/0/ws'] });
     assert.match(b.addresses()[0] ?? '', /\/ws\/p2p\//);
     await dial(a, b);
+  });
+
+  it('finds peers of its network on the local network, by multicast DNS (G1)', async function () {
+    if (!(await canMulticast())) this.skip();
+    const a = await start(1, { mdns: true });
+    const b = await start(2, { mdns: true });
+    await until(() => a.peers().some(({ id }) => id === b.self));
   });
 
   it('tells the addresses that it is to announce, and no others (G1)', async () => {
