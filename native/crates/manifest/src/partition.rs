@@ -47,6 +47,12 @@ pub struct PartitionVersion {
 }
 
 impl SegmentEntry {
+    /// The partition it is of.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.partition
+    }
+
     /// Name of its files in the directory of segments, without their endings.
     #[must_use]
     pub fn name(&self) -> String {
@@ -69,6 +75,12 @@ impl SegmentEntry {
 }
 
 impl LeavesEntry {
+    /// The partition it is of.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.partition
+    }
+
     /// Name of its file in the directory of segments, without its ending.
     #[must_use]
     pub fn name(&self) -> String {

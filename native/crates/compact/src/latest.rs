@@ -1,0 +1,124 @@
+//! Which rows are the latest of their keys (Y13).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pyralog_manifest::SegmentEntry;
+use pyralog_segment::{Segment, SegmentError, SegmentRow};
+use pyralog_types::{Hash, decode_headers};
+
+use crate::error::CompactError;
+use crate::outputs::Job;
+
+/// Name of the header that makes a row with an empty value a tombstone.
+pub const TOMBSTONE: &str = "tombstone";
+
+/// Whether a row says that its key is gone (Y13).
+#[must_use]
+pub fn is_tombstone(row: &SegmentRow<'_>) -> bool {
+    let headers = row.headers.as_deref().unwrap_or_default();
+    row.key.is_some()
+        && row.value.is_empty()
+        && decode_headers(headers)
+            .is_ok_and(|headers| headers.iter().any(|(name, _)| *name == TOMBSTONE))
+}
+
+/// What decides about the rows of a run of segments.
+pub(crate) struct Latest {
+    /// Offset of the latest row of each key within the run, by the key's hash.
+    within: HashMap<Hash, u64>,
+    before: Vec<Segment>,
+    /// A segment before is damaged: it may hold any key.
+    blind: bool,
+    behind: Vec<Segment>,
+    /// Tombstones before this time can go.
+    tombstones_ms: u64,
+}
+
+impl Latest {
+    /// Opens the segments around a run. Quarantined ones drop no row, and for all one knows they hold what a tombstone
+    /// is kept for.
+    pub(crate) fn new(
+        job: &Job<'_>,
+        (first, last): (u64, u64),
+        tombstones_ms: u64,
+    ) -> Result<Self, CompactError> {
+        let segments = job.version.partition(job.partition);
+        let segments = segments.map_or(&[][..], |state| state.segments());
+        let open = |entry: &Arc<SegmentEntry>| {
+            Segment::open(job.files, job.dir(), &entry.name(), &entry.meta)
+        };
+        let (whole, damaged): (Vec<_>, Vec<_>) = segments
+            .iter()
+            .partition(|entry| entry.quarantined.is_empty());
+        let before = |entry: &&&Arc<SegmentEntry>| entry.meta.end_offset <= first;
+        let behind = |entry: &&&Arc<SegmentEntry>| entry.meta.base_offset >= last;
+        Ok(Self {
+            within: HashMap::new(),
+            blind: damaged.iter().any(|entry| before(&entry)),
+            before: whole
+                .iter()
+                .filter(before)
+                .map(|entry| open(entry))
+                .collect::<Result<_, _>>()?,
+            behind: whole
+                .iter()
+                .filter(behind)
+                .map(|entry| open(entry))
+                .collect::<Result<_, _>>()?,
+            tombstones_ms,
+        })
+    }
+
+    /// Takes note of a row, in order of offset.
+    pub(crate) fn note(&mut self, row: &SegmentRow<'_>) {
+        if let Some(key) = &row.key {
+            self.within
+                .insert(*blake3::hash(key).as_bytes(), row.offset);
+        }
+    }
+
+    /// Whether a row stays. All rows of the run were noted before.
+    pub(crate) fn keeps(&self, row: &SegmentRow<'_>) -> Result<bool, CompactError> {
+        let Some(key) = row.key.as_deref() else {
+            return Ok(true);
+        };
+        let hash = *blake3::hash(key).as_bytes();
+        if self
+            .within
+            .get(&hash)
+            .is_some_and(|last| *last > row.offset)
+        {
+            return Ok(false);
+        }
+        if holds(&self.behind, (&hash, key), false)? {
+            return Ok(false);
+        }
+        if is_tombstone(row) && row.timestamp < self.tombstones_ms {
+            // An older row of the key would come back to life without it.
+            return Ok(self.blind || holds(&self.before, (&hash, key), true)?);
+        }
+        Ok(true)
+    }
+}
+
+/// Whether one of the segments has a row with the key; `damaged` is the answer of one that cannot tell.
+fn holds(
+    segments: &[Segment],
+    (hash, key): (&Hash, &[u8]),
+    damaged: bool,
+) -> Result<bool, CompactError> {
+    for segment in segments {
+        if !segment.may_hold_key_hash(hash) {
+            continue;
+        }
+        let found = match segment.by_key_hash_at(hash, key, u64::MAX) {
+            Err(SegmentError::Damaged { .. }) => damaged,
+            other => other?.is_some(),
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
