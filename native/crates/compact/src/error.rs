@@ -69,8 +69,9 @@ impl CompactError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Cancelled => "storage/cancelled",
-            Self::Busy(_) => "storage/busy",
+            // Called off because somebody closes the store; the others are over when the caller comes again.
+            Self::Cancelled => "log/closed",
+            Self::Busy(_) | Self::Manifest(ManifestError::Conflict { .. }) => "log/overloaded",
             Self::Manifest(error) => error.code(),
             Self::Segment(error) => error.code(),
             Self::Row { .. } | Self::Leaves { .. } | Self::NoHash { .. } => "storage/corrupt",

@@ -8,6 +8,7 @@ use pyralog_segment::{Segment, SegmentError, SegmentRow};
 use pyralog_types::{Hash, decode_headers};
 
 use crate::error::CompactError;
+use crate::mutant::{Mutant, on};
 use crate::outputs::Job;
 
 /// Name of the header that makes a row with an empty value a tombstone.
@@ -73,8 +74,11 @@ impl Latest {
     /// Takes note of a row, in order of offset.
     pub(crate) fn note(&mut self, row: &SegmentRow<'_>) {
         if let Some(key) = &row.key {
-            self.within
-                .insert(*blake3::hash(key).as_bytes(), row.offset);
+            let hash = *blake3::hash(key).as_bytes();
+            if on(Mutant::KeepOldest) && self.within.contains_key(&hash) {
+                return;
+            }
+            self.within.insert(hash, row.offset);
         }
     }
 
@@ -87,15 +91,18 @@ impl Latest {
         if self
             .within
             .get(&hash)
-            .is_some_and(|last| *last > row.offset)
+            .is_some_and(|kept| *kept != row.offset)
         {
             return Ok(false);
         }
-        if holds(&self.behind, (&hash, key), false)? {
+        if !on(Mutant::IgnoreBehind) && holds(&self.behind, (&hash, key), false)? {
             return Ok(false);
         }
         if is_tombstone(row) && row.timestamp < self.tombstones_ms {
             // An older row of the key would come back to life without it.
+            if on(Mutant::DropTombstones) {
+                return Ok(false);
+            }
             return Ok(self.blind || holds(&self.before, (&hash, key), true)?);
         }
         Ok(true)

@@ -12,6 +12,7 @@ mod hashes;
 mod latest;
 mod leaves;
 mod merge;
+mod mutant;
 mod outputs;
 mod pace;
 mod peaks;

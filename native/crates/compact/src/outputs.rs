@@ -7,6 +7,7 @@ use pyralog_log::FileLayer;
 use pyralog_manifest::{Edit, Manifest, Version, file_name};
 
 use crate::error::CompactError;
+use crate::mutant::{Mutant, on};
 
 /// The outputs of one piece of work.
 pub(crate) struct Outputs<'a> {
@@ -41,6 +42,9 @@ impl<'a> Outputs<'a> {
 
 impl Drop for Outputs<'_> {
     fn drop(&mut self) {
+        if on(Mutant::KeepOutputs) {
+            return;
+        }
         for number in &self.numbers {
             self.manifest.abandon(self.partition, *number);
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use pyralog_manifest::{PartitionVersion, SegmentEntry};
 use pyralog_segment::Kind;
 
+use crate::mutant::{Mutant, on};
+
 /// What a plan depends on besides the manifest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -96,7 +98,10 @@ fn plan_retention(state: &PartitionVersion, facts: &Facts) -> (Option<Work>, usi
     let first_offset = state.segments()[..count]
         .last()
         .map_or(state.first_offset(), |last| last.meta.end_offset);
-    let limit = first_offset.min(facts.final_offset);
+    let mut limit = first_offset.min(facts.final_offset);
+    if on(Mutant::DropHashes) {
+        limit = first_offset;
+    }
     // Hashes go a file at a time: less would free nothing.
     let ends = state.segments()[..count]
         .iter()

@@ -95,13 +95,14 @@ impl ManifestError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Corrupt { .. } | Self::Missing(_) | Self::FilesMissing { .. } => {
-                "storage/corrupt"
-            }
+            // A seal that does not fit: log and manifest contradict each other. Compaction plans anew and shows nobody.
+            Self::Corrupt { .. }
+            | Self::Conflict { .. }
+            | Self::Missing(_)
+            | Self::FilesMissing { .. } => "storage/corrupt",
             Self::Format { .. } => "storage/format",
-            Self::Conflict { .. } => "storage/conflict",
-            Self::TooLarge { .. } => "storage/too-large",
-            Self::Gone { .. } => "storage/version-gone",
+            Self::TooLarge { .. } => "batch/malformed",
+            Self::Gone { .. } => "log/out-of-range",
             Self::DiskFull(_) => "storage/disk-full",
             Self::Poisoned(_) => "storage/poisoned",
             Self::Io { .. } => "storage/io",

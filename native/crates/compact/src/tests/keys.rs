@@ -13,7 +13,7 @@ fn offsets(rows: &[Owned]) -> Vec<u64> {
 }
 
 #[test]
-fn only_the_latest_row_of_a_key_stays() {
+pub(super) fn only_the_latest_row_of_a_key_stays() {
     let mut store = Store::new();
     store.seal(&[
         (Some("a"), Some("1")),
@@ -34,7 +34,7 @@ fn only_the_latest_row_of_a_key_stays() {
 }
 
 #[test]
-fn a_segment_without_survivors_goes_as_a_whole() {
+pub(super) fn a_segment_without_survivors_goes_as_a_whole() {
     let mut store = Store::new();
     let old = store.seal(&[(Some("a"), Some("1"))]);
     store.seal(&[(Some("a"), Some("2"))]);
@@ -65,7 +65,7 @@ fn run(store: &Store, work: &Work) {
 }
 
 #[test]
-fn a_tombstone_goes_when_it_is_old_and_nothing_is_left_to_hide() {
+pub(super) fn a_tombstone_goes_when_it_is_old_and_nothing_is_left_to_hide() {
     let mut store = Store::new();
     let first = store.seal(&[(Some("a"), Some("1")), (Some("b"), Some("1"))]);
     let second = store.seal(&[(Some("a"), None), (Some("c"), None)]);

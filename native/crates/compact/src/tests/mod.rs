@@ -3,6 +3,7 @@
 mod crash;
 mod keys;
 mod leaves;
+mod mutants;
 mod pace;
 mod peaks;
 mod plan;

@@ -28,7 +28,7 @@ impl Clock for Hand {
 const SECOND: u64 = 1_000_000_000;
 
 #[test]
-fn the_rate_is_kept_over_time() {
+pub(super) fn the_rate_is_kept_over_time() {
     let clock = Arc::new(Hand::default());
     let pace = Pace::new(clock.clone(), 1_000, 0);
     let never = AtomicBool::new(false);

@@ -89,7 +89,7 @@ fn retention_by_bytes_age_and_offset() {
 }
 
 #[test]
-fn hashes_go_when_receipts_are_final_a_file_at_a_time() {
+pub(super) fn hashes_go_when_receipts_are_final_a_file_at_a_time() {
     let (store, _) = store(&[100; 5]);
     let policy = Policy {
         retain_from: Some(6),

@@ -139,6 +139,22 @@ proptest! {
 }
 
 #[test]
+pub(super) fn both_trees_outlive_compaction() {
+    let mut store = Store::new();
+    store.seal(&[(Some("a"), Some("1")), (Some("b"), Some("1"))]);
+    store.seal(&[(Some("a"), Some("2"))]);
+    store.set_policy(latest());
+    store
+        .maintain(&Facts {
+            sha256: true,
+            ..at(0)
+        })
+        .unwrap();
+    assert_eq!(store.readable().len(), 2);
+    check_both(&store, true);
+}
+
+#[test]
 fn a_sha256_tree_needs_its_hashes_kept() {
     let mut store = Store::new();
     store.seal(&[(None, Some("a"))]);

@@ -48,7 +48,7 @@ fn a_pinned_reader_reads_what_it_pinned() {
 }
 
 #[test]
-fn cancelled_work_leaves_nothing() {
+pub(super) fn cancelled_work_leaves_nothing() {
     let mut store = Store::new();
     let inputs: Vec<u64> = (0..2).map(|_| wide(&mut store, 9_000)).collect();
     let before = (store.manifest.current().number(), store.names());
@@ -163,7 +163,7 @@ fn work_takes_what_it_reads_and_writes_from_the_bucket() {
 }
 
 #[test]
-fn a_plan_for_a_version_that_is_past_is_a_conflict() {
+pub(super) fn a_plan_for_a_version_that_is_past_is_a_conflict() {
     let mut store = Store::new();
     let inputs: Vec<u64> = (0..3).map(|_| wide(&mut store, 5)).collect();
     let pace = Pace::unlimited();
@@ -201,6 +201,75 @@ fn a_plan_for_a_version_that_is_past_is_a_conflict() {
         );
         store.manifest.sweep(99).failed.map_or(Ok(()), Err).unwrap();
         assert_eq!(store.names(), names, "{work:?}");
+    }
+}
+
+/// Puts a copy of a segment in its place, as a repair would.
+fn swap(store: &Store, old: u64) {
+    let version = store.manifest.current();
+    let state = version.partition(PARTITION).unwrap();
+    let Some(entry) = state.segments().iter().find(|entry| entry.number == old) else {
+        return;
+    };
+    let number = store.manifest.reserve();
+    let name = pyralog_manifest::file_name(PARTITION, number);
+    for ending in ["arrow", "side"] {
+        let dir = store.manifest.segments_dir();
+        let bytes = store
+            .disk
+            .content(&dir.join(format!("{}.{ending}", entry.name())))
+            .unwrap();
+        store
+            .disk
+            .plant(&dir.join(format!("{name}.{ending}")), bytes);
+    }
+    let meta = entry.meta;
+    let by = pyralog_manifest::Replacement {
+        removed: vec![old],
+        segments: vec![pyralog_manifest::NewSegment { number, meta }],
+        leaves: Vec::new(),
+    };
+    store
+        .manifest
+        .commit(&[pyralog_manifest::Edit::Replace {
+            partition: PARTITION,
+            by,
+        }])
+        .unwrap();
+}
+
+#[test]
+pub(super) fn a_conflict_at_the_end_leaves_nothing() {
+    for latest in [false, true] {
+        let mut store = Store::new();
+        let inputs: Vec<u64> = (0..2).map(|_| wide(&mut store, 50)).collect();
+        let pace = Pace::unlimited();
+        // Told when everything is written and nothing committed.
+        let progress = |progress: &Progress| {
+            if progress.done_bytes == progress.total_bytes {
+                swap(&store, inputs[1]);
+            }
+        };
+        let control = Control {
+            cancel: &AtomicBool::new(false),
+            pace: &pace,
+            progress: &progress,
+        };
+        let work = Work::Merge {
+            inputs: inputs.clone(),
+            latest,
+        };
+        let error = run(&store, &work, &control).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                CompactError::Manifest(ManifestError::Conflict { .. })
+            ),
+            "{error}"
+        );
+        store.manifest.sweep(99).failed.map_or(Ok(()), Err).unwrap();
+        assert_eq!(store.names().len(), 4, "two segments with their sidecars");
+        assert_eq!(store.readable(), store.rows);
     }
 }
 
@@ -273,7 +342,7 @@ fn damage_is_never_given_a_good_checksum() {
 }
 
 #[test]
-fn a_row_that_does_not_hash_to_its_leaf_stops_the_work() {
+pub(super) fn a_row_that_does_not_hash_to_its_leaf_stops_the_work() {
     let mut store = Store::new();
     wide(&mut store, 3);
     let mut row = store.rows[0].clone();
