@@ -47,6 +47,18 @@ export type {
   BftTimeout,
   BftValidator,
 } from './bft-types.ts';
+export {
+  attachLsm,
+  type LsmErrorCode,
+  type LsmOp,
+  type LsmOptions,
+  type LsmRange,
+  type LsmReader,
+  type LsmSnapshot,
+  type LsmStats,
+  type LsmStore,
+  openLsm,
+} from './lsm.ts';
 export { dieWithParent } from './parent.ts';
 export {
   blake3Derived,

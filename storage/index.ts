@@ -10,6 +10,7 @@
  * Logs are written through a replicator (consensus/), with the packed batches of `encodeProposal` and friends
  * (docs/spec/batch.md). Every implementation passes the suites in `test/contract/`.
  */
+
 export { openLevelKeyValue } from './disk-key-value.ts';
 export type {
   KeyRange,
@@ -20,6 +21,12 @@ export type {
   KeyValueReader,
   KeyValueSnapshot,
 } from './key-value.ts';
+export {
+  attachLsmKeyValue,
+  type LsmKeyValue,
+  type LsmKeyValueOptions,
+  openLsmKeyValue,
+} from './lsm-key-value.ts';
 export { openMemoryKeyValue } from './memory-key-value.ts';
 export { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 export type { MemoryEntry } from './memory-partition.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openLevelKeyValue, openMemoryKeyValue } from '../../storage/index.ts';
+import { openLevelKeyValue, openLsmKeyValue, openMemoryKeyValue } from '../../storage/index.ts';
 import { memoryParts, partitionsOf } from '../support/memory-notary.ts';
 import { realClock } from '../support/real-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -11,6 +11,7 @@ describeKeyValue('in memory', openMemoryKeyValue);
 describe('on disk', () => {
   const dir = tempDir();
   describeKeyValue('level', () => openLevelKeyValue(join(dir(), 'kv')));
+  describeKeyValue('lsm', () => openLsmKeyValue(join(dir(), 'kv')));
 });
 
 describeLogStore('in memory', async () => {

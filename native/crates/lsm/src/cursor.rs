@@ -67,7 +67,7 @@ impl Cursor {
         let mut walk = match std::mem::replace(&mut *state, State::Done) {
             State::Done => return Ok(vec![1]),
             State::Walking(walk) => walk,
-            State::Fresh(range) => match self.begin(range)? {
+            State::Fresh(range) => match self.begin(&range)? {
                 None => return Ok(vec![1]),
                 Some(walk) => walk,
             },
@@ -93,7 +93,7 @@ impl Cursor {
     }
 
     /// `None` for a range that is empty by itself.
-    fn begin(&self, range: Range) -> Result<Option<Walk>, LsmError> {
+    fn begin(&self, range: &Range) -> Result<Option<Walk>, LsmError> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         let empty = match (&range.from, &range.to) {
             (Some(from), Some(to)) => from >= to,

@@ -19,7 +19,9 @@ use crate::store::Shared;
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Called once, whatever happens: a batch that is dropped unanswered was not written.
-pub(crate) struct Reply(Option<Box<dyn FnOnce(Result<(), LsmError>) + Send>>);
+pub(crate) struct Reply(Option<Tell>);
+
+type Tell = Box<dyn FnOnce(Result<(), LsmError>) + Send>;
 
 impl Reply {
     pub(crate) fn new(tell: impl FnOnce(Result<(), LsmError>) + Send + 'static) -> Self {

@@ -51,6 +51,8 @@ pub enum Done {
     Checkpoint(Arc<SignedCheckpoint>),
     /// It failed.
     Failed(HostError),
+    /// It failed elsewhere: code and message.
+    Refused(&'static str, String),
 }
 
 /// One environment's completions.
@@ -141,6 +143,10 @@ fn completion(token: u32, done: Done) -> Completion {
         Done::Failed(error) => {
             out.code = Some(error.code().to_owned());
             out.message = Some(error.to_string());
+        }
+        Done::Refused(code, message) => {
+            out.code = Some(code.to_owned());
+            out.message = Some(message);
         }
     }
     if let Some(signed) = checkpoint {

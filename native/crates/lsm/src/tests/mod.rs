@@ -21,8 +21,10 @@ fn open(dir: &Path) -> Result<Lsm, LsmError> {
     Lsm::open(dir, &options())
 }
 
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// Everything in a range, by small chunks.
-fn walk(snapshot: &crate::Snapshot, range: Range) -> Result<Vec<(Vec<u8>, Vec<u8>)>, LsmError> {
+fn walk(snapshot: &crate::Snapshot, range: Range) -> Result<Vec<Entry>, LsmError> {
     let cursor = snapshot.range(range);
     let mut entries = Vec::new();
     loop {
