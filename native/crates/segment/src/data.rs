@@ -7,6 +7,7 @@ use crate::blocks::{Bad, Blocks};
 use crate::cold::Cold;
 use crate::hot::Hot;
 use crate::schema::column;
+use crate::window::Window;
 use crate::{Kind, SegmentRow};
 
 /// An open data file.
@@ -89,6 +90,14 @@ impl Data {
                 let (group, place) = cold.group_of(row)?;
                 Ok(group.row(place))
             }
+        }
+    }
+
+    /// Rows from here on that can be read together: not of cold segments, nor where anything is damaged.
+    pub fn window(&self, first: usize) -> Option<Window<'_>> {
+        match self {
+            Self::Hot(hot) => Window::open(hot, first).ok(),
+            Self::Cold(_) => None,
         }
     }
 

@@ -21,6 +21,7 @@ mod segment;
 mod side;
 mod sink;
 mod verify;
+mod window;
 
 pub use build::SegmentBuilder;
 pub use error::{Damage, SegmentError};

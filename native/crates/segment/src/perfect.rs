@@ -50,18 +50,26 @@ impl Perfect {
     /// Slot of a hash, below `slots`; one that is not among those it was made of gets any.
     #[must_use]
     pub fn slot(&self, hash: u64, pilot: u8) -> usize {
-        self.place(mix(hash ^ self.seed), self.turn(pilot))
+        place(
+            mix(hash ^ self.seed),
+            self.turn(pilot),
+            self.factor(),
+            self.slots,
+        )
     }
 
     fn turn(&self, pilot: u8) -> u64 {
         K.wrapping_mul(u64::from(pilot) ^ self.seed)
     }
 
-    fn place(&self, mixed: u64, turn: u64) -> usize {
+    fn factor(&self) -> u64 {
         // Zero slots are refused where heads are read; 1 keeps the division total.
-        let factor = (u64::MAX / u64::from(self.slots.max(1))).wrapping_add(1);
-        reduce(factor.wrapping_mul(mixed ^ turn), self.slots)
+        (u64::MAX / u64::from(self.slots.max(1))).wrapping_add(1)
     }
+}
+
+fn place(mixed: u64, turn: u64, factor: u64, slots: u32) -> usize {
+    reduce(factor.wrapping_mul(mixed ^ turn), slots)
 }
 
 /// What `ptr_hash` is asked about: a hash of ours, the slot of a chosen mixed hash, or its seed.
@@ -113,25 +121,34 @@ pub fn build(hashes: &[u64]) -> Option<(Perfect, Vec<u8>)> {
         slots: u32::try_from(made.max_index()).ok()?,
         pilots: u32::try_from(pilots).ok()?,
     };
+    Some((perfect, find_pilots(&made, &perfect)?))
+}
+
+/// The pilots of all buckets, by the slots that hashes of each bucket get.
+fn find_pilots(made: &FastPtrHash<Mix, Asked>, perfect: &Perfect) -> Option<Vec<u8>> {
+    let (factor, slots) = (perfect.factor(), perfect.slots);
     let turns: Vec<u64> = (0..PILOTS).map(|pilot| perfect.turn(pilot as u8)).collect();
     // Enough of them that pilots which agree on all agree on everything, however few slots there are.
-    let count = 64 / u64::from(perfect.slots.ilog2().max(1)) + 4;
-    let found = (0..pilots).map(|bucket| {
+    let count = 64 / u64::from(slots.ilog2().max(1)) + 4;
+    let mut answers = Vec::new();
+    let bucket = |bucket: u32| {
         // The smallest mixed hash of the bucket and some behind it.
-        let first = ((bucket as u128) << 64).div_ceil(pilots as u128) as u64;
-        let probes = (0..count).map(|step| first.wrapping_add(step * 0x10_0003));
-        let answers: Vec<(u64, usize)> = probes
-            .map(|mixed| (mixed, made.index(&Asked::Mixed(mixed))))
-            .collect();
-        let fits = |turn: u64| {
-            let mut answers = answers.iter();
-            answers.all(|&(mixed, slot)| perfect.place(mixed, turn) == slot)
+        let first = (u128::from(bucket) << 64).div_ceil(u128::from(perfect.pilots)) as u64;
+        answers.clear();
+        answers.extend((0..count).map(|step| {
+            let mixed = first.wrapping_add(step * 0x10_0003);
+            (mixed, made.index(&Asked::Mixed(mixed)))
+        }));
+        let (mixed, slot) = answers[0];
+        let fits = |&turn: &u64| {
+            let mut rest = answers[1..].iter();
+            place(mixed, turn, factor, slots) == slot
+                && rest.all(|&(mixed, slot)| place(mixed, turn, factor, slots) == slot)
         };
-        let pilot = turns.iter().position(|&turn| fits(turn));
+        let pilot = turns.iter().position(|turn| fits(turn));
         pilot.map(|pilot| pilot as u8)
-    });
-    let pilots: Vec<u8> = found.collect::<Option<_>>()?;
-    Some((perfect, pilots))
+    };
+    (0..perfect.pilots).map(bucket).collect()
 }
 
 #[cfg(test)]

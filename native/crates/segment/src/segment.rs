@@ -11,6 +11,7 @@ use crate::blocks::{Bad, Blocks};
 use crate::data::{Data, Wanted};
 use crate::index::short;
 use crate::side::{Candidates, SPARSE_ROWS, Side, Sparse, Which};
+use crate::window::{WINDOW_ROWS, Window};
 use crate::{SegmentError, SegmentMeta, SegmentRow};
 
 /// A sealed segment. Clones share the mapping, which outlives the files' names.
@@ -240,8 +241,19 @@ impl Segment {
         offset: u64,
     ) -> Result<impl Iterator<Item = Result<SegmentRow<'_>, SegmentError>>, SegmentError> {
         let first = self.first_row_from(offset)?;
+        let mut window: Option<Window<'_>> = None;
+        // Rows up to here are read one by one, because something is wrong among them.
+        let mut single = first;
         let rows = first..self.meta().rows as usize;
-        Ok(rows.map(|row| self.checked_row(row)))
+        Ok(rows.map(move |row| {
+            let inside = |window: &Window<'_>| window.rows.contains(&row);
+            if !window.as_ref().is_some_and(inside) && row >= single {
+                window = self.0.data.window(row);
+                single = window.as_ref().map_or(row + WINDOW_ROWS, |_| row);
+            }
+            let read = window.as_ref().and_then(|window| window.row(row));
+            read.map_or_else(|| self.checked_row(row), Ok)
+        }))
     }
 
     /// Hash of the leaf at an offset.
