@@ -3,6 +3,8 @@ import { keyOf } from './cbor.ts';
 
 /** Blocks of one height that are kept (P31). */
 const BODIES_MAX = 16;
+/** Of those, so many that this node voted for last are kept whatever comes. */
+const VOTED_MAX = 8;
 /** Blocks of later heights that wait for theirs. */
 const EARLY_MAX = 8;
 
@@ -22,6 +24,8 @@ export class Bodies {
   /** Those in the log. */
   readonly #durable = new Set<string>();
 
+  /** Ids this node voted for, the newest last. */
+  readonly #voted = new Set<string>();
   readonly #executedAt = new Map<string, number>();
   #executions = 0;
 
@@ -46,14 +50,43 @@ export class Bodies {
     const key = keyOf(body.info.id);
     this.#known.delete(key);
     this.#known.set(key, body);
-    if (this.#known.size <= BODIES_MAX) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
+    this.#makeRoom();
+  }
+
+  /** Keeps a block out of the log, which says only later what this node voted for. */
+  restore(body: Body): void {
+    this.#executions++;
+    this.#executedAt.set(keyOf(body.info.id), this.#executions);
+    this.#known.set(keyOf(body.info.id), body);
+  }
+
+  /**
+   * This node is about to vote for it. Whoever is locked on a block must be able to propose it again: a proposer that makes one block
+   * after another would otherwise drive it out, and the height would never end.
+   */
+  voted(id: Uint8Array): void {
+    const key = keyOf(id);
+    this.#voted.delete(key);
+    this.#voted.add(key);
+    if (this.#voted.size <= VOTED_MAX) return;
+    const [oldest] = this.#voted;
+    if (oldest !== undefined) this.#voted.delete(oldest);
+  }
+
+  #makeRoom(): void {
+    for (const key of this.#known.keys()) {
+      if (this.#known.size <= BODIES_MAX) return;
+      if (!this.#voted.has(key)) this.#known.delete(key);
+    }
   }
 
   addOwn(round: number, body: Body): void {
     this.add(body);
-    this.#own.set(round, body.info.id);
+    this.setOwn(round, body.info.id);
+  }
+
+  setOwn(round: number, id: Uint8Array): void {
+    this.#own.set(round, id);
   }
 
   own(round: number): Uint8Array | undefined {
@@ -72,6 +105,7 @@ export class Bodies {
     this.#known.clear();
     this.#own.clear();
     this.#durable.clear();
+    this.#voted.clear();
     this.#executedAt.clear();
     this.#executions = 0;
   }

@@ -6,6 +6,7 @@ import type {
   BftHeight,
   BftInput,
   BftRefusal,
+  BftSign,
   BftStep,
 } from '../../native/index.ts';
 import type { Journal } from './journal.ts';
@@ -23,6 +24,8 @@ export interface DriverHooks {
   decided(height: number): void;
   finalize(effect: Effect<'finalize'>): void;
   rang(input: TimedInput): void;
+  /** A signature is asked for. */
+  signs(request: BftSign): void;
 }
 
 export interface DriverDeps {
@@ -71,6 +74,7 @@ export class Driver {
         this.#perform(effect);
       }
       if (step.sign === undefined) return this.#refusals;
+      this.#deps.hooks.signs(step.sign);
       // The log first: were only the protection's record on the disk after a power cut, the replay could come to another vote,
       // which the record forbids, and a node that may not vote in a round can hold up all others.
       await journal.flush();

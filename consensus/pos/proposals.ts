@@ -98,8 +98,8 @@ export class Proposals {
         continue;
       }
       const body = { info: verdict.block, proposer: verdict.proposer, bytes };
-      if (own) this.bodies.addOwn(round, body);
-      else this.bodies.add(body);
+      this.bodies.restore(body);
+      if (own) this.bodies.setOwn(round, body.info.id);
       this.bodies.setDurable(verdict.block.id);
     }
   }

@@ -1,6 +1,6 @@
 import { toHex } from '../../base/bytes.ts';
 import { assert } from '../../base/errors.ts';
-import type { BftCore, BftEffect } from '../../native/index.ts';
+import type { BftCore, BftEffect, BftSign } from '../../native/index.ts';
 import type { BlockInfo, EngineFigures, ValidatorInfo } from '../engine.ts';
 import { FinalStream } from '../final-stream.ts';
 import { applySynced } from './apply.ts';
@@ -320,6 +320,9 @@ export class Run {
       finalize: (effect: Extract<BftEffect, { readonly kind: 'finalize' }>) =>
         this.#finalize(effect),
       rang: (timeout: TimedInput) => this.#feed(timeout),
+      signs: ({ id }: BftSign) => {
+        if (id !== undefined) this.#proposals.bodies.voted(id);
+      },
     };
     const shared = { core: this.#core, journal: this.#journal, signing: this.#signing };
     return new Driver({ ...shared, timers: this.#timers, log: this.#parts.log, hooks });

@@ -42,7 +42,7 @@ function driverUnderTest(told: string[]) {
     },
   } as unknown as Signing;
   const journal = new Journal(silentLogger, { wal, signing });
-  const hooks = {} as ConstructorParameters<typeof Driver>[0]['hooks'];
+  const hooks = { signs: () => {} } as unknown as ConstructorParameters<typeof Driver>[0]['hooks'];
   return new Driver({ core, journal, signing, timers: {} as Timers, log: silentLogger, hooks });
 }
 
