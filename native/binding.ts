@@ -82,7 +82,7 @@ function failure(code: string, message: string, cause?: unknown): PyralogError {
 function translate(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const code = 'code' in error ? String(error.code) : '';
-  return /^(storage|batch|log|state|sig|tree|bft)\//.test(code)
+  return /^(storage|batch|log|state|sig|tree|bft|object|schema)\//.test(code)
     ? failure(code, error.message, error)
     : error;
 }

@@ -59,7 +59,28 @@ export {
   type LsmStore,
   openLsm,
 } from './lsm.ts';
+export {
+  FILE_FORMATS,
+  type FileFormatName,
+  type ObjectDamage,
+  type ObjectErrorCode,
+  type ObjectStats,
+  type ObjectStore,
+  openObjects,
+  readFileReference,
+  referToFile,
+  type StoredObject,
+  type SweepFigures,
+  verifyFile,
+} from './object.ts';
 export { dieWithParent } from './parent.ts';
+export {
+  openSchemas,
+  type SchemaErrorCode,
+  type SchemaRegistry,
+  type SchemaRule,
+  type SchemaSubject,
+} from './schema.ts';
 export {
   blake3Derived,
   blake3DerivedMany,

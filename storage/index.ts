@@ -11,6 +11,25 @@
  * (docs/spec/batch.md). Every implementation passes the suites in `test/contract/`.
  */
 
+export {
+  FILE_FORMATS,
+  type FileFormatName,
+  type ObjectDamage,
+  type ObjectErrorCode,
+  type ObjectStats,
+  type ObjectStore,
+  openObjects,
+  openSchemas,
+  readFileReference,
+  referToFile,
+  type SchemaErrorCode,
+  type SchemaRegistry,
+  type SchemaRule,
+  type SchemaSubject,
+  type StoredObject,
+  type SweepFigures,
+  verifyFile,
+} from '../native/index.ts';
 export { openLevelKeyValue } from './disk-key-value.ts';
 export type {
   KeyRange,
@@ -31,6 +50,14 @@ export { openMemoryKeyValue } from './memory-key-value.ts';
 export { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 export type { MemoryEntry } from './memory-partition.ts';
 export { openNativeLogStore } from './native-log-store.ts';
+export {
+  decodeFileReference,
+  decodeObjectReference,
+  FILE_SCHEMA,
+  type FileReference,
+  OBJECT_SCHEMA,
+  type ObjectReference,
+} from './objects.ts';
 export {
   decodeOutcomes,
   decodePaths,

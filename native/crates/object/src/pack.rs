@@ -76,6 +76,11 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
     name.strip_suffix(".pack")?.parse().ok()
 }
 
+/// Whether a name is of a pack that was not finished.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.strip_suffix(".tmp").is_some()
+}
+
 /// A pack that is being written. Dropped unfinished, its temporary file is left for the next opening to remove.
 pub(crate) struct PackWriter {
     file: Arc<dyn File>,

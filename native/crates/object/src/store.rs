@@ -145,7 +145,7 @@ impl ObjectStore {
         names.sort_unstable();
         let mut numbers = Vec::new();
         for name in names {
-            if name.ends_with(".tmp") {
+            if pack::is_temporary(&name) {
                 files.remove(&dir.join(&name))?;
             } else if let Some(number) = pack::number_of(&name) {
                 numbers.push(number);

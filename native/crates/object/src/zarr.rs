@@ -39,7 +39,7 @@ pub(crate) fn summary(
         files: Vec::new(),
         goes_on,
     };
-    walk.directory(top, &[], 0)?;
+    walk.directory(&top, &[], 0)?;
     let Walk { mut files, .. } = walk;
     files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     if !files.iter().any(|(name, _)| MARKS.contains(&&name[..])) {
@@ -65,11 +65,11 @@ pub(crate) fn summary(
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, dir: OwnedFd, prefix: &[u8], depth: usize) -> Result<(), ObjectError> {
+    fn directory(&mut self, dir: &OwnedFd, prefix: &[u8], depth: usize) -> Result<(), ObjectError> {
         if depth > DEPTH_MAX {
             return Err(refused(self.store, "is more than 64 levels deep"));
         }
-        let entries = Dir::read_from(&dir).map_err(|error| explain(self.store, error))?;
+        let entries = Dir::read_from(dir).map_err(|error| explain(self.store, error))?;
         for entry in entries {
             let entry = entry.map_err(|error| explain(self.store, error))?;
             let name = entry.file_name();
@@ -77,7 +77,7 @@ impl Walk<'_> {
                 continue;
             }
             let path = [prefix, name.to_bytes()].concat();
-            self.entry(&dir, name, path, depth)?;
+            self.entry(dir, name, path, depth)?;
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Walk<'_> {
             FileType::Directory => {
                 let below = open_entry(dir, name, Want::Directory);
                 let below = below.map_err(|error| explain(self.store, error))?;
-                self.directory(below, &[&path[..], b"/"].concat(), depth + 1)
+                self.directory(&below, &[&path[..], b"/"].concat(), depth + 1)
             }
             FileType::RegularFile => {
                 if self.files.len() == FILES_MAX || path.len() > usize::from(u16::MAX) {

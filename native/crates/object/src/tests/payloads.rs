@@ -80,7 +80,7 @@ fn names_an_object_as_ever() {
 }
 
 const VECTOR_LENGTHS: [u32; 6] = [395_911, 382_926, 383_070, 257_736, 311_612, 268_745];
-const VECTOR_ID: &str = "";
+const VECTOR_ID: &str = "b84eea9dad6a446d41423d66142687c9a35340eaafcb13a5db04c095776254e3";
 
 #[test]
 fn stores_what_is_shared_once() {

@@ -113,7 +113,7 @@ fn allows_and_refuses_changes_as_the_table_says() {
                 allowed,
                 "{change}, {rule}: {old:?} to {new:?}"
             );
-            if let (Err(problem), false) = (checked, change == "renamed") {
+            if let (Err(problem), false) = (checked, ["renamed", "case"].contains(&change)) {
                 assert_eq!(problem.field, named, "{change}, {rule}: {}", problem.what);
             }
         }

@@ -68,7 +68,7 @@ fn takes_what_fits() {
         (required("note", DataType::Utf8), texts(vec![Some("x")])),
     ]);
     check_batch(300, &order(), &careless).unwrap();
-    let metadata = [("unit".to_owned(), "m".to_owned())].into();
+    let metadata = [("unit".to_owned(), "m".to_owned())];
     let described = batch(vec![
         (
             required("id", DataType::Int32).with_metadata(metadata),

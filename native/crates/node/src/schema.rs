@@ -1,0 +1,138 @@
+//! Schema registries; native/schema.ts documents them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi_derive::napi;
+use parking_lot::Mutex;
+use pyralog_log::RealFiles;
+use pyralog_schema::{Rule, SchemaError, SchemaRegistry};
+
+use crate::error::{Code, Result};
+use crate::work::{Answer, Work, work};
+
+#[derive(Default)]
+struct Open {
+    last: u32,
+    registries: HashMap<u32, Arc<SchemaRegistry>>,
+}
+
+static OPEN: LazyLock<Mutex<Open>> = LazyLock::new(Mutex::default);
+
+/// A subject.
+#[napi(object)]
+pub struct NativeSubject {
+    /// Its rule.
+    pub rule: String,
+    /// Ids, oldest first.
+    pub versions: Vec<u32>,
+}
+
+fn refused(error: &SchemaError) -> napi::Error<Code> {
+    napi::Error::new(Code(error.code()), error.to_string())
+}
+
+fn answered(result: std::result::Result<Answer, SchemaError>) -> Answer {
+    result.unwrap_or_else(|error| match error.field() {
+        Some(field) => Answer::FailedAt(error.code(), error.to_string(), field.to_owned()),
+        None => Answer::Failed(error.code(), error.to_string()),
+    })
+}
+
+fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
+    let found = OPEN.lock().registries.get(&handle).cloned();
+    found.ok_or_else(|| {
+        let message = "the schema registry is closed; open it again".to_owned();
+        napi::Error::new(Code("schema/closed"), message)
+    })
+}
+
+/// Opens a registry; answers with its handle.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn schema_open(path: String) -> AsyncTask<Work> {
+    work(move || {
+        let opened = SchemaRegistry::open(Arc::new(RealFiles), Path::new(&path));
+        answered(opened.map(|registry| {
+            let mut open = OPEN.lock();
+            open.last += 1;
+            let handle = open.last;
+            open.registries.insert(handle, Arc::new(registry));
+            Answer::Number(u64::from(handle))
+        }))
+    })
+}
+
+/// Registers a schema; answers with its id.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn schema_register(handle: u32, subject: String, stream: &[u8]) -> Result<AsyncTask<Work>> {
+    let (registry, stream) = (registry(handle)?, stream.to_vec());
+    Ok(work(move || {
+        let id = registry.register(&subject, &stream);
+        answered(id.map(|id| Answer::Number(u64::from(id))))
+    }))
+}
+
+/// What registering would say.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn schema_test(handle: u32, subject: String, stream: &[u8]) -> Result<AsyncTask<Work>> {
+    let (registry, stream) = (registry(handle)?, stream.to_vec());
+    Ok(work(move || {
+        answered(registry.test(&subject, &stream).map(|()| Answer::Empty))
+    }))
+}
+
+/// Sets a subject's rule.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn schema_rule(handle: u32, subject: String, rule: String) -> Result<AsyncTask<Work>> {
+    let registry = registry(handle)?;
+    Ok(work(move || {
+        let unknown = || SchemaError::Malformed(format!("there is no rule {rule:?}"));
+        let set = Rule::of(&rule)
+            .ok_or_else(unknown)
+            .and_then(|rule| registry.set_rule(&subject, rule));
+        answered(set.map(|()| Answer::Empty))
+    }))
+}
+
+/// A subject's rule and versions.
+#[napi(catch_unwind)]
+pub fn schema_subject(handle: u32, subject: String) -> Result<Option<NativeSubject>> {
+    let found = registry(handle)?.subject(&subject);
+    Ok(found.map(|subject| NativeSubject {
+        rule: subject.rule.to_string(),
+        versions: subject.versions,
+    }))
+}
+
+/// Names of all subjects.
+#[napi(catch_unwind)]
+pub fn schema_subjects(handle: u32) -> Result<Vec<String>> {
+    Ok(registry(handle)?.subjects())
+}
+
+/// The schema of an id as an Arrow stream.
+#[napi(catch_unwind)]
+pub fn schema_stream(handle: u32, id: u32) -> Result<Buffer> {
+    let stream = registry(handle)?.stream(id);
+    stream
+        .map(|stream| stream.to_vec().into())
+        .map_err(|error| refused(&error))
+}
+
+/// Holds an Arrow stream of batches against a schema; answers with its rows.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn schema_check(handle: u32, id: u32, stream: &[u8]) -> Result<AsyncTask<Work>> {
+    let (registry, stream) = (registry(handle)?, stream.to_vec());
+    Ok(work(move || {
+        answered(registry.check_stream(id, &stream).map(Answer::Number))
+    }))
+}
+
+/// Closes a registry.
+#[napi(catch_unwind)]
+pub fn schema_close(handle: u32) {
+    let gone = OPEN.lock().registries.remove(&handle);
+    drop(gone);
+}
