@@ -121,20 +121,16 @@ async function layOutNode(
   if (!isDataDir(dir)) {
     mkdirSync(dir, { recursive: true });
     await createDataDir(dir, genesis, async (at, id) => {
-      for (const purpose of PURPOSES) {
-        // An interrupted first start leaves keys; these are derived and come out the same.
-        rmSync(keyPath(at, purpose), { force: true });
-        const key = await devnetKey(NETWORK, {
-          purpose,
-          name: keyName(purpose, id, names),
-          number,
-        });
-        await writeKeyFile(keyPath(at, purpose), key);
-      }
       // The network is as new as the directory, so its vote key never signed in it (P26). One of an interrupted start is empty.
       rmSync(at.consensus, { recursive: true, force: true });
       const { publicKey } = await devnetKey(NETWORK, { purpose: 'vote', name, number });
-      await writeConsensusFiles(at, { network: id, key: publicKey });
+      const keys = PURPOSES.map(async (purpose) => {
+        const of = { purpose, name: keyName(purpose, id, names), number };
+        // An interrupted first start leaves keys; these are derived and come out the same.
+        rmSync(keyPath(at, purpose), { force: true });
+        await writeKeyFile(keyPath(at, purpose), await devnetKey(NETWORK, of));
+      });
+      await Promise.all([...keys, writeConsensusFiles(at, { network: id, key: publicKey })]);
     });
   }
   return { number, name, dir, names };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -13,7 +14,7 @@ export function writeDurably(
   data: string | Uint8Array,
   { mode, replace }: { readonly mode: number; readonly replace: boolean },
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const temporary = temporaryOf(path);
   try {
     const file = openSync(temporary, 'wx', mode);
     try {
@@ -30,6 +31,39 @@ export function writeDurably(
     rmSync(temporary, { force: true });
   }
   syncDir(dirname(path));
+}
+
+/** {@link writeDurably} off the event loop: several at once share what the disk takes to sync. */
+export async function writeDurablyAsync(
+  path: string,
+  data: string | Uint8Array,
+  { mode, replace }: { readonly mode: number; readonly replace: boolean },
+): Promise<void> {
+  const temporary = temporaryOf(path);
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (replace) await rename(temporary, path);
+    else await link(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  if (process.platform === 'win32') return;
+  const dir = await open(dirname(path), 'r');
+  try {
+    await dir.sync();
+  } finally {
+    await dir.close();
+  }
+}
+
+function temporaryOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
 }
 
 /** Makes names in a directory durable. Windows has no such call and needs none. */

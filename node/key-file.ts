@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { equalBytes, fromHex, toHex } from '../base/bytes.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurablyAsync } from './durable-file.ts';
 import { type KeyAlgorithm, publicKeyOf } from './ed25519.ts';
 import { nodeError, systemCode } from './errors.ts';
 import { isSealed, openSeed, type SealedSeed, sealSeed } from './sealed-seed.ts';
@@ -80,7 +80,8 @@ export function createKey(purpose: KeyPurpose, name: string, seed?: Uint8Array):
  */
 export async function writeKeyFile(path: string, key: Key, passphrase?: string): Promise<void> {
   try {
-    writeDurably(path, await formatKey(key, passphrase), { mode: 0o600, replace: false });
+    const text = await formatKey(key, passphrase);
+    await writeDurablyAsync(path, text, { mode: 0o600, replace: false });
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     throw nodeError('node/bad-key', `${path}: there is a key file already; it is never replaced`);
