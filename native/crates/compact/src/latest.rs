@@ -42,7 +42,7 @@ impl Latest {
     pub(crate) fn new(
         job: &Job<'_>,
         (first, last): (u64, u64),
-        tombstones_ms: u64,
+        (rows, tombstones_ms): (u64, u64),
     ) -> Result<Self, CompactError> {
         let segments = job.version.partition(job.partition);
         let segments = segments.map_or(&[][..], |state| state.segments());
@@ -55,7 +55,7 @@ impl Latest {
         let before = |entry: &&&Arc<SegmentEntry>| entry.meta.end_offset <= first;
         let behind = |entry: &&&Arc<SegmentEntry>| entry.meta.base_offset >= last;
         Ok(Self {
-            within: HashMap::new(),
+            within: HashMap::with_capacity(rows as usize),
             blind: damaged.iter().any(|entry| before(&entry)),
             before: whole
                 .iter()
@@ -82,20 +82,23 @@ impl Latest {
         }
     }
 
-    /// Whether a row stays. All rows of the run were noted before.
-    pub(crate) fn keeps(&self, row: &SegmentRow<'_>) -> Result<bool, CompactError> {
+    /// Whether a row stays, given the hash of its key. All rows of the run were noted before.
+    pub(crate) fn keeps(
+        &self,
+        row: &SegmentRow<'_>,
+        key_hash: &Hash,
+    ) -> Result<bool, CompactError> {
         let Some(key) = row.key.as_deref() else {
             return Ok(true);
         };
-        let hash = *blake3::hash(key).as_bytes();
         if self
             .within
-            .get(&hash)
+            .get(key_hash)
             .is_some_and(|kept| *kept != row.offset)
         {
             return Ok(false);
         }
-        if !on(Mutant::IgnoreBehind) && holds(&self.behind, (&hash, key), false)? {
+        if !on(Mutant::IgnoreBehind) && holds(&self.behind, (key_hash, key), false)? {
             return Ok(false);
         }
         if is_tombstone(row) && row.timestamp < self.tombstones_ms {
@@ -103,7 +106,7 @@ impl Latest {
             if on(Mutant::DropTombstones) {
                 return Ok(false);
             }
-            return Ok(self.blind || holds(&self.before, (&hash, key), true)?);
+            return Ok(self.blind || holds(&self.before, (key_hash, key), true)?);
         }
         Ok(true)
     }

@@ -120,7 +120,11 @@ impl Merge<'_> {
     /// Reads all keys of the run.
     fn survey(&mut self, segments: &[Segment], before: u64) -> Result<Latest, CompactError> {
         // Keys are read twice; that counts as bytes read, but not as progress.
-        let mut latest = Latest::new(self.job, (self.range.start, self.range.end), before)?;
+        let rows = segments
+            .iter()
+            .map(|segment| u64::from(segment.meta().rows));
+        let known = (rows.sum(), before);
+        let mut latest = Latest::new(self.job, (self.range.start, self.range.end), known)?;
         for segment in segments {
             for (at, row) in (1_u64..).zip(segment.rows_from(segment.meta().base_offset)?) {
                 let row = row?;
@@ -144,7 +148,8 @@ impl Merge<'_> {
         let keeps_hashes = self.gaps && !segment.meta().compacted;
         for row in segment.rows_from(segment.meta().base_offset)? {
             let row = row?;
-            let leaf = row.leaf().to_bytes();
+            let record = row.leaf();
+            let leaf = record.to_bytes();
             if Blake3Tree::leaf(&leaf) != row.leaf_hash && !on(Mutant::TrustRows) {
                 return Err(CompactError::Row {
                     partition: self.job.partition,
@@ -160,7 +165,7 @@ impl Merge<'_> {
             let bytes = row.raw_bytes() as u64;
             self.progress.done_bytes += bytes;
             self.unpaid += bytes;
-            if latest.map_or(Ok(true), |latest| latest.keeps(&row))? {
+            if latest.map_or(Ok(true), |latest| latest.keeps(&row, &record.key_hash))? {
                 self.progress.rows_out += 1;
                 self.unpaid += bytes;
                 builder.push(&Row {
