@@ -110,7 +110,8 @@ async function register(
       }
       said = error.message;
       // A full mempool is over by itself.
-      if (error.code !== 'chain/mempool-full') trouble.reason = `the cluster ${wanted.name} of this node is not registered on the chain: ${said}`;
+      if (error.code !== 'chain/mempool-full')
+        trouble.reason = `the cluster ${wanted.name} of this node is not registered on the chain: ${said}`;
       await sleep(systemClock, REGISTER_RETRY_MS, signal);
     }
   }
