@@ -59,6 +59,16 @@ export function ask<T>(read: () => T): T {
   }
 }
 
+/** Starts work on the pool; the failure that it answers with comes out as {@link PyralogError}. */
+export async function answer(
+  start: () => Promise<Binding.NativeAnswer>,
+): Promise<Binding.NativeAnswer> {
+  const done = await ask(start);
+  if (done.code === undefined) return done;
+  const data = done.field === undefined ? {} : { data: { field: done.field } };
+  throw new PyralogError(done.code, done.message ?? '', data);
+}
+
 function settle(): void {
   if (channel === undefined) return;
   for (const completion of binding.drain(channel)) {

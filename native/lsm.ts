@@ -12,9 +12,7 @@
  * Reads run on Node's thread pool, writes on the store's own thread, which commits all batches that wait as one: never
  * anything on the event loop. Many entries cross the boundary as one buffer.
  */
-import { PyralogError } from '../base/errors.ts';
-import { ask, binding, call } from './binding.ts';
-import type { NativeAnswer } from './pyralog.d.ts';
+import { answer, ask, binding, call } from './binding.ts';
 import type { NativeErrorCode } from './types.ts';
 
 /** Codes of key-value stores. */
@@ -36,7 +34,7 @@ export interface LsmOptions {
   readonly dir: string;
   /** Memory for blocks that were read; 32 MiB. */
   readonly cacheBytes?: number;
-  /** Free space below which batches are refused with `storage/disk-full` before anything is written; 64 MiB. */
+  /** Free space below which batches are refused with `storage/disk-full` before anything is written; 64 MiB. 0: none are. */
   readonly reserveBytes?: number;
 }
 
@@ -192,13 +190,6 @@ class NativeSnapshot extends Reader implements LsmSnapshot {
   close(): void {
     binding.lsmRelease(this.at);
   }
-}
-
-/** Starts work on the pool and turns the failure that it answers with into an error. */
-async function answer(start: () => Promise<NativeAnswer>): Promise<NativeAnswer> {
-  const done = await ask(start);
-  if (done.code === undefined) return done;
-  throw new PyralogError(done.code as LsmErrorCode, done.message ?? '');
 }
 
 function packOps(ops: readonly LsmOp[]): Uint8Array {

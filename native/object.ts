@@ -12,7 +12,7 @@
  * All of it runs on Node's thread pool.
  */
 import { PyralogError } from '../base/errors.ts';
-import { ask, binding } from './binding.ts';
+import { answer, ask, binding } from './binding.ts';
 import type { NativeAnswer } from './pyralog.d.ts';
 
 /** What objects and file references refuse. */
@@ -236,10 +236,4 @@ async function stoppable(
     signal?.removeEventListener('abort', raise);
     binding.objectStopForget(stop);
   }
-}
-
-async function answer(start: () => Promise<NativeAnswer>): Promise<NativeAnswer> {
-  const done = await ask(start);
-  if (done.code === undefined) return done;
-  throw new PyralogError(done.code as ObjectErrorCode, done.message ?? '');
 }

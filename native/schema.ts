@@ -8,9 +8,7 @@
  * const rows = await registry.check(id, tableToIPC(batch, 'stream')); // refuses what does not fit
  * ```
  */
-import { PyralogError } from '../base/errors.ts';
-import { ask, binding } from './binding.ts';
-import type { NativeAnswer } from './pyralog.d.ts';
+import { answer, ask, binding } from './binding.ts';
 
 /** What the registry refuses. Where a field is at fault, `data.field` has its path (`address.city`). */
 export type SchemaErrorCode =
@@ -108,11 +106,4 @@ class NativeSchemas implements SchemaRegistry {
   close(): void {
     binding.schemaClose(this.#handle);
   }
-}
-
-async function answer(start: () => Promise<NativeAnswer>): Promise<NativeAnswer> {
-  const done = await ask(start);
-  if (done.code === undefined) return done;
-  const data = done.field === undefined ? {} : { data: { field: done.field } };
-  throw new PyralogError(done.code as SchemaErrorCode, done.message ?? '', data);
 }

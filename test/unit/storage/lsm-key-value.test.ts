@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -136,6 +136,73 @@ describe('LSM key-value store', () => {
     await view.close();
     await assert.rejects(view.get(text('a')), { code: 'storage/key-value-closed' });
     assert.throws(() => attachLsmKeyValue(0), { code: 'storage/key-value-closed' });
+  });
+});
+
+describe('LSM key-value store on a full disk', () => {
+  let kv: LsmKeyValue | undefined;
+  let mounted = false;
+  // Before the directory is removed.
+  afterEach(async () => {
+    await kv?.close();
+    if (mounted) execFileSync('umount', [disk()]);
+    mounted = false;
+  });
+  const place = tempDir();
+  const disk = () => join(place(), 'disk');
+  const ballast = () => join(disk(), 'ballast');
+  beforeEach(function () {
+    mkdirSync(disk());
+    try {
+      const options = ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk()];
+      execFileSync('mount', options, { stdio: 'ignore' });
+    } catch {
+      this.skip(); // needs root
+    }
+    mounted = true;
+  });
+
+  /** Writes until a batch is refused; how many resolved. */
+  async function fill(store: LsmKeyValue): Promise<number> {
+    const value = Buffer.alloc(1 << 18, 7);
+    for (let count = 0; ; count++) {
+      try {
+        await store.batch([{ kind: 'put', key: text(`filler ${count}`), value }]);
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'storage/disk-full', String(error));
+        return count;
+      }
+    }
+  }
+
+  async function assertFilled(store: LsmKeyValue, count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      assert.equal((await store.get(text(`filler ${i}`)))?.length, 1 << 18, `filler ${i}`);
+    }
+  }
+
+  it('refuses early when the disk is full, and goes on by itself once there is room', async () => {
+    writeFileSync(ballast(), Buffer.alloc(12 << 20, 1));
+    kv = await openLsmKeyValue(join(disk(), 'kv'), { reserveBytes: 4 << 20 });
+    const count = await fill(kv);
+    await assertFilled(kv, count);
+    rmSync(ballast());
+    await kv.batch([put('after', '1')]);
+    assert.equal(await get(kv, 'after'), '1');
+    await assertFilled(kv, count);
+  });
+
+  it('loses nothing that resolved when a write itself fails', async () => {
+    writeFileSync(ballast(), Buffer.alloc(12 << 20, 1));
+    kv = await openLsmKeyValue(join(disk(), 'kv'), { reserveBytes: 0 });
+    const count = await fill(kv);
+    await assert.rejects(kv.batch([put('more', '1')]), { code: 'storage/disk-full' });
+    await kv.close();
+    rmSync(ballast());
+    kv = await openLsmKeyValue(join(disk(), 'kv'), { reserveBytes: 0 });
+    await assertFilled(kv, count);
+    await kv.batch([put('after', '1')]);
+    assert.equal(await get(kv, 'after'), '1');
   });
 });
 

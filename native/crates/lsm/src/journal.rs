@@ -84,7 +84,7 @@ pub fn check(dir: &Path) -> Result<JournalReport, LsmError> {
 /// [`LsmError::Io`].
 pub fn is_untouched(dir: &Path) -> Result<bool, LsmError> {
     for (_, path) in list(dir)? {
-        if read(&path)?.iter().any(|byte| *byte != 0) {
+        if used(&read(&path)?) > 0 {
             return Ok(false);
         }
     }
@@ -130,11 +130,10 @@ struct Scan {
 /// Reads good batches from the front. `before` is the newest sequence number of the files before this one: numbers
 /// grow, and one that does not is damage that the batch's own checksum leaves out.
 fn scan(bytes: &[u8], before: Option<u64>) -> Scan {
-    let used = bytes.iter().rposition(|byte| *byte != 0);
     let mut scan = Scan {
         batches: 0,
         last_seqno: before,
-        tail: 0..used.map_or(0, |at| at + 1),
+        tail: 0..used(bytes),
     };
     while let Some((seqno, end)) = batch(bytes, scan.tail.start) {
         if scan.last_seqno.is_some_and(|last| seqno <= last) {
@@ -145,6 +144,22 @@ fn scan(bytes: &[u8], before: Option<u64>) -> Scan {
         scan.tail.start = end;
     }
     scan
+}
+
+/// Length without the zeros at the end, which are most of a file: by pages, as fast as memory is read.
+fn used(bytes: &[u8]) -> usize {
+    const PAGE: [u8; 4096] = [0; 4096];
+    let mut end = bytes.len();
+    while let Some(page) = bytes[..end].last_chunk::<4096>() {
+        if *page != PAGE {
+            break;
+        }
+        end -= PAGE.len();
+    }
+    bytes[..end]
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |at| at + 1)
 }
 
 /// A good batch where the bad one should be (its number is out of order), or behind it. There, one whose sequence number is

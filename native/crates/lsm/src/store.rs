@@ -24,7 +24,7 @@ pub struct LsmOptions {
     /// Threads that write memtables out and compact.
     pub worker_threads: usize,
     /// Free space below which batches are refused. It must hold what the tree has in memory and is about to write out:
-    /// two memtables of 16 MiB, and a compaction.
+    /// two memtables of 16 MiB, and a compaction. With 0 nothing is refused before it fails.
     pub reserve_bytes: u64,
 }
 

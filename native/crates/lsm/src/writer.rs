@@ -18,6 +18,9 @@ use crate::store::Shared;
 /// A group takes no further batch once it has this many packed bytes: latency, and memory for the copy.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// With less than a quarter of this free, a failure that says nothing is put down to the full disk.
+const FULL_BYTES: u64 = 4 << 20;
+
 /// Called once, whatever happens: a batch that is dropped unanswered was not written.
 pub(crate) struct Reply(Option<Tell>);
 
@@ -127,6 +130,9 @@ fn write(shared: &Shared, group: &[Batch], bytes: usize) -> Result<(), Refusal> 
 }
 
 fn refuse_when_full(shared: &Shared, bytes: usize) -> Result<(), LsmError> {
+    if shared.reserve_bytes == 0 {
+        return Ok(());
+    }
     // Once in the journal, once in a table.
     let needed = shared.reserve_bytes.saturating_add(2 * bytes as u64);
     let free = shared.free_bytes()?;
@@ -159,7 +165,7 @@ fn commit<'a>(open: &Open, ops: impl IntoIterator<Item = Op<'a>>) -> Result<(), 
 fn broken(shared: &Shared, error: LsmError) -> Refusal {
     let full = shared
         .free_bytes()
-        .is_ok_and(|free| free < shared.reserve_bytes / 4);
+        .is_ok_and(|free| free < shared.reserve_bytes.max(FULL_BYTES) / 4);
     Refusal::Broken(match error {
         LsmError::Io(what) if full => {
             LsmError::DiskFull(format!("{what}; make room, then open it again"))

@@ -45,6 +45,12 @@ impl ObjectStore {
         if writing.closed {
             return Err(ObjectError::Closed);
         }
+        let begun = self.0.index.read().epoch;
+        if epoch > begun {
+            return Err(ObjectError::Malformed(format!(
+                "collection {epoch} did not begin since the store was opened; begin one"
+            )));
+        }
         let dead = self.bury(epoch, live);
         let needed = match self.needed() {
             Ok(needed) => needed,

@@ -55,6 +55,8 @@ fn keeps_what_was_put_since_the_collection_began_and_what_is_pinned() {
     for kept in [&again, &pinned, &new] {
         assert_eq!(store.get(kept).unwrap().len(), 200_000);
     }
+    let unknown = store.sweep(epoch + 1, &HashSet::new(), &|| true);
+    assert_eq!(unknown.unwrap_err().code(), "object/malformed");
     drop(pin);
     assert_eq!(sweep(&store, &[&again, &new]).objects, 1);
     assert!(store.get(&pinned).is_err());
