@@ -82,6 +82,15 @@ export {
   type SchemaSubject,
 } from './schema.ts';
 export {
+  openSegment,
+  rebuildSegment,
+  type Segment,
+  type SegmentDamage,
+  type SegmentErrorCode,
+  type SegmentPlace,
+  sealSegment,
+} from './segment.ts';
+export {
   blake3Derived,
   blake3DerivedMany,
   blake3Hash,

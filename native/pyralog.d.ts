@@ -26,6 +26,20 @@ export interface Completion {
   sha256Note?: string;
 }
 
+/** What work of the pool came to. It cannot throw with a code of ours, so failures come as values. */
+export interface NativeAnswer {
+  /** Bytes, when it answers with bytes. */
+  bytes?: Buffer;
+  /** A number, when it answers with one. */
+  number?: number;
+  /** Code when it failed. */
+  code?: string;
+  /** Message when it failed. */
+  message?: string;
+  /** What in the input it failed at, when there is such a thing: a field's path. */
+  field?: string;
+}
+
 /** A certificate and what it is checked against. */
 export interface NativeBftCommit {
   /** Network id. */
@@ -150,6 +164,60 @@ export interface NativeCheckpoint {
   sha256Note?: string;
 }
 
+/** How a store is opened. */
+export interface NativeLsmOptions {
+  /** Directory. */
+  dir: string;
+  /** Memory for blocks that were read. */
+  cacheBytes: number;
+  /** Free space below which batches are refused. */
+  reserveBytes: number;
+}
+
+/** A range. */
+export interface NativeLsmRange {
+  /** First key. */
+  from?: Uint8Array;
+  /** Behind the last key. */
+  to?: Uint8Array;
+  /** From the last to the first. */
+  reverse: boolean;
+  /** Most entries. */
+  limit?: number;
+}
+
+/** Figures since opening. */
+export interface NativeLsmStats {
+  /** Batches. */
+  batches: number;
+  /** One fdatasync each. */
+  groupCommits: number;
+  /** Packed bytes. */
+  bytes: number;
+  /** On disk. */
+  diskBytes: number;
+  /** In no table yet. */
+  memoryBytes: number;
+  /** Tables. */
+  tables: number;
+  /** Torn tail that opening cut. */
+  cutBytes: number;
+}
+
+/** Figures. */
+export interface NativeObjectStats {
+  /** Objects. */
+  objects: number;
+  /** Chunks. */
+  chunks: number;
+  /** Pack files. */
+  packs: number;
+  /** Those whose table is damaged. */
+  damagedPacks: number;
+  /** Bytes on disk. */
+  bytes: number;
+}
+
 export interface NativeOptions {
   dir: string;
   loseUnsynced: boolean;
@@ -220,6 +288,14 @@ export interface NativeStats {
   diskFull: boolean;
   readOnly: boolean;
   poisoned: boolean;
+}
+
+/** A subject. */
+export interface NativeSubject {
+  /** Its rule. */
+  rule: string;
+  /** Ids, oldest first. */
+  versions: Array<number>;
 }
 
 /** Frees a core. */
@@ -306,6 +382,15 @@ export declare function drain(number: number): Array<Completion>;
 /** Records that are durable. */
 export declare function durableSize(handle: number, partition: number): number;
 
+/** The bytes of a file, after they were compared with its reference. */
+export declare function fileRead(root: string, reference: Uint8Array, bytesMax: number): Promise<NativeAnswer>;
+
+/** Makes a file reference; answers with its bytes. */
+export declare function fileRefer(root: string, path: string, format: number, stop: number): Promise<NativeAnswer>;
+
+/** Compares a file with its reference. */
+export declare function fileVerify(root: string, reference: Uint8Array, stop: number): Promise<NativeAnswer>;
+
 /** Appends ids of 32 bytes, back to back. */
 export declare function historyAppend(handle: number, ids: Uint8Array): void;
 
@@ -326,6 +411,75 @@ export declare function historySize(handle: number): number;
 
 /** Inclusion path. */
 export declare function inclusion(handle: number, partition: number, index: number, size: number, sha256: boolean): Buffer;
+
+/** The next chunk of a walk. */
+export declare function lsmChunk(cursor: number, bytesMax: number): Promise<NativeAnswer>;
+
+/** Writes what waits and closes for everybody, snapshots and walks included. */
+export declare function lsmClose(handle: number): Promise<NativeAnswer>;
+
+/** Commits packed operations; completes `token` once they are durable. */
+export declare function lsmCommit(handle: number, packed: Uint8Array, number: number, token: number): void;
+
+/** Packed values of packed keys. */
+export declare function lsmGetMany(handle: number, snapshot: number, keys: Uint8Array): Promise<NativeAnswer>;
+
+/** Ends a walk. */
+export declare function lsmLeave(cursor: number): void;
+
+/** Opens a store; answers with its handle. */
+export declare function lsmOpen(options: NativeLsmOptions): Promise<NativeAnswer>;
+
+/** Begins to walk a range; the walk sees the store as it is now. */
+export declare function lsmRange(handle: number, snapshot: number, range: NativeLsmRange): number;
+
+/** Lets go of a snapshot. */
+export declare function lsmRelease(snapshot: number): void;
+
+/** Takes a snapshot. */
+export declare function lsmSnapshot(handle: number): number;
+
+/** Figures since opening. */
+export declare function lsmStats(handle: number): NativeLsmStats;
+
+/** Begins a collection. */
+export declare function objectBegin(handle: number): number;
+
+/** Closes a store for everybody. */
+export declare function objectClose(handle: number): Promise<NativeAnswer>;
+
+/** The whole payload of a reference. */
+export declare function objectGet(handle: number, reference: Uint8Array): Promise<NativeAnswer>;
+
+/** Opens a store; answers with its handle. */
+export declare function objectOpen(dir: string): Promise<NativeAnswer>;
+
+/** Stores a payload; answers with its reference and the number of its pin. */
+export declare function objectPut(handle: number, payload: Uint8Array): Promise<NativeAnswer>;
+
+/** A part of the payload of a reference. */
+export declare function objectRead(handle: number, reference: Uint8Array, from: number, length: number): Promise<NativeAnswer>;
+
+/** Figures. */
+export declare function objectStats(handle: number): NativeObjectStats;
+
+/** Makes a switch that stops long work. */
+export declare function objectStop(): number;
+
+/** Forgets the switch. */
+export declare function objectStopForget(stop: number): void;
+
+/** Throws the switch. */
+export declare function objectStopNow(stop: number): void;
+
+/** Sweeps; answers with four u64: objects, chunks, packs, bytes. */
+export declare function objectSweep(handle: number, epoch: number, live: Uint8Array, stop: number): Promise<NativeAnswer>;
+
+/** Lets go of a pin. */
+export declare function objectUnpin(pin: number): void;
+
+/** Reads objects; answers with a line for each that is damaged: id in hex, a space, what is wrong. */
+export declare function objectVerify(handle: number, ids: Uint8Array): Promise<NativeAnswer>;
 
 /** Offset of an id. */
 export declare function offsetOfId(handle: number, partition: number, id: bigint): number | null;
@@ -353,6 +507,69 @@ export declare function recovery(handle: number): NativeRecovery;
 
 /** Root at a size. */
 export declare function root(handle: number, partition: number, size: number, sha256: boolean): Buffer;
+
+/** Holds an Arrow stream of batches against a schema; answers with its rows. */
+export declare function schemaCheck(handle: number, id: number, stream: Uint8Array): Promise<NativeAnswer>;
+
+/** Closes a registry. */
+export declare function schemaClose(handle: number): void;
+
+/** Opens a registry; answers with its handle. */
+export declare function schemaOpen(path: string): Promise<NativeAnswer>;
+
+/** Registers a schema; answers with its id. */
+export declare function schemaRegister(handle: number, subject: string, stream: Uint8Array): Promise<NativeAnswer>;
+
+/** Sets a subject's rule. */
+export declare function schemaRule(handle: number, subject: string, rule: string): Promise<NativeAnswer>;
+
+/** The schema of an id as an Arrow stream. */
+export declare function schemaStream(handle: number, id: number): Buffer;
+
+/** A subject's rule and versions. */
+export declare function schemaSubject(handle: number, subject: string): NativeSubject | null;
+
+/** Names of all subjects. */
+export declare function schemaSubjects(handle: number): Array<string>;
+
+/** What registering would say. */
+export declare function schemaTest(handle: number, subject: string, stream: Uint8Array): Promise<NativeAnswer>;
+
+/** The data file as memory, without a copy. Each call maps anew. */
+export declare function segmentBuffer(handle: number): Buffer;
+
+/** Offset of a Scarab id. */
+export declare function segmentById(handle: number, id: bigint): number | null;
+
+/** Latest offset of a key, at or before a time. */
+export declare function segmentByKey(handle: number, key: Uint8Array, ms?: number | undefined | null): number | null;
+
+/** First offset at or after a time. */
+export declare function segmentByTime(handle: number, ms: number): number | null;
+
+/** Offsets of notary records with a value. */
+export declare function segmentByValue(handle: number, value: Uint8Array): Array<number>;
+
+/** Checks all blocks. */
+export declare function segmentCheck(handle: number): Promise<NativeAnswer>;
+
+/** Closes it. Buffers of it stay. */
+export declare function segmentClose(handle: number): void;
+
+/** Opens a segment; answers with its handle. */
+export declare function segmentOpen(dir: string, name: string, figures: Uint8Array): number;
+
+/** Makes a sidecar again; answers with the figures. */
+export declare function segmentRebuild(dir: string, name: string, cold: boolean): Promise<NativeAnswer>;
+
+/** Seals packed rows (B5); answers with the figures. */
+export declare function segmentSeal(dir: string, name: string, baseOffset: number, rows: Uint8Array): Promise<NativeAnswer>;
+
+/** Ages it; answers with the new figures. */
+export declare function segmentToParquet(handle: number, dir: string, name: string): Promise<NativeAnswer>;
+
+/** Everything that is wrong with it, packed: u64 start, u64 end, u32 length, text. */
+export declare function segmentVerify(handle: number): Promise<NativeAnswer>;
 
 /** Signature by the key of a seed. */
 export declare function signEd25519(seedBytes: Uint8Array, message: Uint8Array): Buffer;

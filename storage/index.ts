@@ -80,6 +80,12 @@ export {
 } from './proposal.ts';
 export { decodeProposal } from './proposal-decode.ts';
 export { decodeRows, encodeRow } from './row.ts';
+export {
+  openSegmentTable,
+  type SegmentColumns,
+  type SegmentTable,
+  type SegmentTableOptions,
+} from './segment.ts';
 export type {
   LogPartition,
   LogRow,

@@ -19,6 +19,7 @@ mod object;
 mod parent;
 mod reads;
 mod schema;
+mod segment;
 mod sig;
 mod state;
 mod tree;

@@ -145,7 +145,7 @@ fn find_pilots(made: &FastPtrHash<Mix, Asked>, perfect: &Perfect) -> Option<Vec<
             place(mixed, turn, factor, slots) == slot
                 && rest.all(|&(mixed, slot)| place(mixed, turn, factor, slots) == slot)
         };
-        let pilot = turns.iter().position(|turn| fits(turn));
+        let pilot = turns.iter().position(fits);
         pilot.map(|pilot| pilot as u8)
     };
     (0..perfect.pilots).map(bucket).collect()
