@@ -84,7 +84,8 @@ export class World {
   /** Starts a machine that is down; its disk works again. */
   readonly start = (machine: Machine): void => {
     const disk = this.disks.get(machine);
-    if (disk !== undefined) this.#failing.delete(disk);
+    // A start that comes late finds the machine running, on the disk that fails and silenced by it: that is not repaired.
+    if (disk !== undefined && machine.life === undefined) this.#failing.delete(disk);
     void machine.start();
   };
 
