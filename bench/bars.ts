@@ -61,11 +61,25 @@ const CONSENSUS: Readonly<Record<string, Expectation>> = {
   'RSS a node, overloaded': { bar: { atMost: 400 }, peer: 'CometBFT 278-590' },
 };
 
+/** Sealed segments of 65,536 rows and more, and durable batches of 1,000 records of 100 bytes. */
+const STORE: Readonly<Record<string, Expectation>> = {
+  'segment scanned': { bar: { atLeast: 1 } },
+  'segment lookup by key': { bar: { atMost: 2000 } },
+  'segment filter, wrong answers': { bar: { atMost: 0.4 } },
+  'segment filter, a key': { bar: { atMost: 10 } },
+  'segment perfect hash, a key': { bar: { atMost: 3 } },
+  'segment, a record beyond its payload': { bar: { atMost: 128 } },
+  'Parquet to payload': { bar: { atMost: 0.4 } },
+  'processor a record of a batch of 1,000, to classic-level': { bar: { atMostOfFloor: 0.125 } },
+  'processor a record of a batch of 1,000, to append + BLAKE3': { bar: { atMostOfFloor: 3 } },
+};
+
 const EXPECTATIONS: Readonly<Record<BenchName, Readonly<Record<string, Expectation>>>> = {
   log: LOG,
   notary: NOTARY,
   state: STATE,
   consensus: CONSENSUS,
+  store: STORE,
 };
 
 export function expectation(bench: BenchName, metric: string): Expectation {

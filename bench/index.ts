@@ -33,6 +33,7 @@ const BENCHES: Readonly<Record<BenchName, () => Promise<Bench>>> = {
   notary: async () => (await import('./notary.ts')).benchNotary,
   state: async () => (await import('./state.ts')).benchState,
   consensus: async () => (await import('./consensus/index.ts')).benchConsensus,
+  store: async () => (await import('./store/index.ts')).benchStore,
 };
 
 /**

@@ -47,7 +47,7 @@ describe('bench: quick runs', function () {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
-  for (const name of ['log', 'notary', 'state', 'consensus'] as const)
+  for (const name of ['log', 'notary', 'state', 'consensus', 'store'] as const)
     it(`${name} prints every metric that has a bar, and leaves nothing behind`, async () => {
       const { code, lines, stderr } = await run([name, '--quick', '--json', '--dir', dir]);
       assert.equal(code, 0, stderr);
