@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use pyralog_host::{
-    Answer, Cosigner, Host, HostError, HostOptions, PartitionOptions, Recovery, Reply, Wait, World,
+    Answer, Cosigner, Host, HostError, HostOptions, PartitionOptions, Recovery, Reply, SealLimits,
+    Wait, World,
 };
 use pyralog_log::RealFiles;
 use pyralog_partition::DedupWindow;
@@ -53,6 +54,7 @@ impl Subject {
             checkpoint_ms_min: 25,
             lead_ms_max: 7_200_000,
             queue_bytes_max: 64 << 20,
+            seal: SealLimits::default(),
         };
         let host = Host::open(World::real(Arc::new(RealFiles)), &options)?;
         let recovery = host.recovery().clone();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use pyralog_log::{LogError, Preparer};
+use pyralog_log::{LogError, Preparer, Reclaimer};
 use pyralog_obelisk::EPOCH_MS;
 
 use crate::files::Windows;
@@ -15,9 +15,15 @@ use crate::shared::{Nudge, Shared};
 /// How often windows are looked at: four times in the life of one (S2).
 const LOOK: Duration = Duration::from_millis(250);
 
+/// A log of so many files may be kept for the sake of few entries (W15).
+const FILES_KEPT: u64 = 4;
+/// Bytes of entries written again with one frame.
+const AGAIN_BYTES: u64 = 1 << 20;
+
 pub(crate) struct Background {
     pub shared: Arc<Shared>,
     pub preparer: Option<Preparer>,
+    pub reclaimer: Option<Reclaimer>,
     pub windows: Arc<Windows>,
     pub nudges: Receiver<Nudge>,
 }
@@ -44,6 +50,7 @@ impl Background {
             .filter_map(|shard| self.shared.sign_when_due(shard))
             .min();
         self.reserve();
+        self.reclaim();
         self.prepare();
         wait.map_or(LOOK, |wait| wait.min(LOOK))
     }
@@ -52,6 +59,23 @@ impl Background {
         let wall = (self.shared.world.clock)().saturating_sub(EPOCH_MS);
         // A failure shows again where ids are issued, with somebody to tell.
         let _ = self.windows.reserve_ahead(wall >> 10);
+    }
+
+    /// Lets log files go once all in them is released (W13). When most of what the log holds is not needed any more, what
+    /// keeps its oldest file is written again with the next frame (W15).
+    fn reclaim(&self) {
+        let Some(reclaimer) = &self.reclaimer else {
+            return;
+        };
+        if !self.shared.released.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        // A failure shows again where a frame needs a file.
+        let _ = reclaimer.reclaim();
+        let usage = reclaimer.usage();
+        if usage.files > FILES_KEPT && usage.live_bytes * 2 < usage.bytes {
+            *self.shared.holding.lock() = reclaimer.holding(AGAIN_BYTES);
+        }
     }
 
     fn prepare(&self) {

@@ -29,6 +29,8 @@ pub(crate) struct Group {
     pub calls: Vec<Staged>,
     /// Per touched partition the state that rides in the frame.
     pub states: Vec<(usize, TreeState)>,
+    /// It tells the log of entries that may go.
+    pub releases: bool,
 }
 
 /// Makes groups durable, one after the other. Whoever holds the lock on the committer does it: the thread that applies
@@ -60,6 +62,7 @@ impl Committing {
             frame,
             calls,
             states,
+            releases,
         } = group;
         #[cfg(test)]
         let (calls, states) = self.mutate(calls, states);
@@ -72,6 +75,10 @@ impl Committing {
                 Counters::add(&shared.counters.fdatasyncs, 1);
                 Counters::add(&shared.counters.wal_bytes, written.bytes);
                 self.finish(calls, &states);
+                if releases {
+                    shared.released.store(true, Ordering::Release);
+                    let _ = shared.nudge.try_send(Nudge::Look); // full: it is awake already
+                }
                 if shared.in_flight.fetch_sub(1, Ordering::AcqRel) == 1
                     && let Err(error) = log.mark_idle()
                 {
@@ -169,7 +176,7 @@ impl Committing {
                 }
                 (calls, states)
             }
-            None => (calls, states),
+            Some(Mutant::ReleaseBeforeManifest) | None => (calls, states),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What callers of the host can be told.
 
+use std::sync::Arc;
+
 use pyralog_log::LogError;
+use pyralog_manifest::ManifestError;
 use pyralog_merkle::MerkleError;
 use pyralog_obelisk::SequencerError;
 use pyralog_partition::PartitionError;
+use pyralog_segment::SegmentError;
 use pyralog_types::TypeError;
 use thiserror::Error;
 
@@ -13,6 +17,12 @@ pub enum HostError {
     /// The log refused.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A segment refused.
+    #[error("{0}")]
+    Segment(Arc<SegmentError>),
+    /// The manifest refused.
+    #[error("{0}")]
+    Manifest(Arc<ManifestError>),
     /// The proposal's bytes break batch.md (B6).
     #[error("{0}; build proposals as docs/spec/batch.md says")]
     Malformed(String),
@@ -68,6 +78,8 @@ impl HostError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Log(error) => error.code(),
+            Self::Segment(error) => error.code(),
+            Self::Manifest(error) => error.code(),
             Self::Malformed(_) => "batch/malformed",
             Self::Overloaded { .. } => "log/overloaded",
             Self::ClockBehind(_) => "log/clock-behind",
@@ -79,6 +91,18 @@ impl HostError {
             Self::ReadOnly(_) => "storage/read-only",
             Self::Closed => "log/closed",
         }
+    }
+}
+
+impl From<SegmentError> for HostError {
+    fn from(error: SegmentError) -> Self {
+        Self::Segment(Arc::new(error))
+    }
+}
+
+impl From<ManifestError> for HostError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(Arc::new(error))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The host itself: opens, hands out, closes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,10 +20,12 @@ use crate::commit::Committing;
 use crate::error::HostError;
 use crate::files::{SharedWindows, Windows};
 use crate::note::NamedKey;
-use crate::open::{Opened, open};
+use crate::open::{Opened, Replayed, open};
 use crate::options::{HostOptions, Recovery, World};
 use crate::queue::Queue;
 use crate::read::Algorithm;
+use crate::seal::{Sealing, seal_behind};
+use crate::segments::Segments;
 use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
 use crate::stage::{Sidecar, Staging, frame_bytes};
 
@@ -55,13 +57,14 @@ struct Threads {
     background: JoinHandle<()>,
     hash: JoinHandle<()>,
     nodes: JoinHandle<()>,
+    seal: JoinHandle<()>,
     /// Stops the thread that writes node files.
     jobs: Sender<NodeJob>,
 }
 
 /// An open store with its threads. Every method can be called from any thread.
 pub struct Host {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     recovery: Recovery,
     threads: Mutex<Option<Threads>>,
 }
@@ -106,7 +109,9 @@ impl Host {
             replayed,
             recovery,
             damage,
+            segments,
         } = opened;
+        let sealing = Sealing::default();
         let stampers = replayed
             .iter()
             .map(|r| Stamper::behind(r.partition.last_timestamp()))
@@ -115,28 +120,7 @@ impl Host {
             .iter()
             .map(|r| Sidecar::synced(r.sidecar))
             .collect();
-        let shards = replayed
-            .into_iter()
-            .zip(&options.partitions)
-            .map(|(replayed, partition)| Shard {
-                origin: partition.origin.clone(),
-                log_key: options
-                    .log_seed
-                    .filter(|_| partition.sha256)
-                    .map(|seed| NamedKey::log(&partition.origin, &seed)),
-                log_time: AtomicU64::new(replayed.partition.last_timestamp()),
-                durable: AtomicU64::new(replayed.state.size),
-                state: RwLock::new(replayed.partition),
-                late: replayed.late,
-                signing: Mutex::new(Signing {
-                    durable: replayed.state,
-                    newest: None,
-                    signed_at: None,
-                    waiters: Vec::new(),
-                }),
-                hot: Mutex::new(None),
-            })
-            .collect();
+        let shards = shards_of(replayed, options, (&segments, &sealing));
         let (nudge, nudges) = bounded(1);
         let (groups, group_queue) = bounded(PIPELINE);
         let (ahead, unhashed) = Ahead::new();
@@ -153,6 +137,11 @@ impl Host {
             failure: Mutex::new(damage),
             reader: RwLock::new(Some(log.reader)),
             nudge,
+            segments: Arc::new(segments),
+            sealing,
+            limits: options.seal,
+            released: AtomicBool::new(true),
+            holding: Mutex::default(),
         });
         let committing = Arc::new(Committing::new(Arc::clone(&shared), log.committer));
         let staging = Staging {
@@ -165,14 +154,18 @@ impl Host {
             calls: Vec::new(),
             frame_bytes: frame_bytes(options.wal_file_bytes, options.partitions.len()),
             sidecars,
+            seal_points: Vec::new(),
+            releases: false,
         };
         let background = Background {
             shared: Arc::clone(&shared),
             preparer: log.preparer,
+            reclaimer: log.reclaimer,
             windows,
             nudges,
         };
         let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
+        let sealing = Arc::clone(&shared);
         let threads = Threads {
             apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
             sync: spawn("pyralog-sync", move || {
@@ -183,6 +176,7 @@ impl Host {
             })?,
             background: spawn("pyralog-background", move || background.run())?,
             hash: spawn("pyralog-hash", move || hash_ahead(&unhashed))?,
+            seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
             nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
             jobs,
         };
@@ -207,7 +201,8 @@ impl Host {
             .shard(partition)
             .map(|_| ())
             .and_then(|()| Proposal::parse(&bytes).map(|_| ()).map_err(Into::into))
-            .and_then(|()| self.shared.failure().map_or(Ok(()), Err));
+            .and_then(|()| self.shared.failure().map_or(Ok(()), Err))
+            .and_then(|()| self.shared.sealing.refusal().map_or(Ok(()), Err));
         if let Err(error) = checked {
             return reply.send(Err(error));
         }
@@ -373,14 +368,16 @@ impl Host {
         let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
         let _ = running.jobs.send(NodeJob::Stop); // as above
         self.shared.ahead.stop();
+        self.shared.sealing.stop();
         let stopped = running.background.join().and(running.nodes.join());
-        let stopped = stopped.and(running.hash.join());
+        let stopped = stopped.and(running.hash.join()).and(running.seal.join());
+        let listed = self.shared.segments.close();
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;
         if stopped.is_err() {
             return Err(panicked());
         }
-        result.and(synced)
+        result.and(synced).and(listed)
     }
 }
 
@@ -396,6 +393,41 @@ fn panicked() -> HostError {
         "a thread of the core panicked; open the core again and report the message above"
             .to_owned(),
     )
+}
+
+/// The partitions as they were replayed; what has to be sealed is handed over.
+fn shards_of(
+    replayed: Vec<Replayed>,
+    options: &HostOptions,
+    (segments, sealing): (&Segments, &Sealing),
+) -> Vec<Shard> {
+    replayed
+        .into_iter()
+        .zip(&options.partitions)
+        .enumerate()
+        .map(|(number, (mut replayed, partition))| Shard {
+            sealed: AtomicU64::new({
+                sealing.push_replayed(number, std::mem::take(&mut replayed.seal_points));
+                segments.end(number as u32)
+            }),
+            origin: partition.origin.clone(),
+            log_key: options
+                .log_seed
+                .filter(|_| partition.sha256)
+                .map(|seed| NamedKey::log(&partition.origin, &seed)),
+            log_time: AtomicU64::new(replayed.partition.last_timestamp()),
+            durable: AtomicU64::new(replayed.state.size),
+            state: RwLock::new(replayed.partition),
+            late: replayed.late,
+            signing: Mutex::new(Signing {
+                durable: replayed.state,
+                newest: None,
+                signed_at: None,
+                waiters: Vec::new(),
+            }),
+            hot: Mutex::new(None),
+        })
+        .collect()
 }
 
 /// Runs a thread's body; when it panics, nothing more is let in and everybody who waits is told.

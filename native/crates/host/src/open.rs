@@ -11,13 +11,16 @@ use pyralog_log::{
     WalOptions,
 };
 use pyralog_merkle::{FileNodes, MerkleError, Tree, TreeHash, nodes_of};
-use pyralog_partition::{Nodes, Partition, Stamper, Trees, WINDOW_RECORDS_MAX};
+use pyralog_partition::{
+    DedupWindow, Nodes, Partition, SealLimits, Snapshot, Stamper, Trees, WINDOW_RECORDS_MAX,
+};
 use pyralog_types::Hash;
 
 use crate::behind::{BehindNodes, LateSync, NodeJob};
 use crate::error::HostError;
 use crate::files::open_durably;
 use crate::options::{HostOptions, PartitionOptions, Recovery, World};
+use crate::segments::Segments;
 use crate::shared::EPOCH;
 
 /// A partition as it was replayed.
@@ -31,6 +34,8 @@ pub(crate) struct Replayed {
     pub sidecar: u64,
     /// Entries replayed.
     pub entries: u64,
+    /// Seal points among them, to be sealed now.
+    pub seal_points: Vec<Snapshot>,
 }
 
 /// What opening found.
@@ -40,6 +45,7 @@ pub(crate) struct Opened {
     pub recovery: Recovery,
     /// Why nothing can be appended.
     pub damage: Option<HostError>,
+    pub segments: Segments,
 }
 
 /// Opens the store and brings every partition to where its log ends.
@@ -54,6 +60,7 @@ pub(crate) fn open(
         file_bytes: options.wal_file_bytes,
     };
     let mut log = WalLogStore::open(Arc::clone(&world.files), &options.dir, &wal)?;
+    let segments = Segments::open(&world.files, &options.dir, log.store_id)?;
     let mut damage = log
         .recovery
         .damage
@@ -73,6 +80,8 @@ pub(crate) fn open(
             reader: log.reader.as_ref(),
             number: number as u32,
             options: partition,
+            limits: options.seal,
+            segments: &segments,
             jobs,
             late: Arc::default(),
         };
@@ -97,6 +106,7 @@ pub(crate) fn open(
         replayed,
         recovery,
         damage,
+        segments,
     })
 }
 
@@ -164,6 +174,8 @@ struct Replay<'a> {
     reader: &'a dyn LogReader,
     number: u32,
     options: &'a PartitionOptions,
+    limits: SealLimits,
+    segments: &'a Segments,
     /// For the thread that writes node files.
     jobs: &'a Sender<NodeJob>,
     late: Arc<LateSync>,
@@ -212,30 +224,43 @@ impl Replay<'_> {
 
     fn replay(
         &self,
-        trees: Trees,
+        mut trees: Trees,
         state: &GroupState,
     ) -> Result<(Replayed, Option<HostError>), HostError> {
-        let window = state.config.as_ref().map_or(self.options.window, |config| {
-            pyralog_partition::DedupWindow {
+        let sidecar = trees.wanted_from();
+        let sealed = self.segments.push_leaves(self.number, &mut trees)?;
+        let window = state
+            .config
+            .as_ref()
+            .map_or(self.options.window, |config| DedupWindow {
                 millis: config.dedup_window_ms,
                 records: config.dedup_records,
-            }
-        });
-        let sidecar = trees.wanted_from();
-        let mut partition = Partition::create(trees, window);
-        let (mut refused, mut entries) = (None, 0);
-        let visited = self
-            .reader
-            .replay(self.number, 1, &mut |index, term, bytes| {
-                if refused.is_none() {
-                    entries += 1;
-                    refused = partition.apply_entry(bytes, index, term as u32).err();
-                }
-                Ok(())
             });
-        let mut wrong = refused.map(HostError::from);
-        if let Err(error) = visited {
-            wrong = wrong.or(Some(error.into()));
+        let (mut partition, applied, mut wrong) = self.begin(trees, window, sealed)?;
+        if wrong.is_none() && (applied > state.last_index || applied + 1 < state.first_index) {
+            wrong = Some(HostError::Corrupt(format!(
+                "segments hold the entries up to {applied}, and the log those from {} to {}",
+                state.first_index, state.last_index
+            )));
+        }
+        let mut seal_points = Vec::new();
+        let mut entries = 0;
+        if wrong.is_none() {
+            let mut refused = None;
+            let visited =
+                self.reader
+                    .replay(self.number, applied + 1, &mut |index, term, bytes| {
+                        if refused.is_none() {
+                            entries += 1;
+                            refused = partition.apply_entry(bytes, index, term as u32).err();
+                            seal_points.extend(partition.seal_point(self.limits, index));
+                        }
+                        Ok(())
+                    });
+            wrong = refused.map(HostError::from);
+            if let Err(error) = visited {
+                wrong = wrong.or(Some(error.into()));
+            }
         }
         let size = partition.size().min(partition.trees().wanted_from());
         let roots = partition.trees().roots_at(size)?;
@@ -253,8 +278,30 @@ impl Replay<'_> {
             state: state_now,
             sidecar: sidecar.min(size),
             entries,
+            seal_points,
         };
         Ok((result, wrong))
+    }
+
+    /// The partition at its newest seal point, and the index of the newest entry applied to it (Z6).
+    fn begin(
+        &self,
+        trees: Trees,
+        window: DedupWindow,
+        sealed: u64,
+    ) -> Result<(Partition, u64, Option<HostError>), HostError> {
+        if sealed == 0 {
+            return Ok((Partition::create(trees, window), 0, None));
+        }
+        let snapshots = match self.segments.snapshots(self.number) {
+            Ok(snapshots) => snapshots,
+            Err(error) => {
+                let partition = Partition::for_reading(trees, window, sealed);
+                return Ok((partition, 0, Some(error)));
+            }
+        };
+        let applied = snapshots.last().map_or(0, |newest| newest.log_index);
+        Ok((Partition::restore(trees, &snapshots)?, applied, None))
     }
 
     /// Trees up to a synced state, or empty.

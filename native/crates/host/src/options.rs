@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyralog_log::FileLayer;
-use pyralog_partition::DedupWindow;
+use pyralog_partition::{DedupWindow, SealLimits};
 
 /// A partition's settings. Its number is its position in [`HostOptions::partitions`].
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct HostOptions {
     pub lead_ms_max: u64,
     /// Bound of proposals waiting, bytes.
     pub queue_bytes_max: usize,
+    /// When segments close (Z2).
+    pub seal: SealLimits,
 }
 
 /// A wrong turn that a test switches on, to prove that the crash tests notice it.
@@ -57,6 +59,8 @@ pub(crate) enum Mutant {
     ReplyBeforeSync,
     /// Checkpoints are signed before their state is synced (C6).
     SignBeforeSync,
+    /// The log lets entries go whose segment no manifest names (Z3).
+    ReleaseBeforeManifest,
 }
 
 /// The outside world.

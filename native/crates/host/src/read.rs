@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use pyralog_merkle::{Blake3Tree, NodeStore, Tree, TreeHash, verify_consistency, verify_inclusion};
 use pyralog_partition::{EntryPlace, RowBudget, id_position, rows_of};
-use pyralog_types::batch::Row;
+use pyralog_types::batch::{Row, encode_row};
 use pyralog_types::{Hash, LeafRecord};
 
 use crate::error::HostError;
@@ -70,13 +70,20 @@ impl Shared {
         let mut out = Vec::new();
         let mut from = offset;
         while from < to {
-            let Some(place) = shard.state.read().place_of_offset(from) else {
-                break;
-            };
-            let entry = self.entry(shard, &place)?;
             let budget = RowBudget { from, to, bytes };
-            let mut check = |leaf: &LeafRecord| check_leaf(shard, leaf);
-            let (next, full) = rows_of((&entry, &place), budget, &mut out, &mut check)?;
+            let (next, full) = if from < shard.sealed.load(Ordering::Acquire) {
+                match self.read_sealed(shard, budget, &mut out) {
+                    // What stands before the damage is given; whoever goes on from there is told (Z7).
+                    Err(HostError::Segment(_)) if !out.is_empty() => break,
+                    other => other?,
+                }
+            } else {
+                match self.read_open(shard, budget, &mut out) {
+                    // Sealed meanwhile, and let go by the log.
+                    Err(_) if from < shard.sealed.load(Ordering::Acquire) => continue,
+                    other => other?,
+                }
+            };
             if full || next == from {
                 break;
             }
@@ -85,8 +92,76 @@ impl Shared {
         Ok(out)
     }
 
+    /// Rows of one log entry.
+    fn read_open(
+        &self,
+        shard: &Shard,
+        budget: RowBudget,
+        out: &mut Vec<u8>,
+    ) -> Result<(u64, bool), HostError> {
+        let place = shard.state.read().place_of_offset(budget.from);
+        let place = place.ok_or_else(|| gone(budget.from))?;
+        let entry = self.entry(shard, &place)?;
+        let mut check = |leaf: &LeafRecord| check_leaf(shard, leaf);
+        rows_of((&entry, &place), budget, out, &mut check)
+    }
+
+    /// Rows of one segment (Z4). A damaged one is an error that names the offsets it is about; those around it are read
+    /// as before (Z7).
+    fn read_sealed(
+        &self,
+        shard: &Shard,
+        budget: RowBudget,
+        out: &mut Vec<u8>,
+    ) -> Result<(u64, bool), HostError> {
+        let group = self.number_of(shard);
+        let segment = self.segments.at(group, budget.from)?;
+        let segment = segment.ok_or_else(|| gone(budget.from))?;
+        for row in segment.rows_from(budget.from)? {
+            let row = row?;
+            if row.offset >= budget.to {
+                return Ok((row.offset, true));
+            }
+            let leaf = row.leaf();
+            if Blake3Tree::leaf(&leaf.to_bytes()) != row.leaf_hash {
+                return Err(HostError::Corrupt(format!(
+                    "record {} in {} is not what was sealed; restore it from a replica or a backup",
+                    row.offset,
+                    segment.path().display()
+                )));
+            }
+            check_leaf(shard, &leaf)?;
+            let row = Row {
+                leaf,
+                key: row.key.as_deref().unwrap_or_default(),
+                headers: row.headers.as_deref().unwrap_or_default(),
+                value: &row.value,
+            };
+            encode_row(out, &row);
+            if out.len() >= budget.bytes {
+                return Ok((row.leaf.offset + 1, true));
+            }
+        }
+        Ok((segment.meta().end_offset, false))
+    }
+
     /// Offset of a durable record by id.
     pub(crate) fn offset_of_id(&self, shard: &Shard, id: u64) -> Result<Option<u64>, HostError> {
+        match self.open_offset_of_id(shard, id) {
+            Ok(Some(offset)) => return Ok(Some(offset)),
+            // Sealed meanwhile, and let go by the log; else an error of the log.
+            Err(error) if shard.sealed.load(Ordering::Acquire) == 0 => return Err(error),
+            _ => {}
+        }
+        let segments = self.segments.of(self.number_of(shard));
+        let behind = segments.partition_point(|segment| segment.meta.last_id < id);
+        let Some(segment) = segments.get(behind) else {
+            return Ok(None);
+        };
+        Ok(self.segments.segment(segment)?.by_id(id)?)
+    }
+
+    fn open_offset_of_id(&self, shard: &Shard, id: u64) -> Result<Option<u64>, HostError> {
         let Some(place) = shard.state.read().place_of_id(id) else {
             return Ok(None);
         };
@@ -107,12 +182,25 @@ impl Shared {
     ) -> Result<Vec<u64>, HostError> {
         let durable = shard.durable.load(Ordering::Acquire);
         let hash = *blake3::hash(multihash).as_bytes();
+        // Before the segments are asked, so that nothing is missed that is sealed meanwhile.
         let candidates: Vec<u64> = {
             let partition = shard.state.read();
             let digests = partition.digests().candidates(&hash);
             digests.take_while(|offset| *offset < durable).collect()
         };
         let mut found = Vec::new();
+        let mut sealed = 0;
+        for entry in self.segments.of(self.number_of(shard)) {
+            sealed = entry.meta.end_offset;
+            let segment = self.segments.segment(&entry)?;
+            for offset in segment.by_value(multihash)? {
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+                found.push(offset?);
+            }
+        }
+        let candidates = candidates.into_iter().filter(|offset| *offset >= sealed);
         for offset in candidates {
             if found.len() >= limit {
                 break;
@@ -147,6 +235,12 @@ impl Shared {
         let number = self.shards.iter().position(|s| std::ptr::eq(s, shard));
         number.unwrap_or_default() as u32
     }
+}
+
+pub(crate) fn gone(offset: u64) -> HostError {
+    HostError::Corrupt(format!(
+        "record {offset} is in no segment and not in the log any more; restore the store from a replica or a backup"
+    ))
 }
 
 /// A record that is given out must hash to the leaf that the tree holds.

@@ -9,6 +9,7 @@ use pyralog_types::LeafRecord;
 
 use crate::error::HostError;
 use crate::files::{self, open_durably};
+use crate::read::gone;
 use crate::shared::{Shard, Shared};
 
 impl Shared {
@@ -41,12 +42,12 @@ impl Shared {
             },
         );
         let durable = shard.durable.load(Ordering::Acquire);
-        let mut from = 0;
+        let mut from = self.segments.push_leaves(group, &mut trees)?;
         while from < durable {
             let place = partition.place_of_offset(from);
-            let place = place.ok_or_else(|| lost(from))?;
+            let place = place.ok_or_else(|| gone(from))?;
             let entry = reader.entry(group, place.log_index)?;
-            let entry = entry.ok_or_else(|| lost(from))?;
+            let entry = entry.ok_or_else(|| gone(from))?;
             let mut leaves = Vec::with_capacity(place.count as usize);
             let budget = RowBudget {
                 from,
@@ -60,7 +61,7 @@ impl Shared {
             let (next, _) = rows_of((&entry.bytes, &place), budget, &mut Vec::new(), &mut keep)?;
             trees.push(from, &leaves)?;
             if next == from {
-                return Err(lost(from));
+                return Err(gone(from));
             }
             from = next;
         }
@@ -112,12 +113,6 @@ impl Shared {
             .join("sidecars")
             .join(format!("{group}.{algorithm}"))
     }
-}
-
-fn lost(offset: u64) -> HostError {
-    HostError::Corrupt(format!(
-        "record {offset} is not in the log any more; restore the store from a replica or a backup"
-    ))
 }
 
 fn io(path: &Path, error: &std::io::Error) -> HostError {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use pyralog_log::{LogReader, TreeState};
-use pyralog_partition::Partition;
+use pyralog_partition::{Partition, SealLimits};
 
 use crate::ahead::Ahead;
 use crate::answer::{Reply, SignedCheckpoint};
@@ -17,6 +17,8 @@ use crate::error::HostError;
 use crate::note::NamedKey;
 use crate::options::World;
 use crate::queue::Queue;
+use crate::seal::Sealing;
+use crate::segments::Segments;
 
 /// Term of an unreplicated log.
 pub(crate) const EPOCH: u32 = 1;
@@ -41,6 +43,8 @@ pub(crate) struct Shard {
     pub log_time: AtomicU64,
     /// Records that may be shown.
     pub durable: AtomicU64,
+    /// Records that stand in segments (Z4).
+    pub sealed: AtomicU64,
     pub signing: Mutex<Signing>,
     /// The entry read last, because neighbours are often read next.
     pub hot: Mutex<Option<(u64, Arc<Vec<u8>>)>>,
@@ -94,6 +98,15 @@ pub(crate) struct Shared {
     /// Taken away at closing, so that the lock is given back.
     pub reader: RwLock<Option<Arc<dyn LogReader>>>,
     pub nudge: Sender<Nudge>,
+    /// Sealed records.
+    pub segments: Arc<Segments>,
+    pub sealing: Sealing,
+    /// When segments close.
+    pub limits: SealLimits,
+    /// The log was told of releases since files were let go last.
+    pub released: AtomicBool,
+    /// Entries that hold the oldest log file, to be written again (W15).
+    pub holding: Mutex<Vec<(u32, u64)>>,
 }
 
 impl Shared {

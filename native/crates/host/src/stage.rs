@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Sender;
 use pyralog_log::{LogError, LogStore, NewEntry, TreeState};
 use pyralog_obelisk::{Sequencer, SequencerError};
-use pyralog_partition::{Prepared, Roots, Stamper};
+use pyralog_partition::{Prepared, Roots, Snapshot, Stamper};
 use pyralog_types::batch::{Entry, IdRun, Proposal};
 
 use crate::answer::Call;
@@ -46,6 +46,10 @@ pub(crate) struct Staging {
     pub frame_bytes: usize,
     /// How far each partition's node files are synced.
     pub sidecars: Vec<Sidecar>,
+    /// Seal points passed in the open frame.
+    pub seal_points: Vec<(usize, Snapshot)>,
+    /// The open frame tells the log of entries that may go.
+    pub releases: bool,
 }
 
 /// Progress of one partition's node files.
@@ -73,6 +77,9 @@ impl Staging {
                 self.stage(call);
             }
             self.seal();
+            for (partition, snapshot) in std::mem::take(&mut self.seal_points) {
+                self.shared.sealing.push(partition, snapshot);
+            }
             self.look_after_sidecars();
         }
         self.finish()
@@ -127,13 +134,21 @@ impl Staging {
         let ahead = call.ahead.as_ref().and_then(|hashes| hashes.recv().ok());
         let prepared = ahead.unwrap_or_else(|| Prepared::of(&entry));
         shard.log_time.store(timestamp, Ordering::Release);
-        let applied = shard.state.write().apply((&entry, prepared), index, EPOCH);
+        let mut state = shard.state.write();
+        let applied = state.apply((&entry, prepared), index, EPOCH);
+        let sealed = applied.as_ref().ok();
+        let sealed = sealed.and_then(|_| state.seal_point(host.limits, index));
+        drop(state);
         let applied = applied.map_err(|error| {
             // The entry is staged and the state is not what it says: nothing may be built on it.
             let error = HostError::from(error);
             host.fail(&error);
             error
         })?;
+        if let Some(snapshot) = sealed {
+            // Its entries must get to the disk while this thread waits for the one that seals.
+            self.seal_points.push((call.partition, snapshot));
+        }
         let counters = &host.counters;
         Counters::add(&counters.entries, 1);
         Counters::add(&counters.records, u64::from(applied.count));
@@ -165,6 +180,7 @@ impl Staging {
         if self.store.staged_bytes() == 0 {
             return;
         }
+        self.stage_releases();
         let calls = std::mem::take(&mut self.calls);
         match self.stage_states(&calls) {
             Ok(states) => self.submit(calls, states),
@@ -175,6 +191,32 @@ impl Staging {
                         .send(Err(HostError::OutcomeUnknown(error.to_string())));
                 }
             }
+        }
+    }
+
+    /// Tells the log what segments hold now (W12), and writes again what alone keeps its oldest file (W15). What does not
+    /// fit waits for the next frame.
+    fn stage_releases(&mut self) {
+        for (partition, first_kept) in self.shared.sealing.take_releases() {
+            if self.store.release(partition as u32, first_kept).is_err() {
+                self.shared.sealing.put_release(partition, first_kept);
+            } else {
+                self.releases = true;
+            }
+        }
+        let holding = std::mem::take(&mut *self.shared.holding.lock());
+        for (group, index) in holding {
+            let entry = self
+                .shared
+                .reader()
+                .map(|reader| reader.entry(group, index));
+            let Ok(Ok(Some(entry))) = entry else {
+                continue;
+            };
+            if self.store.staged_bytes() + entry.bytes.len() > self.frame_bytes {
+                return;
+            }
+            self.releases |= self.store.again(group, &entry).unwrap_or(false);
         }
     }
 
@@ -207,6 +249,7 @@ impl Staging {
             frame,
             calls,
             states,
+            releases: std::mem::take(&mut self.releases),
         };
         let alone = self.shared.in_flight.fetch_add(1, Ordering::AcqRel) == 0;
         if alone && bytes <= INLINE_BYTES && self.shared.queue.is_empty() {
@@ -275,6 +318,8 @@ impl Staging {
 
     fn finish(mut self) -> Result<(), HostError> {
         if self.shared.failure().is_none() {
+            self.shared.sealing.drain();
+            self.stage_releases();
             self.sync_sidecars();
             self.submit(Vec::new(), Vec::new());
         }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use pyralog_host::{Cosigner, DedupWindow, HostOptions, PartitionOptions, Recovery, Stats};
+use pyralog_host::{
+    Cosigner, DedupWindow, HostOptions, PartitionOptions, Recovery, SealLimits, Stats,
+};
 
 use crate::error::{Result, bad_argument};
 
@@ -105,6 +107,7 @@ impl NativeOptions {
             checkpoint_ms_min: whole(self.checkpoint_ms_min, "checkpointMsMin")?,
             lead_ms_max: whole(self.lead_ms_max, "leadMsMax")?,
             queue_bytes_max: whole(self.queue_bytes_max, "queueBytesMax")? as usize,
+            seal: SealLimits::default(),
         })
     }
 }

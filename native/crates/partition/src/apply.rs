@@ -131,6 +131,17 @@ impl Partition {
         Ok(partition)
     }
 
+    /// A partition whose snapshots are lost: its sealed records can be read, and nothing may be applied to it.
+    #[must_use]
+    pub fn for_reading(trees: Trees, window: DedupWindow, size: u64) -> Self {
+        Self {
+            size,
+            sealed_from: size,
+            dedup: Dedup::beginning_at(size),
+            ..Self::create(trees, window)
+        }
+    }
+
     /// At a seal point, behind the entry just applied: what has to be remembered of it (Z2, Z5). `None` elsewhere.
     pub fn seal_point(&mut self, limits: SealLimits, log_index: u64) -> Option<Snapshot> {
         let rows = self.size - self.sealed_from;

@@ -4,6 +4,7 @@ mod behaviour;
 mod crash;
 mod damage;
 mod notes;
+mod seal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use pyralog_log::FaultFiles;
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome, encode_digests};
 
 use crate::{
-    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, PartitionOptions, Reply, Wait,
-    World,
+    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, PartitionOptions, Reply,
+    SealLimits, Wait, World,
 };
 
 const START_MS: u64 = 1_790_000_000_000;
@@ -41,6 +42,18 @@ fn options() -> HostOptions {
         checkpoint_ms_min: 1,
         lead_ms_max: 7_200_000,
         queue_bytes_max: 1 << 20,
+        seal: SealLimits::default(),
+    }
+}
+
+/// Small segments: a seal point every 40 records.
+fn sealing() -> HostOptions {
+    HostOptions {
+        seal: SealLimits {
+            rows: 40,
+            bytes: 1 << 20,
+        },
+        ..options()
     }
 }
 

@@ -42,6 +42,7 @@ impl MemoryLogStore {
             preparer: None,
             reclaimer: None,
             recovery: Recovery::default(),
+            store_id: [0; 16],
         }
     }
 }

@@ -231,6 +231,8 @@ pub struct OpenLog {
     pub reclaimer: Option<Reclaimer>,
     /// How the opening went.
     pub recovery: Recovery,
+    /// Which store this is (W1); zeros in memory.
+    pub store_id: [u8; 16],
 }
 
 fn out_of_range(reader: &dyn LogReader, group: u32, index: u64) -> LogError {

@@ -104,6 +104,7 @@ impl WalLogStore {
                 index: Arc::clone(&index),
             }),
             reclaimer: Some(Reclaimer::new(wal.preparer.clone(), Arc::clone(&index))),
+            store_id: wal.preparer.store_id(),
             preparer: Some(wal.preparer),
             recovery,
         })

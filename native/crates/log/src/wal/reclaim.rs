@@ -17,6 +17,11 @@ use crate::files::{FileLayer, OpenMode};
 const FREE_FILES_MAX: usize = 2;
 
 impl Preparer {
+    /// Which store this is (W1).
+    pub(crate) fn store_id(&self) -> [u8; 16] {
+        self.0.store_id
+    }
+
     /// Whether the log begins before this file.
     pub(crate) fn begins_before(&self, incarnation: u64) -> bool {
         self.0.begin.lock().first_incarnation < incarnation
