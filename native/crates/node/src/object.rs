@@ -1,6 +1,7 @@
 //! Object stores and file references; native/object.ts documents them.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -70,7 +71,10 @@ fn ids(packed: &[u8]) -> HashSet<[u8; 32]> {
 
 fn goes_on(stop: u32) -> impl Fn() -> bool {
     let flag = REGISTRY.lock().stops.get(&stop).cloned();
-    move || flag.as_ref().is_none_or(|flag| !flag.load(Ordering::Relaxed))
+    move || {
+        flag.as_ref()
+            .is_none_or(|flag| !flag.load(Ordering::Relaxed))
+    }
 }
 
 /// Makes a switch that stops long work.
@@ -187,10 +191,9 @@ pub fn object_verify(handle: u32, ids: &[u8]) -> Result<AsyncTask<Work>> {
     let (store, ids) = (store(handle)?, self::ids(ids));
     Ok(work(move || {
         answered(store.verify(&ids).map(|damages| {
-            let lines = damages.iter().map(|damage| {
-                let id: String = damage.id.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("{id} {}\n", damage.error)
-            });
+            let lines = damages
+                .iter()
+                .map(|damage| format!("{} {}\n", hex(&damage.id), damage.error));
             Answer::Bytes(lines.collect::<String>().into_bytes())
         }))
     }))
@@ -256,4 +259,12 @@ pub fn file_read(root: String, reference: &[u8], bytes_max: f64) -> Result<Async
     Ok(work(move || {
         answered(read_file(Path::new(&root), &reference, bytes_max).map(Answer::Bytes))
     }))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -67,7 +67,6 @@ pub fn segment_open(dir: String, name: String, figures: &[u8]) -> Result<u32> {
 
 /// The data file as memory, without a copy. Each call maps anew.
 #[napi(catch_unwind)]
-#[expect(unsafe_code, reason = "JavaScript is lent memory that is not its own")]
 pub fn segment_buffer(env: &Env, handle: u32) -> Result<BufferSlice<'_>> {
     let segment = segment(handle)?;
     let failed = |what: String| napi::Error::new(Code("storage/io"), what);

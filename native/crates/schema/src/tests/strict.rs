@@ -46,8 +46,7 @@ fn refuses_schemas_that_break_the_rule() {
         assert_eq!(refused.code(), "schema/malformed", "{refused}");
         assert_eq!(registry().register("s", &stream(fields)), Err(refused));
     }
-    let long =
-        nullable("a", DataType::Int8).with_metadata([("k".to_owned(), "v".repeat(1 << 20))]);
+    let long = nullable("a", DataType::Int8).with_metadata([("k".to_owned(), "v".repeat(1 << 20))]);
     assert_eq!(
         schema_of(&stream([long])).unwrap_err().code(),
         "schema/malformed"
