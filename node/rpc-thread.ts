@@ -10,7 +10,6 @@ import type { Config } from './config/schema.ts';
 import type { PreparedNode } from './prepared.ts';
 import type { FromRpcThread, ToRpcThread } from './rpc-messages.ts';
 import { SETTLE_MS, settleHeap } from './settle.ts';
-import { stepBack } from './thread-priority.ts';
 
 assert(parentPort !== null, 'the RPC thread is a worker');
 const port = parentPort;
@@ -65,8 +64,6 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
     });
     const { address, adminAddress } = running.rpc;
     say({ kind: 'listening', address, adminAddress });
-    // Not before: whoever started the node waits for the first answer.
-    stepBack();
     setTimeout(settleHeap, SETTLE_MS).unref();
     return running;
   });
