@@ -16,7 +16,7 @@ export function attacksByTransactions(scene: Scene): void {
       const sign = async (amount: bigint, changes: object = {}) =>
         (await scene.devnet.sign(sender, transfer(amount), { nonce, ...changes })).bytes;
       return [
-        ['chain/bad-nonce', /next is/, await sign(1n, { nonce: nonce + 5_000n })],
+        ['chain/bad-nonce', /next is/, await sign(1n, { nonce: nonce + 50_000n })],
         ['chain/fee-too-low', /at least/, await sign(1n, { fee: 10n })],
         ['chain/insufficient-balance', /\(X16\)/, await sign(2n ** 62n)],
         ['chain/expired', /final/, await sign(1n, { until: 1 })],
