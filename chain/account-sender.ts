@@ -91,9 +91,10 @@ export class AccountSender {
   async #send(body: TransactionBody): Promise<Sent> {
     const { network, signer, submit, reader } = this.#deps;
     const least = this.#leastFee(body);
-    const { feeMax = least * FEE_TIMES_MAX } = this.#deps;
-    if (least > feeMax) throw tooDear(feeMax, least);
-    const most = feeMax < least * FEE_TIMES_MAX ? feeMax : least * FEE_TIMES_MAX;
+    const raised = least * FEE_TIMES_MAX;
+    const { feeMax = raised } = this.#deps;
+    const most = feeMax < raised ? feeMax : raised;
+    if (least > most) throw tooDear(most, least);
     let fee = least;
     for (let races = 0; ; races++) {
       this.checkRunning();

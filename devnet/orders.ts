@@ -32,42 +32,41 @@ export async function performOrder(
   if (op === 'dump') return dump(value, { fleet, paths });
   if (!isFault(op)) throw badOrder(`${op}: not an order; there are ${FAULT_ORDERS.join(', ')}`);
   for (const name of nodes) fleet.peerId(name); // all of them exist, or nothing is done
-  return { later: await fault(op, { fleet, nodes, value }) };
+  if (op === 'heal') return { later: await heal(fleet, nodes) };
+  await fault(op, { fleet, nodes, value });
+  return { later: [] };
 }
 
-/** Gives the nodes that are paused and hear of it when they are resumed. */
 async function fault(
-  op: FaultOrder,
+  op: Exclude<FaultOrder, 'heal'>,
   { fleet, nodes, value }: { fleet: Fleet; nodes: readonly string[]; value: string | undefined },
-): Promise<string[]> {
+): Promise<void> {
   const each = (act: (name: string) => unknown) => Promise.all(nodes.map(act));
   switch (op) {
     case 'kill':
       await each((name) => fleet.kill(name));
-      return [];
+      return;
     case 'restart':
       await each((name) => fleet.restart(name));
-      return [];
+      return;
     case 'pause':
       await each((name) => fleet.pause(name));
-      return [];
+      return;
     case 'resume':
       await each((name) => fleet.resume(name));
-      return [];
+      return;
     case 'partition':
       await partition(fleet, nodes);
-      return [];
-    case 'heal':
-      return await heal(fleet, nodes);
+      return;
     case 'delay': {
       const delayMs = numberOf(value, DELAY_MS_MAX, 'delay: milliseconds');
       await each((name) => fleet.fault(name, { action: 'delay', delayMs }));
-      return [];
+      return;
     }
     case 'drop': {
       const rate = numberOf(value, 1, 'drop: a probability');
       await each((name) => fleet.fault(name, { action: 'drop', rate }));
-      return [];
+      return;
     }
   }
 }

@@ -70,7 +70,9 @@ export class Judge {
     const victims = this.#victims(candidate, queue, replaced, Number(nonce - expected));
     if (victims === undefined) {
       return refused(
-        this.#full(`${this.#deps.pool.count} transactions wait, and all pay more per byte`),
+        this.#full(
+          `${this.#deps.pool.count} transactions wait, and all pay more per byte; pay more than they, or wait`,
+        ),
       );
     }
     const { key: payer, balance } = purse;

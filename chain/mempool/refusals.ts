@@ -18,7 +18,7 @@ export function expired(until: number, height: number): ChainError {
 }
 
 export function full(retryAfterMs: number, why: string): ChainError {
-  const message = `${why}; pay more per byte, or try again in ${retryAfterMs} ms (X19)`;
+  const message = `${why}; try again in ${retryAfterMs} ms (X19)`;
   return chainError('chain/mempool-full', message, { data: { retryAfterMs } });
 }
 

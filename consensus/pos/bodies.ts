@@ -35,8 +35,7 @@ export class Bodies {
 
   /** Keeps a block that was executed just now. */
   add(body: Body): void {
-    this.#executions++;
-    this.#executedAt.set(keyOf(body.info.id), this.#executions);
+    this.restore(body);
     this.touch(body);
   }
 
