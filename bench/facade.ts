@@ -1,7 +1,8 @@
 /** What is left of the native log when JavaScript asks it: the same batches and single appends through `native/index.ts`. */
 import { join } from 'node:path';
-import { type Core, openCore } from '../native/index.ts';
+import type { Core } from '../native/index.ts';
 import { encodeProposal } from '../storage/index.ts';
+import { openBenchCore } from './bench-core.ts';
 import { BenchError } from './errors.ts';
 import { median, quantile } from './sample.ts';
 import type { BenchContext, Figure } from './types.ts';
@@ -10,35 +11,13 @@ const RECORDS = 1024;
 const VALUE_BYTES = 100;
 const IN_FLIGHT = 4;
 const OUTCOME_BYTES = 40;
-const WAL_FILE_BYTES = 64 * 2 ** 20;
-const ORIGIN = 'pyralog/bench-0000000000000000/local/bench';
 
 /** `native` holds what the native bench measured just before: the floor is that figure without Node. */
 export async function benchFacade(
   context: BenchContext,
   native: ReadonlyMap<string, Figure>,
 ): Promise<void> {
-  const core = await openCore({
-    dir: join(context.dir, 'facade'),
-    fileLayer: 'real',
-    walFileBytes: WAL_FILE_BYTES,
-    partitions: [
-      {
-        origin: `${ORIGIN}/0`,
-        sha256: false,
-        dedupWindowMs: 86_400_000,
-        dedupRecords: 2_097_152,
-      },
-    ],
-    coordinator: 0,
-    cosigner: {
-      name: 'pyralog/bench-0000000000000000/local/node-0',
-      seed: new Uint8Array(32).fill(1),
-    },
-    checkpointMsMin: 25,
-    leadMsMax: 7_200_000,
-    queueBytesMax: WAL_FILE_BYTES,
-  });
+  const core = await openBenchCore(join(context.dir, 'facade'));
   try {
     const floorOf = (metric: string) => native.get(metric)?.value ?? null;
     await benchBatches(core, context, floorOf);

@@ -1,12 +1,11 @@
 /** The stores under test behind one face. Each makes a batch durable before it answers. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { openCore } from '../../native/index.ts';
 import { encodeProposal, openLevelKeyValue, openLsmKeyValue } from '../../storage/index.ts';
+import { openBenchCore } from '../bench-core.ts';
 import { BenchError } from '../errors.ts';
 import type { BenchRecord, Subject, SubjectName, WriteOrder } from './types.ts';
 
-const WAL_FILE_BYTES = 64 * 2 ** 20;
 const OUTCOME_BYTES = 40;
 const LMDB_BYTES_MAX = 8 * 2 ** 30;
 
@@ -26,27 +25,7 @@ const OPENERS: Readonly<Record<SubjectName, Opener>> = {
 
 /** A partition of the native log: what {@link BenchRecord} means there also gets an id, a leaf and a place in the trees. */
 async function openLog(dir: string): Promise<Subject> {
-  const core = await openCore({
-    dir,
-    fileLayer: 'real',
-    walFileBytes: WAL_FILE_BYTES,
-    partitions: [
-      {
-        origin: 'pyralog/bench-0000000000000000/local/bench/0',
-        sha256: false,
-        dedupWindowMs: 86_400_000,
-        dedupRecords: 2_097_152,
-      },
-    ],
-    coordinator: 0,
-    cosigner: {
-      name: 'pyralog/bench-0000000000000000/local/node-0',
-      seed: new Uint8Array(32).fill(1),
-    },
-    checkpointMsMin: 25,
-    leadMsMax: 7_200_000,
-    queueBytesMax: WAL_FILE_BYTES,
-  });
+  const core = await openBenchCore(dir);
   return {
     prepare(records) {
       const proposal = encodeProposal(

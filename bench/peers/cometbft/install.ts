@@ -2,12 +2,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { exited } from '../../child.ts';
 import { BenchError } from '../../errors.ts';
 import type { BenchContext } from '../../types.ts';
+import { peerDir } from '../cache.ts';
 
 const VERSION = 'v0.40.0';
 const MODULE = `github.com/cometbft/cometbft/cmd/cometbft@${VERSION}`;
@@ -19,8 +19,7 @@ export async function findCometBft({
   signal,
   progress,
 }: BenchContext): Promise<{ readonly program: string } | { readonly missing: string }> {
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const dir = join(cache, 'pyralog', `cometbft-${VERSION}`);
+  const dir = peerDir(`cometbft-${VERSION}`);
   const program = join(dir, process.platform === 'win32' ? 'cometbft.exe' : 'cometbft');
   if (existsSync(program)) return { program };
   if (!(await hasGo())) return { missing: 'needs Go' };

@@ -2,10 +2,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BenchContext } from '../../types.ts';
+import { peerDir } from '../cache.ts';
 
 const PACKAGES = { lmdb: '3.5.6', rocksdb: '5.2.1' } as const;
 /** A binding without binaries for this machine compiles its whole store. */
@@ -18,8 +18,7 @@ export async function findKeyValuePeer(
   { quick, signal, progress }: BenchContext,
 ): Promise<{ readonly packages: string } | { readonly missing: string }> {
   const version = PACKAGES[name];
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const packages = join(cache, 'pyralog', `${name}-${version}`);
+  const packages = peerDir(`${name}-${version}`);
   const refused = join(packages, 'refused');
   if (existsSync(refused)) return { missing: `${name} ${version} does not install here` };
   if (existsSync(join(packages, 'installed'))) return { packages };

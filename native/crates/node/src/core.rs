@@ -11,7 +11,7 @@ use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 
 use crate::channel::{Done, channel};
 use crate::convert::{NativeOptions, NativeRecovery, NativeStats, whole};
-use crate::error::{Result, bad_argument, to_js};
+use crate::error::{Result, bad_argument, refused};
 
 static CORES: LazyLock<Mutex<HashMap<u32, Arc<Host>>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -19,7 +19,7 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 /// The core of a handle.
 pub fn core(handle: u32) -> Result<Arc<Host>> {
     let core = CORES.lock().get(&handle).cloned();
-    core.ok_or_else(|| to_js(&HostError::Closed))
+    core.ok_or_else(|| refused(HostError::Closed))
 }
 
 /// Runs `body` on a thread of its own and completes `token` with what it returns, a panic included.

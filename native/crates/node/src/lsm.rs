@@ -11,8 +11,8 @@ use pyralog_lsm::{Cursor, Lsm, LsmError, LsmOptions, Range, Snapshot};
 
 use crate::channel::{Done, channel};
 use crate::convert::whole;
-use crate::error::{Code, Result};
-use crate::work::{Answer, Work, work};
+use crate::error::{Result, refused};
+use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
 struct Registry {
@@ -75,29 +75,21 @@ pub struct NativeLsmStats {
     pub cut_bytes: f64,
 }
 
-fn refused(error: &LsmError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
-
-fn answered(result: std::result::Result<Answer, LsmError>) -> Answer {
-    result.unwrap_or_else(|error| Answer::Failed(error.code(), error.to_string()))
-}
-
 fn store(handle: u32) -> Result<Lsm> {
     let store = REGISTRY.lock().stores.get(&handle).cloned();
-    store.ok_or_else(|| refused(&LsmError::Closed))
+    store.ok_or_else(|| refused(LsmError::Closed))
 }
 
 /// A snapshot by number, or a fresh one of the store for 0.
 fn at(handle: u32, snapshot: u32) -> Result<Snapshot> {
     if snapshot == 0 {
-        return store(handle)?.snapshot().map_err(|error| refused(&error));
+        return store(handle)?.snapshot().map_err(refused);
     }
     let registry = REGISTRY.lock();
     let found = registry.snapshots.get(&snapshot);
     found
         .map(|(_, snapshot)| snapshot.clone())
-        .ok_or_else(|| refused(&LsmError::Closed))
+        .ok_or_else(|| refused(LsmError::Closed))
 }
 
 /// Opens a store; answers with its handle.
@@ -123,12 +115,12 @@ pub fn lsm_open(options: NativeLsmOptions) -> Result<AsyncTask<Work>> {
 pub fn lsm_commit(handle: u32, packed: &[u8], number: u32, token: u32) -> Result<()> {
     let reply = move |result: std::result::Result<(), LsmError>| {
         if let Some(channel) = channel(number) {
-            let refused = |error: LsmError| Done::Refused(error.code(), error.to_string());
-            channel.complete(token, result.map_or_else(refused, |()| Done::Empty));
+            let failed = |error: LsmError| Done::Refused(error.code(), error.to_string());
+            channel.complete(token, result.map_or_else(failed, |()| Done::Empty));
         }
     };
     let queued = store(handle)?.commit(packed.to_vec(), reply);
-    queued.map_err(|error| refused(&error))
+    queued.map_err(refused)
 }
 
 /// Packed values of packed keys.
@@ -177,7 +169,7 @@ pub fn lsm_range(handle: u32, snapshot: u32, range: NativeLsmRange) -> Result<u3
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn lsm_chunk(cursor: u32, bytes_max: u32) -> Result<AsyncTask<Work>> {
     let found = REGISTRY.lock().cursors.get(&cursor).cloned();
-    let (_, cursor) = found.ok_or_else(|| refused(&LsmError::Closed))?;
+    let (_, cursor) = found.ok_or_else(|| refused(LsmError::Closed))?;
     Ok(work(move || {
         answered(cursor.chunk(bytes_max as usize).map(Answer::Bytes))
     }))
@@ -193,7 +185,7 @@ pub fn lsm_leave(cursor: u32) {
 /// Figures since opening.
 #[napi(catch_unwind)]
 pub fn lsm_stats(handle: u32) -> Result<NativeLsmStats> {
-    let stats = store(handle)?.stats().map_err(|error| refused(&error))?;
+    let stats = store(handle)?.stats().map_err(refused)?;
     Ok(NativeLsmStats {
         batches: stats.batches as f64,
         group_commits: stats.group_commits as f64,

@@ -16,8 +16,8 @@ use pyralog_object::{
 };
 
 use crate::convert::whole;
-use crate::error::{Code, Result};
-use crate::work::{Answer, Work, work};
+use crate::error::{Result, refused};
+use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
 struct Registry {
@@ -52,17 +52,9 @@ pub struct NativeObjectStats {
     pub bytes: f64,
 }
 
-fn refused(error: &ObjectError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
-
-fn answered(result: std::result::Result<Answer, ObjectError>) -> Answer {
-    result.unwrap_or_else(|error| Answer::Failed(error.code(), error.to_string()))
-}
-
 fn store(handle: u32) -> Result<ObjectStore> {
     let store = REGISTRY.lock().stores.get(&handle).cloned();
-    store.ok_or_else(|| refused(&ObjectError::Closed))
+    store.ok_or_else(|| refused(ObjectError::Closed))
 }
 
 fn ids(packed: &[u8]) -> HashSet<[u8; 32]> {
@@ -139,7 +131,7 @@ pub fn object_unpin(pin: u32) {
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn object_get(handle: u32, reference: &[u8]) -> Result<AsyncTask<Work>> {
     let store = store(handle)?;
-    let reference = ObjectReference::decode(reference).map_err(|error| refused(&error))?;
+    let reference = ObjectReference::decode(reference).map_err(refused)?;
     Ok(work(move || {
         answered(store.get(&reference).map(Answer::Bytes))
     }))
@@ -154,7 +146,7 @@ pub fn object_read(
     length: u32,
 ) -> Result<AsyncTask<Work>> {
     let store = store(handle)?;
-    let reference = ObjectReference::decode(reference).map_err(|error| refused(&error))?;
+    let reference = ObjectReference::decode(reference).map_err(refused)?;
     let from = whole(from, "from")?;
     Ok(work(move || {
         answered(
@@ -243,7 +235,7 @@ pub fn file_refer(root: String, path: String, format: u8, stop: u32) -> AsyncTas
 /// Compares a file with its reference.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn file_verify(root: String, reference: &[u8], stop: u32) -> Result<AsyncTask<Work>> {
-    let reference = FileReference::decode(reference).map_err(|error| refused(&error))?;
+    let reference = FileReference::decode(reference).map_err(refused)?;
     let goes_on = goes_on(stop);
     Ok(work(move || {
         let verified = verify_file(Path::new(&root), &reference, &goes_on);
@@ -254,7 +246,7 @@ pub fn file_verify(root: String, reference: &[u8], stop: u32) -> Result<AsyncTas
 /// The bytes of a file, after they were compared with its reference.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn file_read(root: String, reference: &[u8], bytes_max: f64) -> Result<AsyncTask<Work>> {
-    let reference = FileReference::decode(reference).map_err(|error| refused(&error))?;
+    let reference = FileReference::decode(reference).map_err(refused)?;
     let bytes_max = whole(bytes_max, "bytesMax")?;
     Ok(work(move || {
         answered(read_file(Path::new(&root), &reference, bytes_max).map(Answer::Bytes))

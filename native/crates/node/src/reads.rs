@@ -6,7 +6,7 @@ use pyralog_host::{Algorithm, HostError, SignedCheckpoint};
 
 use crate::convert::whole;
 use crate::core::core;
-use crate::error::{Result, bad_argument, to_js};
+use crate::error::{Result, bad_argument, refused};
 
 /// A checkpoint as JavaScript sees it.
 #[napi(object)]
@@ -30,7 +30,7 @@ impl From<&SignedCheckpoint> for NativeCheckpoint {
 }
 
 fn ok<T>(result: std::result::Result<T, HostError>) -> Result<T> {
-    result.map_err(|error| to_js(&error))
+    result.map_err(refused)
 }
 
 fn algorithm(sha256: bool) -> Algorithm {

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use pyralog_log::RealFiles;
 use pyralog_schema::{Rule, SchemaError, SchemaRegistry};
 
-use crate::error::{Code, Result};
-use crate::work::{Answer, Work, work};
+use crate::error::{Code, Result, refused};
+use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
 struct Open {
@@ -28,17 +28,6 @@ pub struct NativeSubject {
     pub rule: String,
     /// Ids, oldest first.
     pub versions: Vec<u32>,
-}
-
-fn refused(error: &SchemaError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
-
-fn answered(result: std::result::Result<Answer, SchemaError>) -> Answer {
-    result.unwrap_or_else(|error| match error.field() {
-        Some(field) => Answer::FailedAt(error.code(), error.to_string(), field.to_owned()),
-        None => Answer::Failed(error.code(), error.to_string()),
-    })
 }
 
 fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
@@ -116,9 +105,7 @@ pub fn schema_subjects(handle: u32) -> Result<Vec<String>> {
 #[napi(catch_unwind)]
 pub fn schema_stream(handle: u32, id: u32) -> Result<Buffer> {
     let stream = registry(handle)?.stream(id);
-    stream
-        .map(|stream| stream.to_vec().into())
-        .map_err(|error| refused(&error))
+    stream.map(|stream| stream.to_vec().into()).map_err(refused)
 }
 
 /// Holds an Arrow stream of batches against a schema; answers with its rows.

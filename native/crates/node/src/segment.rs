@@ -12,8 +12,8 @@ use pyralog_log::RealFiles;
 use pyralog_segment::{Kind, Segment, SegmentBuilder, SegmentError, SegmentMeta};
 
 use crate::convert::whole;
-use crate::error::{Code, Result};
-use crate::work::{Answer, Work, work};
+use crate::error::{Code, Result, refused};
+use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
 struct Registry {
@@ -22,10 +22,6 @@ struct Registry {
 }
 
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
-
-fn refused(error: &SegmentError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
 
 fn segment(handle: u32) -> Result<Segment> {
     let found = REGISTRY.lock().segments.get(&handle).cloned();
@@ -39,14 +35,11 @@ fn segment(handle: u32) -> Result<Segment> {
 }
 
 fn figures(result: std::result::Result<SegmentMeta, SegmentError>) -> Answer {
-    match result {
-        Ok(meta) => Answer::Bytes(meta.encode().to_vec()),
-        Err(error) => Answer::Failed(error.code(), error.to_string()),
-    }
+    answered(result.map(|meta| Answer::Bytes(meta.encode().to_vec())))
 }
 
 fn offset(found: std::result::Result<Option<u64>, SegmentError>) -> Result<Option<f64>> {
-    let found = found.map_err(|error| refused(&error))?;
+    let found = found.map_err(refused)?;
     Ok(found.map(|offset| offset as f64))
 }
 
@@ -57,7 +50,7 @@ pub fn segment_open(dir: String, name: String, figures: &[u8]) -> Result<u32> {
         let meta = SegmentMeta::decode(figures)?;
         Segment::open(&RealFiles, Path::new(&dir), &name, &meta)
     };
-    let opened = open().map_err(|error| refused(&error))?;
+    let opened = open().map_err(refused)?;
     let mut registry = REGISTRY.lock();
     registry.last += 1;
     let handle = registry.last;
@@ -114,20 +107,19 @@ pub fn segment_by_time(handle: u32, ms: f64) -> Result<Option<f64>> {
 #[napi(catch_unwind)]
 pub fn segment_by_value(handle: u32, value: &[u8]) -> Result<Vec<f64>> {
     let segment = segment(handle)?;
-    let found = segment.by_value(value).map_err(|error| refused(&error))?;
+    let found = segment.by_value(value).map_err(refused)?;
     let offsets = found.map(|found| found.map(|offset| offset as f64));
     offsets
         .collect::<std::result::Result<_, _>>()
-        .map_err(|error| refused(&error))
+        .map_err(refused)
 }
 
 /// Checks all blocks.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn segment_check(handle: u32) -> Result<AsyncTask<Work>> {
     let segment = segment(handle)?;
-    Ok(work(move || match segment.check_blocks() {
-        Ok(()) => Answer::Empty,
-        Err(error) => Answer::Failed(error.code(), error.to_string()),
+    Ok(work(move || {
+        answered(segment.check_blocks().map(|()| Answer::Empty))
     }))
 }
 

@@ -5,19 +5,15 @@ use napi::{Env, Task};
 use napi_derive::napi;
 use pyralog_sig::SigError;
 
-use crate::error::{Code, Result};
-
-fn refused(error: &SigError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
+use crate::error::{Result, refused};
 
 fn seed(bytes: &[u8]) -> Result<[u8; 32]> {
-    let wrong = |_| refused(&SigError::Seed(bytes.len()));
+    let wrong = |_| refused(SigError::Seed(bytes.len()));
     bytes.try_into().map_err(wrong)
 }
 
 fn packed(result: std::result::Result<Vec<u8>, SigError>) -> Result<Buffer> {
-    result.map(Into::into).map_err(|error| refused(&error))
+    result.map(Into::into).map_err(refused)
 }
 
 /// Packed items on their way through the pool. They were looked through before, so nothing is refused there.
@@ -40,7 +36,7 @@ impl Task for Checking {
 /// One byte a signature, checked on the pool.
 #[napi(catch_unwind, ts_return_type = "Promise<Buffer>")]
 pub fn verify_signatures(items: &[u8]) -> Result<AsyncTask<Checking>> {
-    pyralog_sig::check_packed(items).map_err(|error| refused(&error))?;
+    pyralog_sig::check_packed(items).map_err(refused)?;
     Ok(AsyncTask::new(Checking(items.to_vec())))
 }
 

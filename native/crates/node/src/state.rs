@@ -11,7 +11,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use pyralog_state::{Changes, SharedTree, StateError, StateTree, Stats, Version};
 
-use crate::error::{Code, Result};
+use crate::error::{Result, refused};
 
 static TREES: LazyLock<Mutex<HashMap<u32, Arc<SharedTree>>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -62,10 +62,6 @@ impl From<Stats> for NativeStateStats {
             bytes: stats.bytes as f64,
         }
     }
-}
-
-fn refused(error: StateError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
 }
 
 fn tree(handle: u32) -> Result<Arc<SharedTree>> {

@@ -9,14 +9,10 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use pyralog_labelled::{History, Label, LabelledError, unpack};
 
-use crate::error::{Code, Result};
+use crate::error::{Result, refused};
 
 static HISTORIES: LazyLock<Mutex<HashMap<u32, History>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
-
-fn refused(error: LabelledError) -> napi::Error<Code> {
-    napi::Error::new(Code(error.code()), error.to_string())
-}
 
 fn with<T>(
     handle: u32,
@@ -35,7 +31,7 @@ fn number(value: f64) -> u64 {
 }
 
 fn leaves(label: &Label, packed: &[u8]) -> Result<Vec<[u8; 32]>> {
-    let inputs = unpack(packed).map_err(|broken| refused(broken.into()))?;
+    let inputs = unpack(packed).map_err(|broken| refused(LabelledError::from(broken)))?;
     Ok(inputs.into_iter().map(|leaf| label.leaf(leaf)).collect())
 }
 

@@ -6,6 +6,8 @@ use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use crate::error::Coded;
+
 /// What work of the pool came to. It cannot throw with a code of ours, so failures come as values.
 #[napi(object)]
 pub struct NativeAnswer {
@@ -35,6 +37,14 @@ pub enum Answer {
     Failed(&'static str, String),
     /// It failed at something: code, message, field.
     FailedAt(&'static str, String, String),
+}
+
+/// An answer, or why there is none.
+pub fn answered(result: Result<Answer, impl Coded>) -> Answer {
+    result.unwrap_or_else(|error| match error.field() {
+        Some(field) => Answer::FailedAt(error.code(), error.to_string(), field.to_owned()),
+        None => Answer::Failed(error.code(), error.to_string()),
+    })
 }
 
 /// Work that waits for a thread.
