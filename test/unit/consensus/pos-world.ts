@@ -47,6 +47,8 @@ export interface EngineSetup {
   readonly signer?: Signer;
   readonly disk?: MemoryPosDisk;
   readonly store?: NoteStore;
+  /** Instead of a {@link NoteApp} over `store`. */
+  readonly app?: NoteApp;
   readonly links?: readonly string[];
   readonly options?: Partial<PosOptions>;
   readonly clock?: PosDeps['clock'];
@@ -89,7 +91,7 @@ export class World {
   async start(setup: EngineSetup): Promise<TestEngine> {
     const { id, signer, options, links, log = silentLogger, clock = this.clock } = setup;
     const disk = setup.disk ?? (await this.newDisk(signer));
-    const app = new NoteApp(this.validators.infos, setup.store);
+    const app = setup.app ?? new NoteApp(this.validators.infos, setup.store);
     const bugs: unknown[] = [];
     const network = this.net.join(id, signer?.publicKey, links);
     const chain = { network: NETWORK, maxDelayMs: 500, precisionMs: 500 };
