@@ -61,8 +61,12 @@ const CONSENSUS: Readonly<Record<string, Expectation>> = {
   'RSS a node, overloaded': { bar: { atMost: 400 }, peer: 'CometBFT 278-590' },
 };
 
-/** Sealed segments of 65,536 rows and more, and durable batches of 1,000 records of 100 bytes. */
+/** Sealed segments of 65,536 rows and more, and durable batches of records of 100 bytes. */
 const STORE: Readonly<Record<string, Expectation>> = {
+  'single durable append p99': { bar: { atMostOfFloor: 1.6 } },
+  'native, batches of 1,000: CPU a record': { bar: { atMostOfFloor: 3 } },
+  'native, batches of 8,192: durable': { bar: { atLeast: 1.5e6 } },
+  'native, 600 partitions at once': { bar: { atLeastOfFloor: 0.8 } },
   'segment scanned': { bar: { atLeast: 1 } },
   'segment lookup by key': { bar: { atMost: 2000 } },
   'segment filter, wrong answers': { bar: { atMost: 0.4 } },

@@ -1,39 +1,85 @@
 /** Writes with one store and tells what it took: `node child-main.ts ORDER`, the order as JSON ({@link WriteOrder}). */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openSubject } from './subjects.ts';
-import { type BenchRecord, KEY_BYTES, VALUE_BYTES, type WriteOrder } from './types.ts';
+import {
+  type BenchRecord,
+  KEY_BYTES,
+  VALUE_BYTES,
+  type WriteOrder,
+  type Written,
+} from './types.ts';
 
 /** Compiles what runs, and makes a store's first files. */
 const WARM_BATCHES = 8;
+/** A store that uses less than this share of a processor has done what it put off. */
+const IDLE_SHARE = 0.02;
+const LOOK_MS = 200;
+const LOOKS_MAX = 50;
 
+const TEXT = new TextEncoder();
 const order = JSON.parse(process.argv[2] ?? '') as WriteOrder;
 const subject = await openSubject(order);
 let serial = 0;
 try {
   for (let i = 0; i < WARM_BATCHES; i++) await subject.prepare(batch(order.records))();
+  await settle();
   let seconds = 0;
-  let cpuMicros = 0;
+  let preparing = 0;
+  const written = await diskBytes();
+  const used = process.cpuUsage();
   for (let i = 0; i < order.batches; i++) {
+    const before = ownMicros();
     const write = subject.prepare(batch(order.records));
-    const used = process.cpuUsage();
+    preparing += ownMicros() - before;
     const start = performance.now();
     await write();
     seconds += (performance.now() - start) / 1000;
-    const { user, system } = process.cpuUsage(used);
-    cpuMicros += user + system;
   }
-  console.log(JSON.stringify({ seconds, cpuMicros }));
+  await settle();
+  const { user, system } = process.cpuUsage(used);
+  const cpuMicros = user + system - preparing;
+  const now = await diskBytes();
+  const wrote = now === undefined || written === undefined ? null : now - written;
+  console.log(JSON.stringify({ seconds, cpuMicros, diskBytes: wrote } satisfies Written));
 } finally {
   await subject.close();
 }
 
-/** Keys go up, as a log's do; values look like text. */
+/** Processor time of this thread. */
+function ownMicros(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
+/** Returns once no thread has anything left to do: seals and compactions are paid by the batches that made them necessary. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < LOOKS_MAX; i++) {
+    const before = process.cpuUsage();
+    await sleep(LOOK_MS);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < IDLE_SHARE * LOOK_MS * 1000) return;
+  }
+}
+
+/** Keys go up, as a log's do; values look like text. One buffer holds them all: the collector's work is nobody's here. */
 function batch(count: number): BenchRecord[] {
-  return Array.from({ length: count }, () => {
-    const key = new Uint8Array(KEY_BYTES);
-    new DataView(key.buffer).setBigUint64(0, BigInt(serial));
-    const value = new Uint8Array(VALUE_BYTES).fill(0x20);
-    new TextEncoder().encodeInto(`record ${serial} of the bench, at ${serial * 7919}`, value);
+  const stride = KEY_BYTES + VALUE_BYTES;
+  const bytes = new Uint8Array(count * stride).fill(0x20);
+  const keys = new DataView(bytes.buffer);
+  return Array.from({ length: count }, (_, place) => {
+    const at = place * stride;
+    keys.setBigUint64(at, BigInt(serial));
+    const value = bytes.subarray(at + KEY_BYTES, at + stride);
+    TEXT.encodeInto(`record ${serial} of the bench, at ${serial * 7919}`, value);
     serial++;
-    return { key, value };
+    return { key: bytes.subarray(at, at + KEY_BYTES), value };
   });
+}
+
+/** Bytes that this process made the system write; undefined where it does not tell. */
+async function diskBytes(): Promise<number | undefined> {
+  const text = await readFile('/proc/self/io', 'utf8').catch(() => '');
+  const found = /^write_bytes: (\d+)$/m.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
 }

@@ -33,7 +33,14 @@ export async function benchStore(context: BenchContext): Promise<void> {
   progress('measuring sealed segments');
   const args = ['--dir', dir, '--segment', ...(quick ? ['--quick'] : [])];
   await runNativeBench(args, signal, figure);
-  const turns = quick ? { rounds: 1, batches: 10 } : { rounds: 5, batches: 200 };
+  progress('measuring the native store');
+  await runNativeBench(
+    ['--dir', dir, '--store', 'all', ...(quick ? ['--quick'] : [])],
+    signal,
+    figure,
+  );
+  // Three segments of 262,144 records (store.md Z2), the warm-up among them.
+  const turns = quick ? { rounds: 1, batches: 10 } : { rounds: 3, batches: 780 };
   const floor = await floorPerRecord(context);
   await benchSubjects(context, turns, floor);
 }
@@ -43,7 +50,7 @@ async function floorPerRecord({ dir, signal, progress }: BenchContext): Promise<
   progress('measuring the floor');
   let found: Figure | undefined;
   const bytes = String(RECORDS * (KEY_BYTES + VALUE_BYTES));
-  await runNativeBench(['--dir', dir, '--floor', bytes], signal, (one) => {
+  await runNativeBench(['--dir', dir, '--floor', bytes, '--in-flight', '1'], signal, (one) => {
     found = one;
   });
   if (found?.cpuPerOp === undefined || found.cpuPerOp === null)
@@ -80,6 +87,15 @@ async function benchSubjects(context: BenchContext, turns: Turns, floor: number)
       cpuPerOp: cpuOf(subject) ?? null,
       floor: null,
     });
+    const wrote = median(found.map(({ diskBytes }) => diskBytes ?? 0));
+    if (wrote > 0)
+      figure({
+        metric: `bytes written a byte of record, ${subject}`,
+        value: wrote / (records * (KEY_BYTES + VALUE_BYTES)),
+        unit: 'x',
+        cpuPerOp: null,
+        floor: null,
+      });
   }
   const own = cpuOf('log');
   if (own === undefined) return;

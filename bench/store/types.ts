@@ -18,10 +18,13 @@ export interface WriteOrder {
   readonly records: number;
 }
 
-/** Its answer, on one line of standard output. Processor time is of all threads, without making the records and bringing them into the store's shape. */
+/** Its answer, on one line of standard output. Processor time is of all threads, until what was put off (seals, compactions) is done too,
+ * without making the records and bringing them into the store's shape. */
 export interface Written {
   readonly seconds: number;
   readonly cpuMicros: number;
+  /** Bytes that it made the system write, files prepared ahead among them; null where the system does not tell. */
+  readonly diskBytes: number | null;
 }
 
 /** A store that is open. */

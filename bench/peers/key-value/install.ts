@@ -9,7 +9,7 @@ import { peerDir } from '../cache.ts';
 
 const PACKAGES = { lmdb: '3.5.6', rocksdb: '5.2.1' } as const;
 /** A binding without binaries for this machine compiles its whole store. */
-const INSTALL_MS_MAX = 300_000;
+const INSTALL_MS_MAX = 900_000;
 const run = promisify(execFile);
 
 /** Folder with the package in it, or why there is none. */

@@ -1,9 +1,15 @@
 //! The bytes both subjects and floors are fed: packed proposals (batch.md B1), made before any clock runs.
 
+use std::io::Write;
+
 /// Bytes of a proposal before its first record.
 pub const HEAD: usize = 8;
 /// Bytes before each record's value.
 pub const RECORD_HEAD: usize = 20;
+/// Of a record with a key: of the key, of the value, and of both with what stands before them.
+pub const KEY_BYTES: usize = 8;
+pub const VALUE_BYTES: usize = 100;
+const KEYED_STRIDE: usize = RECORD_HEAD + KEY_BYTES + VALUE_BYTES;
 
 /// Makes proposals whose records are all different: a repeated one would be recognised as a duplicate and cost less.
 #[derive(Debug, Default)]
@@ -22,6 +28,32 @@ impl Proposals {
             slot[..RECORD_HEAD - 4].fill(0);
             slot[RECORD_HEAD - 4..RECORD_HEAD].copy_from_slice(&value_bytes.to_le_bytes());
             slot[RECORD_HEAD..RECORD_HEAD + 8].copy_from_slice(&self.next.to_le_bytes());
+            self.next += 1;
+        }
+        bytes
+    }
+
+    /// One proposal of `records` lines of text of 100 bytes with a key of 8 each: what `bench/store` writes too.
+    pub fn make_keyed(&mut self, records: u32) -> Vec<u8> {
+        const FLAG_KEY: u8 = 1;
+        let mut bytes = vec![1, 0, 0, 0];
+        bytes.reserve(records as usize * KEYED_STRIDE);
+        bytes.extend_from_slice(&records.to_le_bytes());
+        for _ in 0..records {
+            bytes.extend_from_slice(&[FLAG_KEY, 0, 0, 0, 0, 0, 0, 0]);
+            for length in [KEY_BYTES as u32, 0, VALUE_BYTES as u32] {
+                bytes.extend_from_slice(&length.to_le_bytes());
+            }
+            bytes.extend_from_slice(&self.next.to_be_bytes());
+            let value = bytes.len();
+            // Writing to a vector cannot fail.
+            let _ = write!(
+                bytes,
+                "record {} of the bench, at {}",
+                self.next,
+                self.next * 7919
+            );
+            bytes.resize(value + VALUE_BYTES, b' ');
             self.next += 1;
         }
         bytes

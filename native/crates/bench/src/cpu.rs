@@ -7,12 +7,22 @@ use std::time::Duration;
 /// User and system time of all threads of this process, the ended ones too.
 #[must_use]
 pub fn process() -> Duration {
+    used(libc::RUSAGE_SELF)
+}
+
+/// User and system time of the thread that asks.
+#[must_use]
+pub fn thread() -> Duration {
+    used(libc::RUSAGE_THREAD)
+}
+
+fn used(who: libc::c_int) -> Duration {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: `usage` is a valid, writable rusage for the length of the call; all-zero is a valid rusage, so it may be
     // read whatever the call returned.
     #[allow(unsafe_code)]
     let usage = unsafe {
-        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        libc::getrusage(who, usage.as_mut_ptr());
         usage.assume_init()
     };
     of(usage.ru_utime) + of(usage.ru_stime)

@@ -1,9 +1,11 @@
 //! Native floors and figures for `npm run bench -- log`: one line of JSON a figure on standard output.
 //!
 //! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
-//! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), or `--segment` for sealed segments. Everything is written under DIR,
+//! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), `--segment` for sealed segments, or
+//! `--store PART` for the store as a whole or a part of it. Everything is written under DIR,
 //! which must exist; the caller removes it.
 
+mod appends;
 mod apply;
 mod batches;
 mod cpu;
@@ -14,6 +16,7 @@ mod floor;
 mod ids;
 mod merkle;
 mod open;
+mod partitions;
 mod plan;
 mod sample;
 mod segment;
@@ -21,6 +24,7 @@ mod signatures;
 mod single;
 mod state;
 mod subject;
+mod turns;
 
 use std::process::ExitCode;
 
@@ -51,6 +55,9 @@ fn run() -> Result<(), BenchError> {
     if plan.segment {
         return segment::measure(&plan);
     }
+    if let Some(part) = &plan.store {
+        return measure_store(&plan, part);
+    }
     let store = plan.dir.join("store");
     let (subject, _) = Subject::open(&store)?;
     let mut proposals = Proposals::default();
@@ -62,4 +69,24 @@ fn run() -> Result<(), BenchError> {
     apply::measure(&plan)?;
     merkle::measure(&plan)?;
     ids::measure(&plan)
+}
+
+/// `npm run bench -- store`: what the native store does by itself, or one part of it.
+fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
+    let wanted = |name| part == name || part == "all";
+    if wanted("singles") {
+        let (subject, _) = Subject::open(&plan.dir.join("singles"))?;
+        single::measure(plan, &subject, &mut Proposals::default())?;
+        subject.close()?;
+    }
+    if wanted("appends") {
+        appends::measure(plan)?;
+    }
+    if wanted("partitions") {
+        partitions::measure(plan)?;
+    }
+    if wanted("ids") {
+        ids::measure(plan)?;
+    }
+    Ok(())
 }

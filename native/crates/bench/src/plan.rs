@@ -13,6 +13,8 @@ pub struct Plan {
     pub state: bool,
     /// Only sealed segments.
     pub segment: bool,
+    /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`.
+    pub store: Option<String>,
     /// Keys in the state tree.
     pub state_keys: u32,
     /// Proposals in flight, one series each.
@@ -21,6 +23,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Proposals of one slice.
     pub slice: usize,
+    /// Segments filled by each turn of the store's batches.
+    pub segments_a_turn: usize,
     /// Single appends timed.
     pub singles: usize,
     /// Leaves appended a round.
@@ -48,7 +52,7 @@ pub enum UsageError {
     NoDir,
     /// An option that does not exist, or lacks its value.
     #[error(
-        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment"
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment, --store PART"
     )]
     Option(String),
     /// Not a list of positive numbers.
@@ -68,11 +72,13 @@ impl Plan {
         let mut floor = None;
         let mut state = false;
         let mut segment = false;
+        let mut store = None;
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => quick = true,
                 "--state" => state = true,
                 "--segment" => segment = true,
+                "--store" => store = Some(args.next().ok_or(UsageError::Option(arg))?),
                 "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
                 "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
                 "--floor" => {
@@ -92,10 +98,12 @@ impl Plan {
             }),
             state,
             segment,
+            store,
             state_keys: 1_000_000,
             in_flight,
             rounds: 11,
             slice: 256,
+            segments_a_turn: 2,
             singles: 4000,
             leaves: 1 << 20,
             fill_window: true,
@@ -109,6 +117,7 @@ impl Plan {
             rounds: 2,
             state_keys: 50_000,
             slice: 24,
+            segments_a_turn: 1,
             singles: 200,
             leaves: 1 << 16,
             fill_window: false,

@@ -20,7 +20,7 @@ pub const WAL_FILE_BYTES: u64 = 64 << 20;
 
 type Outcome = Result<Answer, HostError>;
 
-/// An open host with one partition, set up as a node does by default.
+/// An open host with its partitions, set up as a node does by default.
 pub struct Subject {
     host: Host,
     /// Answers of [`Subject::propose`]; one caller at a time.
@@ -33,18 +33,32 @@ impl Subject {
     /// # Errors
     /// What the host says.
     pub fn open(dir: &Path) -> Result<(Self, Recovery), BenchError> {
+        Self::open_many(dir, 1, SealLimits::default())
+    }
+
+    /// Opens or creates as many logs in one store.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub fn open_many(
+        dir: &Path,
+        partitions: usize,
+        seal: SealLimits,
+    ) -> Result<(Self, Recovery), BenchError> {
         let scope = "pyralog/bench-0000000000000000/local";
         let options = HostOptions {
             dir: dir.to_owned(),
             wal_file_bytes: WAL_FILE_BYTES,
-            partitions: vec![PartitionOptions {
-                origin: format!("{scope}/bench/0"),
-                sha256: false,
-                window: DedupWindow {
-                    millis: 86_400_000,
-                    records: 2_097_152,
-                },
-            }],
+            partitions: (0..partitions)
+                .map(|number| PartitionOptions {
+                    origin: format!("{scope}/bench/{number}"),
+                    sha256: false,
+                    window: DedupWindow {
+                        millis: 86_400_000,
+                        records: 2_097_152,
+                    },
+                })
+                .collect(),
             coordinator: 0,
             cosigner: Cosigner {
                 name: format!("{scope}/node-0"),
@@ -54,7 +68,7 @@ impl Subject {
             checkpoint_ms_min: 25,
             lead_ms_max: 7_200_000,
             queue_bytes_max: 64 << 20,
-            seal: SealLimits::default(),
+            seal,
         };
         let host = Host::open(World::real(Arc::new(RealFiles)), &options)?;
         let recovery = host.recovery().clone();
@@ -73,7 +87,7 @@ impl Subject {
     /// What the host says, or that its answer is wrong.
     pub fn propose(&self, proposal: Vec<u8>) -> Result<(), BenchError> {
         let records = records_of(&proposal);
-        self.send(proposal, &self.answers.0);
+        self.send(0, proposal, &self.answers.0);
         check(self.answers.1.recv(), records)
     }
 
@@ -86,6 +100,19 @@ impl Subject {
         proposals: Vec<Vec<u8>>,
         in_flight: usize,
     ) -> Result<u64, BenchError> {
+        self.propose_among(1, proposals, in_flight)
+    }
+
+    /// As [`Subject::propose_all`], to so many partitions by turns.
+    ///
+    /// # Errors
+    /// As [`Subject::propose`].
+    pub fn propose_among(
+        &self,
+        partitions: usize,
+        proposals: Vec<Vec<u8>>,
+        in_flight: usize,
+    ) -> Result<u64, BenchError> {
         let (answer, answered) = mpsc::channel();
         let before = self.host.stats().fdatasyncs;
         let count = proposals.len();
@@ -94,7 +121,7 @@ impl Subject {
             if sent >= in_flight {
                 check(answered.recv(), records)?;
             }
-            self.send(proposal, &answer);
+            self.send(sent % partitions, proposal, &answer);
         }
         for _ in 0..count.min(in_flight) {
             check(answered.recv(), records)?;
@@ -102,14 +129,14 @@ impl Subject {
         Ok(self.host.stats().fdatasyncs - before)
     }
 
-    fn send(&self, proposal: Vec<u8>, answer: &Sender<Outcome>) {
+    fn send(&self, partition: usize, proposal: Vec<u8>, answer: &Sender<Outcome>) {
         let answer = answer.clone();
         let reply = move |outcome| {
             // Nobody listens any more after a wrong answer; the run has failed by then.
             let _gone = answer.send(outcome);
         };
         self.host
-            .propose(0, proposal, Wait::Durable, Reply::new(reply));
+            .propose(partition, proposal, Wait::Durable, Reply::new(reply));
     }
 
     /// Records in the log.
