@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use pyralog_host::{
-    Answer, Cosigner, Host, HostError, HostOptions, PartitionOptions, Recovery, Reply, SealLimits,
-    Wait, World,
+    Answer, Cosigner, Host, HostError, HostOptions, MaintenanceOptions, PartitionOptions, Policy,
+    Recovery, Reply, SealLimits, Wait, World,
 };
 use pyralog_log::RealFiles;
 use pyralog_partition::DedupWindow;
@@ -57,6 +57,7 @@ impl Subject {
                         millis: 86_400_000,
                         records: 2_097_152,
                     },
+                    policy: Policy::default(),
                 })
                 .collect(),
             coordinator: 0,
@@ -69,6 +70,7 @@ impl Subject {
             lead_ms_max: 7_200_000,
             queue_bytes_max: 64 << 20,
             seal,
+            maintenance: MaintenanceOptions::default(),
         };
         let host = Host::open(World::real(Arc::new(RealFiles)), &options)?;
         let recovery = host.recovery().clone();

@@ -31,27 +31,56 @@ enum Piece<'a> {
     Leaves(&'a Arc<LeavesEntry>),
 }
 
+/// Where files of a version come from: a cache of open ones, or [`Fresh`].
+pub trait OpenFiles {
+    /// Opens a segment.
+    ///
+    /// # Errors
+    /// Those of [`Segment::open`].
+    fn segment(&self, entry: &SegmentEntry) -> Result<Segment, CompactError>;
+    /// Opens a leaves file.
+    ///
+    /// # Errors
+    /// Those of [`LeavesFile::open`].
+    fn leaves(&self, entry: &LeavesEntry) -> Result<LeavesFile, CompactError>;
+}
+
+/// Opens files anew each time.
+#[derive(Clone, Copy)]
+pub struct Fresh<'a> {
+    /// The files.
+    pub files: &'a dyn FileLayer,
+    /// Directory of segments.
+    pub dir: &'a Path,
+}
+
+impl OpenFiles for Fresh<'_> {
+    fn segment(&self, entry: &SegmentEntry) -> Result<Segment, CompactError> {
+        Ok(Segment::open(
+            self.files,
+            self.dir,
+            &entry.name(),
+            &entry.meta,
+        )?)
+    }
+
+    fn leaves(&self, entry: &LeavesEntry) -> Result<LeavesFile, CompactError> {
+        LeavesFile::open(self.files, self.dir, entry)
+    }
+}
+
 /// Reads the leaf hashes of one partition at one version.
 #[derive(Clone, Copy)]
 pub struct LeafHashes<'a> {
-    files: &'a dyn FileLayer,
-    dir: &'a Path,
+    files: &'a dyn OpenFiles,
     partition: (u32, &'a PartitionVersion),
 }
 
 impl<'a> LeafHashes<'a> {
-    /// Of a partition's version, whose files stand in the directory of segments.
+    /// Of a partition's version.
     #[must_use]
-    pub fn new(
-        files: &'a dyn FileLayer,
-        dir: &'a Path,
-        partition: (u32, &'a PartitionVersion),
-    ) -> Self {
-        Self {
-            files,
-            dir,
-            partition,
-        }
+    pub fn new(files: &'a dyn OpenFiles, partition: (u32, &'a PartitionVersion)) -> Self {
+        Self { files, partition }
     }
 
     pub(crate) fn partition(&self) -> u32 {
@@ -78,7 +107,7 @@ impl<'a> LeafHashes<'a> {
                 }
                 Piece::Leaves(entry) => {
                     let end = entry.meta.end_offset.min(offsets.end);
-                    let file = LeavesFile::open(self.files, self.dir, entry)?;
+                    let file = self.files.leaves(entry)?;
                     each(match which {
                         WhichTree::Blake3 => file.hashes(at..end)?,
                         WhichTree::Sha256 => file.sha256(at..end)?,
@@ -114,13 +143,9 @@ impl<'a> LeafHashes<'a> {
         entry: &SegmentEntry,
         (offsets, each): (Range<u64>, &mut Each<'_>),
     ) -> Result<(), CompactError> {
-        let segment = Segment::open(self.files, self.dir, &entry.name(), &entry.meta)?;
-        let base = entry.meta.base_offset;
+        let segment = self.files.segment(entry)?;
         match which {
-            WhichTree::Blake3 => {
-                let hashes = segment.leaf_hashes()?;
-                each(&hashes[(offsets.start - base) as usize..(offsets.end - base) as usize])
-            }
+            WhichTree::Blake3 => each(&segment.leaf_hashes_of(offsets)?),
             WhichTree::Sha256 => {
                 let count = (offsets.end - offsets.start) as usize;
                 for row in segment.rows_from(offsets.start)?.take(count) {

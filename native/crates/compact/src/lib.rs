@@ -27,7 +27,7 @@ mod tests;
 
 pub use compactor::Compactor;
 pub use error::CompactError;
-pub use hashes::{LeafHashes, WhichTree};
+pub use hashes::{Fresh, LeafHashes, OpenFiles, WhichTree};
 pub use latest::{TOMBSTONE, is_tombstone};
 pub use leaves::{LeavesFile, LeavesToWrite};
 pub use pace::{Clock, Control, Pace, Progress, SystemClock};

@@ -19,7 +19,7 @@ pub struct Facts {
 }
 
 /// One piece of work. Segments are named by their numbers, so that a plan for an older version is noticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Work {
     /// The beginning of the partition moves.
     Retain {

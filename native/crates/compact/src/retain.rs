@@ -8,7 +8,7 @@ use pyralog_merkle::{Blake3Tree, Sha256Tree, TreeHash};
 use pyralog_types::Hash;
 
 use crate::error::CompactError;
-use crate::hashes::{LeafHashes, WhichTree};
+use crate::hashes::{Fresh, LeafHashes, WhichTree};
 use crate::leaves::LeavesToWrite;
 use crate::outputs::{Job, Outputs};
 use crate::pace::Control;
@@ -28,7 +28,11 @@ pub(crate) fn retain(
         .cloned()
         .unwrap_or_default();
     let mut outputs = Outputs::new(job.manifest, job.partition);
-    let hashes = LeafHashes::new(job.files, job.dir(), (job.partition, &state));
+    let files = Fresh {
+        files: job.files,
+        dir: job.dir(),
+    };
+    let hashes = LeafHashes::new(&files, (job.partition, &state));
     let folded = state.hashes_from()..hashes_from;
     let mut to = Retention {
         first_offset,

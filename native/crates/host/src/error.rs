@@ -1,7 +1,9 @@
 //! What callers of the host can be told.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use pyralog_compact::CompactError;
 use pyralog_log::LogError;
 use pyralog_manifest::ManifestError;
 use pyralog_merkle::MerkleError;
@@ -23,6 +25,9 @@ pub enum HostError {
     /// The manifest refused.
     #[error("{0}")]
     Manifest(Arc<ManifestError>),
+    /// Leaf hashes of rows that are gone cannot be read, or maintenance refused.
+    #[error("{0}")]
+    Compact(Arc<CompactError>),
     /// The proposal's bytes break batch.md (B6).
     #[error("{0}; build proposals as docs/spec/batch.md says")]
     Malformed(String),
@@ -52,6 +57,28 @@ pub enum HostError {
         /// Present.
         have: u64,
     },
+    /// The record is gone, lawfully.
+    #[error(
+        "record {asked}: records before {first} were removed by retention; receipts for them stay valid, read from {first} on"
+    )]
+    Removed {
+        /// Asked for.
+        asked: u64,
+        /// First record that is kept.
+        first: u64,
+    },
+    /// The record is in a range that could not be read before (Y8).
+    #[error(
+        "partition {partition}, offsets {} to {}: damaged and quarantined; restore {file} from a replica or a backup, all else is readable", .offsets.start, .offsets.end
+    )]
+    Quarantined {
+        /// The partition.
+        partition: u32,
+        /// The range.
+        offsets: Range<u64>,
+        /// Name of the segment's files, without their endings.
+        file: String,
+    },
     /// A sidecar or an entry is not what was written.
     #[error("{0}")]
     Corrupt(String),
@@ -80,12 +107,13 @@ impl HostError {
             Self::Log(error) => error.code(),
             Self::Segment(error) => error.code(),
             Self::Manifest(error) => error.code(),
+            Self::Compact(error) => error.code(),
             Self::Malformed(_) => "batch/malformed",
             Self::Overloaded { .. } => "log/overloaded",
             Self::ClockBehind(_) => "log/clock-behind",
             Self::OutcomeUnknown(_) => "log/outcome-unknown",
-            Self::OutOfRange { .. } => "log/out-of-range",
-            Self::Corrupt(_) | Self::Sidecar(_) => "storage/corrupt",
+            Self::OutOfRange { .. } | Self::Removed { .. } => "log/out-of-range",
+            Self::Corrupt(_) | Self::Sidecar(_) | Self::Quarantined { .. } => "storage/corrupt",
             Self::Format(_) => "storage/format",
             Self::Io(_) => "storage/io",
             Self::ReadOnly(_) => "storage/read-only",
@@ -103,6 +131,16 @@ impl From<SegmentError> for HostError {
 impl From<ManifestError> for HostError {
     fn from(error: ManifestError) -> Self {
         Self::Manifest(Arc::new(error))
+    }
+}
+
+impl From<CompactError> for HostError {
+    fn from(error: CompactError) -> Self {
+        match error {
+            CompactError::Segment(error) => error.into(),
+            CompactError::Manifest(error) => error.into(),
+            other => Self::Compact(Arc::new(other)),
+        }
     }
 }
 

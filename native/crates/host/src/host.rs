@@ -19,6 +19,7 @@ use crate::behind::{NodeJob, write_nodes};
 use crate::commit::Committing;
 use crate::error::HostError;
 use crate::files::{SharedWindows, Windows};
+use crate::maintain::{Maintaining, Maintenance, maintain};
 use crate::note::NamedKey;
 use crate::open::{Opened, Replayed, open};
 use crate::options::{HostOptions, Recovery, World};
@@ -58,6 +59,7 @@ struct Threads {
     hash: JoinHandle<()>,
     nodes: JoinHandle<()>,
     seal: JoinHandle<()>,
+    maintain: JoinHandle<()>,
     /// Stops the thread that writes node files.
     jobs: Sender<NodeJob>,
 }
@@ -139,6 +141,8 @@ impl Host {
             nudge,
             segments: Arc::new(segments),
             sealing,
+            maintaining: Maintaining::new(options.maintenance),
+            wal_room: options.wal_file_bytes.saturating_mul(2),
             limits: options.seal,
             released: AtomicBool::new(true),
             holding: Mutex::default(),
@@ -165,7 +169,7 @@ impl Host {
             nudges,
         };
         let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
-        let sealing = Arc::clone(&shared);
+        let (sealing, maintaining) = (Arc::clone(&shared), Arc::clone(&shared));
         let threads = Threads {
             apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
             sync: spawn("pyralog-sync", move || {
@@ -177,6 +181,7 @@ impl Host {
             background: spawn("pyralog-background", move || background.run())?,
             hash: spawn("pyralog-hash", move || hash_ahead(&unhashed))?,
             seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
+            maintain: spawn("pyralog-maintain", move || maintain(&maintaining))?,
             nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
             jobs,
         };
@@ -235,10 +240,20 @@ impl Host {
             .load(Ordering::Acquire))
     }
 
-    /// Rows (B5) from `offset` on: at least one if it is durable, then until the answer has `bytes`.
+    /// First offset whose record retention left; rows before it are gone, their receipts and proofs are not.
     ///
     /// # Errors
-    /// `OutOfRange`, `Corrupt`, `Closed`, and the log's.
+    /// `OutOfRange` for an unknown partition.
+    pub fn first_offset(&self, partition: usize) -> Result<u64, HostError> {
+        self.shared.shard(partition)?;
+        Ok(self.shared.segments.first(partition as u32))
+    }
+
+    /// Rows (B5) from `offset` on: at least one if any durable one is left there, then until the answer has `bytes`. Rows that
+    /// compaction took leave gaps.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Removed`, `Corrupt`, `Quarantined`, `Closed`, and the log's.
     pub fn read(&self, partition: usize, offset: u64, bytes: usize) -> Result<Vec<u8>, HostError> {
         let shard = self.shared.shard(partition)?;
         self.shared
@@ -352,7 +367,13 @@ impl Host {
         }
     }
 
-    /// Drains the queue, syncs node files and log, stops the threads, gives the lock back. Waits for all of it; calling it
+    /// What maintenance came to, and what it does now.
+    #[must_use]
+    pub fn maintenance(&self) -> Maintenance {
+        self.shared.maintaining.figures(&self.shared.segments)
+    }
+
+    /// Drains the queue, calls maintenance off, syncs node files and log, stops the threads, gives the lock back. Waits for all of it; calling it
     /// again does nothing.
     ///
     /// # Errors
@@ -362,6 +383,7 @@ impl Host {
         let Some(running) = threads.take() else {
             return Ok(());
         };
+        self.shared.maintaining.stop();
         self.shared.queue.close();
         let result = running.apply.join().unwrap_or(Err(HostError::Closed));
         let synced = running.sync.join().unwrap_or(Err(HostError::Closed));
@@ -371,6 +393,7 @@ impl Host {
         self.shared.sealing.stop();
         let stopped = running.background.join().and(running.nodes.join());
         let stopped = stopped.and(running.hash.join()).and(running.seal.join());
+        let stopped = stopped.and(running.maintain.join());
         let listed = self.shared.segments.close();
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;
@@ -415,6 +438,7 @@ fn shards_of(
                 .log_seed
                 .filter(|_| partition.sha256)
                 .map(|seed| NamedKey::log(&partition.origin, &seed)),
+            policy: partition.policy.clone(),
             log_time: AtomicU64::new(replayed.partition.last_timestamp()),
             durable: AtomicU64::new(replayed.state.size),
             state: RwLock::new(replayed.partition),

@@ -2,7 +2,8 @@
 //!
 //! - *apply* takes everything that waits, stamps it, stages it in one frame of the log and applies it;
 //! - *sync* writes frames and waits for the disk, publishes, signs and answers, while the next group is hashed;
-//! - *background* prepares log files, reserves ids, and signs what nobody waits for.
+//! - *background* prepares log files, reserves ids, and signs what nobody waits for;
+//! - *seal* makes segments of what the log holds; *maintain* merges, compacts, drops and ages them as policies say.
 //!
 //! Readers come on their own threads, take short read locks, and see durable records only.
 
@@ -11,13 +12,16 @@ mod answer;
 mod background;
 mod base64;
 mod behind;
+mod cache;
 mod commit;
 mod error;
 mod files;
 mod host;
+mod maintain;
 pub mod note;
 mod open;
 mod options;
+mod quarantine;
 mod queue;
 mod read;
 mod rebuild;
@@ -34,6 +38,8 @@ mod tests;
 pub use answer::{Answer, Reply, SignedCheckpoint, Wait};
 pub use error::HostError;
 pub use host::{Host, Stats};
-pub use options::{Cosigner, HostOptions, PartitionOptions, Recovery, World};
+pub use maintain::{Maintenance, UnderWay};
+pub use options::{Cosigner, HostOptions, MaintenanceOptions, PartitionOptions, Recovery, World};
+pub use pyralog_manifest::Policy;
 pub use pyralog_partition::{DedupWindow, SealLimits};
 pub use read::Algorithm;

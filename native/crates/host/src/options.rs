@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyralog_log::FileLayer;
+use pyralog_manifest::Policy;
 use pyralog_partition::{DedupWindow, SealLimits};
 
 /// A partition's settings. Its number is its position in [`HostOptions::partitions`].
@@ -15,6 +17,27 @@ pub struct PartitionOptions {
     pub sha256: bool,
     /// How long submissions are remembered (N3).
     pub window: DedupWindow,
+    /// What happens to its sealed records as they age (Y10); by default they stay as they are for ever.
+    pub policy: Policy,
+}
+
+/// How maintenance goes about its work (Y16).
+#[derive(Debug, Clone, Copy)]
+pub struct MaintenanceOptions {
+    /// How often to look for work, besides after each seal.
+    pub tick: Duration,
+    /// Bytes a second that it may read and write, 0 for no limit.
+    pub bytes_per_second: u64,
+}
+
+impl Default for MaintenanceOptions {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_secs(10),
+            // A tenth of what a plain disk does, so that commits keep theirs.
+            bytes_per_second: 32 << 20,
+        }
+    }
 }
 
 /// Name and seed of this replica's cosigning key (C3).
@@ -49,6 +72,8 @@ pub struct HostOptions {
     pub queue_bytes_max: usize,
     /// When segments close (Z2).
     pub seal: SealLimits,
+    /// Compaction, retention and ageing.
+    pub maintenance: MaintenanceOptions,
 }
 
 /// A wrong turn that a test switches on, to prove that the crash tests notice it.

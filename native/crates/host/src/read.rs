@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use pyralog_manifest::SegmentEntry;
 use pyralog_merkle::{Blake3Tree, NodeStore, Tree, TreeHash, verify_consistency, verify_inclusion};
 use pyralog_partition::{EntryPlace, RowBudget, id_position, rows_of};
 use pyralog_types::batch::{Row, encode_row};
@@ -74,7 +75,13 @@ impl Shared {
             let (next, full) = if from < shard.sealed.load(Ordering::Acquire) {
                 match self.read_sealed(shard, budget, &mut out) {
                     // What stands before the damage is given; whoever goes on from there is told (Z7).
-                    Err(HostError::Segment(_)) if !out.is_empty() => break,
+                    Err(
+                        HostError::Segment(_)
+                        | HostError::Quarantined { .. }
+                        | HostError::Removed { .. },
+                    ) if !out.is_empty() => {
+                        break;
+                    }
                     other => other?,
                 }
             } else {
@@ -106,8 +113,8 @@ impl Shared {
         rows_of((&entry, &place), budget, out, &mut check)
     }
 
-    /// Rows of one segment (Z4). A damaged one is an error that names the offsets it is about; those around it are read
-    /// as before (Z7).
+    /// Rows of one segment (Z4), that of the first row at or behind the offset: rows that compaction took leave gaps. A damaged
+    /// one is an error that names the offsets it is about; those around it are read as before (Z7, Y8).
     fn read_sealed(
         &self,
         shard: &Shard,
@@ -115,15 +122,22 @@ impl Shared {
         out: &mut Vec<u8>,
     ) -> Result<(u64, bool), HostError> {
         let group = self.number_of(shard);
-        let segment = self.segments.at(group, budget.from)?;
-        let segment = segment.ok_or_else(|| gone(budget.from))?;
+        let Some(entry) = self.segments.next(group, budget.from)? else {
+            // The last rows were compacted away.
+            return Ok((self.segments.end(group), false));
+        };
+        let to = budget.to.min(readable(&entry, budget.from)?);
+        let segment = self.segments.segment(&entry)?;
         for row in segment.rows_from(budget.from)? {
             let row = row?;
-            if row.offset >= budget.to {
-                return Ok((row.offset, true));
+            if row.offset >= to {
+                return Ok((row.offset, to == budget.to));
             }
             let leaf = row.leaf();
             if Blake3Tree::leaf(&leaf.to_bytes()) != row.leaf_hash {
+                if let Err(error) = self.segments.quarantine_row(group, row.offset) {
+                    self.maintaining.note(&error);
+                }
                 return Err(HostError::Corrupt(format!(
                     "record {} in {} is not what was sealed; restore it from a replica or a backup",
                     row.offset,
@@ -142,7 +156,7 @@ impl Shared {
                 return Ok((row.leaf.offset + 1, true));
             }
         }
-        Ok((segment.meta().end_offset, false))
+        Ok((to.min(segment.meta().end_offset), false))
     }
 
     /// Offset of a durable record by id.
@@ -234,6 +248,20 @@ impl Shared {
     pub(crate) fn number_of(&self, shard: &Shard) -> u32 {
         let number = self.shards.iter().position(|s| std::ptr::eq(s, shard));
         number.unwrap_or_default() as u32
+    }
+}
+
+/// Where reading from an offset on has to stop for the sake of a quarantined range (Y8).
+fn readable(entry: &SegmentEntry, from: u64) -> Result<u64, HostError> {
+    let next = entry.quarantined.iter().find(|range| range.end > from);
+    match next {
+        Some(range) if range.start <= from => Err(HostError::Quarantined {
+            partition: entry.partition(),
+            offsets: range.clone(),
+            file: entry.name(),
+        }),
+        Some(range) => Ok(range.start),
+        None => Ok(u64::MAX),
     }
 }
 

@@ -24,6 +24,14 @@ impl Shared {
                 self.rebuild(shard)?;
                 read()
             }
+            // Whoever reads there again is told without the disk being asked (Y8).
+            Err(HostError::Segment(error)) => {
+                let group = self.number_of(shard);
+                if let Err(error) = self.segments.quarantine(group, &error) {
+                    self.maintaining.note(&error);
+                }
+                Err(HostError::Segment(error))
+            }
             other => other,
         }
     }

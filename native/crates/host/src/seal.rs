@@ -217,7 +217,8 @@ impl Shared {
         shard.sealed.store(snapshot.size, Ordering::Release);
         shard.state.write().forget_before(snapshot.size);
         self.segments.forget_snapshots(number, snapshot);
-        self.segments.sweep();
+        self.segments.sweep(16);
+        self.maintaining.nudge();
         Ok(())
     }
 }

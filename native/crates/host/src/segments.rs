@@ -1,29 +1,39 @@
 //! Records that stand in sealed segments: which there are, and reading them (Z1, Z4, Z7).
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use pyralog_compact::{CompactError, LeafHashes, LeavesFile, OpenFiles, WhichTree};
 use pyralog_log::FileLayer;
-use pyralog_manifest::{Edit, Manifest, ManifestOptions, NewSegment, SegmentEntry, file_name};
+use pyralog_manifest::{
+    Edit, LeavesEntry, Manifest, ManifestOptions, NewSegment, SegmentEntry, file_name,
+};
 use pyralog_partition::{Snapshot, Trees};
 use pyralog_segment::{Segment, SegmentBuilder, SegmentError};
+use pyralog_types::Hash;
 
+use crate::cache::Cache;
 use crate::error::HostError;
+use crate::read::Algorithm;
 
 /// Directory of snapshots, in the store's directory (Z5).
 const SNAPSHOTS_DIR: &str = "snapshots";
-/// Leaves hashed together.
-const LEAVES: usize = 4_096;
+/// Leaves handed over together.
+const LEAVES: u64 = 4_096;
+/// Segments kept open: two mappings each of the 65,530 that a process may have, and some kilobytes of checksums.
+const OPEN_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
 /// The store's segments.
 pub(crate) struct Segments {
-    files: Arc<dyn FileLayer>,
-    manifest: Arc<Manifest>,
+    pub(crate) files: Arc<dyn FileLayer>,
+    pub(crate) manifest: Arc<Manifest>,
     snapshots: PathBuf,
     /// Opened ones, by number.
-    open: Mutex<HashMap<u64, Segment>>,
+    open: Cache<Segment>,
+    /// The same of leaves files.
+    open_leaves: Cache<LeavesFile>,
 }
 
 impl Segments {
@@ -42,37 +52,64 @@ impl Segments {
             files: Arc::clone(files),
             manifest: opened.manifest,
             snapshots,
-            open: Mutex::default(),
+            open: Cache::new(OPEN_MAX),
+            open_leaves: Cache::new(OPEN_MAX),
         })
     }
 
-    /// First offset of a partition that is in no segment.
+    /// First offset of a partition that was never sealed.
     pub fn end(&self, partition: u32) -> u64 {
         let version = self.manifest.current();
-        version
-            .partition(partition)
-            .and_then(|partition| partition.segments().last().map(|last| last.meta.end_offset))
-            .unwrap_or(0)
+        version.partition(partition).map_or(0, |p| p.end_offset())
     }
 
-    /// A partition's segments, by offset. Their files stay as long as the list lives.
+    /// First offset of a partition whose row retention left (Y7).
+    pub fn first(&self, partition: u32) -> u64 {
+        let version = self.manifest.current();
+        version.partition(partition).map_or(0, |p| p.first_offset())
+    }
+
+    /// A partition's segments, by offset. Their files stay as long as the list lives. Between them are gaps where compaction
+    /// left no row, and before them is what retention removed.
     pub fn of(&self, partition: u32) -> Vec<Arc<SegmentEntry>> {
         let version = self.manifest.current();
         let partition = version.partition(partition);
         partition.map_or_else(Vec::new, |partition| partition.segments().to_vec())
     }
 
-    /// The segment that answers for an offset.
-    pub fn at(&self, partition: u32, offset: u64) -> Result<Option<Segment>, HostError> {
+    /// The segment that answers for a sealed offset, or for the first one behind it that any answers for; `None` when none
+    /// does up to where the sealed records end.
+    ///
+    /// # Errors
+    /// `Removed` before what retention left.
+    pub fn next(
+        &self,
+        partition: u32,
+        offset: u64,
+    ) -> Result<Option<Arc<SegmentEntry>>, HostError> {
         let version = self.manifest.current();
-        let entry = version.segment_at(partition, offset);
-        entry.map(|entry| self.segment(entry)).transpose()
+        let Some(state) = version.partition(partition) else {
+            return Ok(None);
+        };
+        if offset < state.first_offset() {
+            return Err(HostError::Removed {
+                asked: offset,
+                first: state.first_offset(),
+            });
+        }
+        let segments = state.segments();
+        let at = segments.partition_point(|segment| segment.meta.end_offset <= offset);
+        Ok(segments.get(at).cloned())
     }
 
     /// Opens a segment, the first time anybody asks for it; a sidecar that cannot be used is made again (H9).
     pub fn segment(&self, entry: &SegmentEntry) -> Result<Segment, HostError> {
-        if let Some(segment) = self.open.lock().get(&entry.number) {
-            return Ok(segment.clone());
+        Ok(self.opened(entry)?)
+    }
+
+    fn opened(&self, entry: &SegmentEntry) -> Result<Segment, SegmentError> {
+        if let Some(segment) = self.open.get(entry.number) {
+            return Ok(segment);
         }
         let (files, dir, name) = (
             self.files.as_ref(),
@@ -86,32 +123,50 @@ impl Segments {
             }
             other => other?,
         };
-        let mut open = self.open.lock();
-        open.insert(entry.number, segment.clone());
+        self.open.insert(entry.number, segment.clone());
         Ok(segment)
+    }
+
+    /// Leaf hashes of sealed records in the tree of `algorithm`, one for each offset of the range: from their segments, or
+    /// from leaves files where rows are gone (Y9). SHA-256 ones of records that are there are computed from them.
+    ///
+    /// # Errors
+    /// `Compact` for offsets that are in no segment and no leaves file; errors of the files, with the offsets.
+    pub fn leaf_hashes(
+        &self,
+        partition: u32,
+        algorithm: Algorithm,
+        range: Range<u64>,
+    ) -> Result<Vec<Hash>, HostError> {
+        let version = self.manifest.current();
+        let none = Arc::default();
+        let state = version.partition(partition).unwrap_or(&none);
+        let which = match algorithm {
+            Algorithm::Blake3 => WhichTree::Blake3,
+            Algorithm::Sha256 => WhichTree::Sha256,
+        };
+        let mut hashes = Vec::with_capacity((range.end.saturating_sub(range.start)) as usize);
+        LeafHashes::new(self, (partition, state)).read(which, range, |some| {
+            hashes.extend_from_slice(some);
+            Ok(())
+        })?;
+        Ok(hashes)
     }
 
     /// Gives the trees the leaves of sealed records that they lack, and returns where the sealed ones end.
     pub fn push_leaves(&self, partition: u32, trees: &mut Trees) -> Result<u64, HostError> {
-        let mut end = 0;
-        for entry in self.of(partition) {
-            end = entry.meta.end_offset;
-            let from = trees.wanted_from().max(entry.meta.base_offset);
-            if from >= end {
-                continue;
-            }
-            let segment = self.segment(&entry)?;
-            let mut leaves = Vec::with_capacity(LEAVES);
-            let mut at = from;
-            for row in segment.rows_from(from)? {
-                leaves.push(row?.leaf().to_bytes());
-                if leaves.len() == LEAVES {
-                    trees.push(at, &leaves)?;
-                    at += leaves.len() as u64;
-                    leaves.clear();
-                }
-            }
-            trees.push(at, &leaves)?;
+        let end = self.end(partition);
+        let mut at = trees.wanted_from().min(end);
+        while at < end {
+            let to = end.min(at + LEAVES);
+            let blake3 = self.leaf_hashes(partition, Algorithm::Blake3, at..to)?;
+            let sha256 = if trees.sha256.is_some() {
+                self.leaf_hashes(partition, Algorithm::Sha256, at..to)?
+            } else {
+                Vec::new()
+            };
+            trees.push_hashes(at, &blake3, &sha256)?;
+            at = to;
         }
         Ok(end)
     }
@@ -197,9 +252,40 @@ impl Segments {
         }
     }
 
-    /// Lets go of what only older versions of the manifest named.
-    pub fn sweep(&self) {
-        let _ = self.manifest.sweep(16); // what is left waits for the next time
+    /// Lets go of what only older versions of the manifest named: first of open files, whose space the disk would not get
+    /// back, then of up to `most` on disk. Returns how many of those went.
+    pub fn sweep(&self, most: usize) -> usize {
+        if self.manifest.dead_files() == 0 {
+            return 0;
+        }
+        self.close_unnamed();
+        self.manifest.sweep(most).deleted // what is left waits for the next time
+    }
+
+    /// Closes files that the newest version does not name. Whoever reads from one has it as long as it takes.
+    fn close_unnamed(&self) {
+        let version = self.manifest.current();
+        let mut named = BTreeSet::new();
+        for (_, state) in version.partitions() {
+            named.extend(state.segments().iter().map(|segment| segment.number));
+            named.extend(state.leaves().iter().map(|leaves| leaves.meta.number));
+        }
+        self.open.keep(&named);
+        self.open_leaves.keep(&named);
+    }
+
+    /// Sealed segments of all partitions.
+    pub fn count(&self) -> usize {
+        let version = self.manifest.current();
+        let counts = version
+            .partitions()
+            .map(|(_, state)| state.segments().len());
+        counts.sum()
+    }
+
+    /// Files of segments and leaves that are open.
+    pub fn open_files(&self) -> usize {
+        self.open.len() + self.open_leaves.len()
     }
 
     fn snapshot_path(&self, partition: u32, end: u64) -> PathBuf {
@@ -218,6 +304,22 @@ impl Segments {
     /// Ends the manifest cleanly.
     pub fn close(&self) -> Result<(), HostError> {
         Ok(self.manifest.close()?)
+    }
+}
+
+impl OpenFiles for Segments {
+    fn segment(&self, entry: &SegmentEntry) -> Result<Segment, CompactError> {
+        Ok(self.opened(entry)?)
+    }
+
+    fn leaves(&self, entry: &LeavesEntry) -> Result<LeavesFile, CompactError> {
+        let number = entry.meta.number;
+        if let Some(file) = self.open_leaves.get(number) {
+            return Ok(file);
+        }
+        let file = LeavesFile::open(self.files.as_ref(), self.manifest.segments_dir(), entry)?;
+        self.open_leaves.insert(number, file.clone());
+        Ok(file)
     }
 }
 

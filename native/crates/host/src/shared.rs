@@ -8,12 +8,14 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use pyralog_log::{LogReader, TreeState};
+use pyralog_manifest::Policy;
 use pyralog_partition::{Partition, SealLimits};
 
 use crate::ahead::Ahead;
 use crate::answer::{Reply, SignedCheckpoint};
 use crate::behind::LateSync;
 use crate::error::HostError;
+use crate::maintain::Maintaining;
 use crate::note::NamedKey;
 use crate::options::World;
 use crate::queue::Queue;
@@ -35,7 +37,10 @@ pub(crate) struct Signing {
 /// One partition.
 pub(crate) struct Shard {
     pub origin: String,
+    /// There when it keeps a SHA-256 tree.
     pub log_key: Option<NamedKey>,
+    /// What the operator wants to happen to its sealed records.
+    pub policy: Policy,
     pub state: RwLock<Partition>,
     /// Syncs of its node files that are on the way.
     pub late: Arc<LateSync>,
@@ -101,6 +106,9 @@ pub(crate) struct Shared {
     /// Sealed records.
     pub segments: Arc<Segments>,
     pub sealing: Sealing,
+    pub maintaining: Maintaining,
+    /// Bytes on disk that maintenance leaves to the log.
+    pub wal_room: u64,
     /// When segments close.
     pub limits: SealLimits,
     /// The log was told of releases since files were let go last.

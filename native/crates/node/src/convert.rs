@@ -2,11 +2,13 @@
 #![allow(missing_docs)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use pyralog_host::{
-    Cosigner, DedupWindow, HostOptions, PartitionOptions, Recovery, SealLimits, Stats,
+    Cosigner, DedupWindow, HostOptions, Maintenance, MaintenanceOptions, PartitionOptions, Policy,
+    Recovery, SealLimits, Stats,
 };
 
 use crate::error::{Result, bad_argument};
@@ -17,6 +19,25 @@ pub struct NativePartition {
     pub sha256: bool,
     pub dedup_window_ms: f64,
     pub dedup_records: f64,
+    pub policy: Option<NativePolicy>,
+}
+
+/// What is left out is off.
+#[napi(object)]
+pub struct NativePolicy {
+    pub merge_bytes: Option<f64>,
+    pub latest_by_key: Option<bool>,
+    pub tombstone_ms: Option<f64>,
+    pub retain_bytes: Option<f64>,
+    pub retain_ms: Option<f64>,
+    pub retain_from: Option<f64>,
+    pub cold_after_ms: Option<f64>,
+}
+
+#[napi(object)]
+pub struct NativeMaintenanceOptions {
+    pub tick_ms: f64,
+    pub bytes_per_second: f64,
 }
 
 #[napi(object)]
@@ -32,6 +53,7 @@ pub struct NativeOptions {
     pub checkpoint_ms_min: f64,
     pub lead_ms_max: f64,
     pub queue_bytes_max: f64,
+    pub maintenance: Option<NativeMaintenanceOptions>,
 }
 
 #[napi(object)]
@@ -63,6 +85,24 @@ pub struct NativeStats {
     pub poisoned: bool,
 }
 
+#[napi(object)]
+pub struct NativeMaintenance {
+    pub partition: Option<u32>,
+    pub kind: Option<String>,
+    pub work_done_bytes: f64,
+    pub work_total_bytes: f64,
+    pub merges: f64,
+    pub retentions: f64,
+    pub ageings: f64,
+    pub bytes_done: f64,
+    pub files_deleted: f64,
+    pub failures: f64,
+    pub last_error: Option<String>,
+    pub segments: f64,
+    pub quarantined: f64,
+    pub open_files: f64,
+}
+
 /// A whole number that JavaScript holds exactly: 0 to 2^53 - 1.
 #[allow(clippy::cast_sign_loss)]
 pub fn whole(number: f64, what: &str) -> Result<u64> {
@@ -80,6 +120,22 @@ fn seed(bytes: &[u8], what: &str) -> Result<[u8; 32]> {
         .map_err(|_| bad_argument(format!("{what} has {} bytes; give 32", bytes.len())))
 }
 
+impl NativePolicy {
+    fn to_host(&self) -> Result<Policy> {
+        let number = |given: Option<f64>, what| given.map(|number| whole(number, what)).transpose();
+        let default = Policy::default();
+        Ok(Policy {
+            merge_bytes: number(self.merge_bytes, "mergeBytes")?.unwrap_or(default.merge_bytes),
+            latest_by_key: self.latest_by_key.unwrap_or(default.latest_by_key),
+            tombstone_ms: number(self.tombstone_ms, "tombstoneMs")?.unwrap_or(default.tombstone_ms),
+            retain_bytes: number(self.retain_bytes, "retainBytes")?,
+            retain_ms: number(self.retain_ms, "retainMs")?,
+            retain_from: number(self.retain_from, "retainFrom")?,
+            cold_after_ms: number(self.cold_after_ms, "coldAfterMs")?,
+        })
+    }
+}
+
 impl NativeOptions {
     pub fn to_host(&self) -> Result<HostOptions> {
         let partitions = self.partitions.iter().map(|partition| {
@@ -89,6 +145,10 @@ impl NativeOptions {
                 window: DedupWindow {
                     millis: whole(partition.dedup_window_ms, "dedupWindowMs")?,
                     records: whole(partition.dedup_records, "dedupRecords")?,
+                },
+                policy: match &partition.policy {
+                    Some(policy) => policy.to_host()?,
+                    None => Policy::default(),
                 },
             })
         });
@@ -108,6 +168,13 @@ impl NativeOptions {
             lead_ms_max: whole(self.lead_ms_max, "leadMsMax")?,
             queue_bytes_max: whole(self.queue_bytes_max, "queueBytesMax")? as usize,
             seal: SealLimits::default(),
+            maintenance: match &self.maintenance {
+                Some(options) => MaintenanceOptions {
+                    tick: Duration::from_millis(whole(options.tick_ms, "tickMs")?.max(1)),
+                    bytes_per_second: whole(options.bytes_per_second, "bytesPerSecond")?,
+                },
+                None => MaintenanceOptions::default(),
+            },
         })
     }
 }
@@ -143,6 +210,28 @@ impl From<Stats> for NativeStats {
             disk_full: stats.disk_full,
             read_only: stats.read_only,
             poisoned: stats.poisoned,
+        }
+    }
+}
+
+impl From<Maintenance> for NativeMaintenance {
+    fn from(figures: Maintenance) -> Self {
+        let work = figures.under_way;
+        Self {
+            partition: work.map(|work| work.partition),
+            kind: work.map(|work| work.kind.to_owned()),
+            work_done_bytes: work.map_or(0.0, |work| work.done_bytes as f64),
+            work_total_bytes: work.map_or(0.0, |work| work.total_bytes as f64),
+            merges: figures.merges as f64,
+            retentions: figures.retentions as f64,
+            ageings: figures.ageings as f64,
+            bytes_done: figures.bytes_done as f64,
+            files_deleted: figures.files_deleted as f64,
+            failures: figures.failures as f64,
+            last_error: figures.last_error,
+            segments: figures.segments as f64,
+            quarantined: figures.quarantined as f64,
+            open_files: figures.open_files as f64,
         }
     }
 }

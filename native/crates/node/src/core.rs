@@ -10,7 +10,7 @@ use pyralog_host::{Host, HostError, Reply, Wait, World};
 use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 
 use crate::channel::{Done, channel};
-use crate::convert::{NativeOptions, NativeRecovery, NativeStats, whole};
+use crate::convert::{NativeMaintenance, NativeOptions, NativeRecovery, NativeStats, whole};
 use crate::error::{Result, bad_argument, refused};
 
 static CORES: LazyLock<Mutex<HashMap<u32, Arc<Host>>>> = LazyLock::new(Mutex::default);
@@ -114,6 +114,12 @@ pub fn checkpoint_at(
 #[napi(catch_unwind)]
 pub fn stats(handle: u32) -> Result<NativeStats> {
     Ok(core(handle)?.stats().into())
+}
+
+/// What maintenance came to.
+#[napi(catch_unwind)]
+pub fn maintenance(handle: u32) -> Result<NativeMaintenance> {
+    Ok(core(handle)?.maintenance().into())
 }
 
 /// Closes a core for everybody; completes `token` when all is on disk. A handle that is closed completes at once.

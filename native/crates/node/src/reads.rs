@@ -51,6 +51,12 @@ pub fn durable_size(handle: u32, partition: u32) -> Result<f64> {
     Ok(ok(core(handle)?.durable_size(partition as usize))? as f64)
 }
 
+/// First offset whose record retention left.
+#[napi(catch_unwind)]
+pub fn first_offset(handle: u32, partition: u32) -> Result<f64> {
+    Ok(ok(core(handle)?.first_offset(partition as usize))? as f64)
+}
+
 /// Packed rows (B5).
 #[napi(catch_unwind)]
 pub fn read(handle: u32, partition: u32, offset: f64, max_bytes: f64) -> Result<Buffer> {

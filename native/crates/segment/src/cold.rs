@@ -129,15 +129,28 @@ impl Cold {
         Ok((group, place))
     }
 
-    /// Hashes of all leaves: only their column is decoded.
-    pub fn leaf_hashes(&self) -> Result<Vec<[u8; 32]>, Bad> {
+    /// Leaf hashes of some rows: where no group was decoded whole for them, only their column is.
+    pub fn leaf_hashes(&self, rows: Range<usize>) -> Result<Vec<[u8; 32]>, Bad> {
         let schema = self.metadata.metadata().file_metadata().schema_descr();
         let mask = ProjectionMask::leaves(schema, [column::LEAF_HASH]);
-        let mut hashes = Vec::with_capacity(self.rows);
-        for number in 0..self.rows.div_ceil(GROUP_ROWS) {
-            let batch = self.decode(number, &mask)?;
-            let values = batch.column(0).as_fixed_size_binary();
-            hashes.extend_from_slice(values.value_data().as_chunks().0);
+        let mut hashes = Vec::with_capacity(rows.len());
+        let mut at = rows.start;
+        while at < rows.end {
+            let (number, place) = (at / GROUP_ROWS, at % GROUP_ROWS);
+            let end = rows.end.min((number + 1) * GROUP_ROWS);
+            let known = self.decoded.lock().as_ref().and_then(|(known, group)| {
+                let known = *known == number;
+                known.then(|| Arc::clone(group))
+            });
+            if let Some(group) = known {
+                hashes.extend((place..place + end - at).map(|place| group.leaf_hash(place)));
+            } else {
+                let batch = self.decode(number, &mask)?;
+                let values = batch.column(0).as_fixed_size_binary();
+                let all = values.value_data().as_chunks().0;
+                hashes.extend_from_slice(&all[place..place + end - at]);
+            }
+            at = end;
         }
         Ok(hashes)
     }

@@ -111,10 +111,10 @@ impl Data {
         }
     }
 
-    pub fn leaf_hashes(&self) -> Result<Cow<'_, [[u8; 32]]>, Bad> {
+    pub fn leaf_hashes(&self, rows: Range<usize>) -> Result<Cow<'_, [[u8; 32]]>, Bad> {
         match self {
-            Self::Hot(hot) => hot.leaf_hashes().map(Cow::Borrowed),
-            Self::Cold(cold) => cold.leaf_hashes().map(Cow::Owned),
+            Self::Hot(hot) => hot.leaf_hashes(rows).map(Cow::Borrowed),
+            Self::Cold(cold) => cold.leaf_hashes(rows).map(Cow::Owned),
         }
     }
 

@@ -55,9 +55,10 @@ impl Hot {
         self.array(&self.layout.fixed[column::LEAF_HASH], row)
     }
 
-    /// Hashes of all leaves, in place.
-    pub fn leaf_hashes(&self) -> Result<&[[u8; 32]], Bad> {
-        let range = self.layout.fixed[column::LEAF_HASH].clone();
+    /// Leaf hashes of some rows, in place.
+    pub fn leaf_hashes(&self, rows: Range<usize>) -> Result<&[[u8; 32]], Bad> {
+        let start = self.layout.fixed[column::LEAF_HASH].start;
+        let range = start + 32 * rows.start..start + 32 * rows.end;
         Ok(self.blocks.bytes(range)?.as_chunks().0)
     }
 

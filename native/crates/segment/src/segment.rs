@@ -271,7 +271,18 @@ impl Segment {
     /// # Errors
     /// As [`Segment::row`].
     pub fn leaf_hashes(&self) -> Result<Cow<'_, [[u8; 32]]>, SegmentError> {
-        self.read(self.0.data.leaf_hashes())
+        self.read(self.0.data.leaf_hashes(0..self.meta().rows as usize))
+    }
+
+    /// Leaf hashes of those of these offsets that have a row, in order; all of them where nothing was compacted away.
+    /// Costs what is asked for in a hot segment, up to a row group's column of hashes in a cold one.
+    ///
+    /// # Errors
+    /// As [`Segment::row`].
+    pub fn leaf_hashes_of(&self, offsets: Range<u64>) -> Result<Cow<'_, [[u8; 32]]>, SegmentError> {
+        let start = self.first_row_from(offsets.start)?;
+        let end = self.first_row_from(offsets.end)?.max(start);
+        self.read(self.0.data.leaf_hashes(start..end))
     }
 
     /// Offset of the record with a Scarab id.

@@ -20,7 +20,9 @@ use pyralog_merkle::{Blake3Tree, Sha256Tree, TreeHash};
 use pyralog_segment::{Row, Segment, SegmentBuilder};
 use pyralog_types::{Hash, LeafRecord, encode_headers, part_hash};
 
-use crate::{CompactError, Compactor, Control, Facts, LeafHashes, Pace, TOMBSTONE, WhichTree};
+use crate::{
+    CompactError, Compactor, Control, Facts, Fresh, LeafHashes, Pace, TOMBSTONE, WhichTree,
+};
 
 pub(crate) const PARTITION: u32 = 3;
 pub(crate) const STORE: &str = "/store";
@@ -186,7 +188,11 @@ impl Store {
     pub(crate) fn hashes(&self, which: WhichTree) -> Vec<Hash> {
         let version = self.manifest.current();
         let state = version.partition(PARTITION).unwrap();
-        let reader = LeafHashes::new(&self.disk, self.manifest.segments_dir(), (PARTITION, state));
+        let files = Fresh {
+            files: &self.disk,
+            dir: self.manifest.segments_dir(),
+        };
+        let reader = LeafHashes::new(&files, (PARTITION, state));
         let mut all = Vec::new();
         let offsets = state.hashes_from()..state.end_offset();
         reader

@@ -15,8 +15,8 @@ use pyralog_log::FaultFiles;
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome, encode_digests};
 
 use crate::{
-    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, PartitionOptions, Reply,
-    SealLimits, Wait, World,
+    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, MaintenanceOptions,
+    PartitionOptions, Policy, Reply, SealLimits, Wait, World,
 };
 
 const START_MS: u64 = 1_790_000_000_000;
@@ -32,6 +32,7 @@ fn options() -> HostOptions {
                 millis: 86_400_000,
                 records: 1_000_000,
             },
+            policy: Policy::default(),
         }],
         coordinator: 3,
         cosigner: Cosigner {
@@ -43,6 +44,7 @@ fn options() -> HostOptions {
         lead_ms_max: 7_200_000,
         queue_bytes_max: 1 << 20,
         seal: SealLimits::default(),
+        maintenance: MaintenanceOptions::default(),
     }
 }
 
@@ -76,6 +78,15 @@ impl Clock {
 
 fn open(disk: &FaultFiles) -> Host {
     Host::open(Clock::new().world(disk), &options()).unwrap()
+}
+
+/// Waits for what another thread does.
+fn until(done: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
+    while !done() {
+        assert!(started.elapsed().as_secs() < 120, "it never comes");
+        std::thread::yield_now();
+    }
 }
 
 /// A proposal of `count` digests that follow from `first`.

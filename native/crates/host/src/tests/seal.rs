@@ -5,7 +5,7 @@ use std::path::Path;
 use pyralog_log::FaultFiles;
 use pyralog_types::batch::{OutcomeStatus, Row};
 
-use super::{Clock, digests, open, outcomes, propose, sealing, value};
+use super::{Clock, digests, open, outcomes, propose, sealing, until, value};
 use crate::{Algorithm, Host, HostError, Wait};
 
 fn open_sealing(disk: &FaultFiles) -> Host {
@@ -86,6 +86,29 @@ fn sealed_records_are_read_from_segments() {
 }
 
 #[test]
+fn leaf_hashes_of_sealed_records_are_those_of_the_trees() {
+    let disk = FaultFiles::new(9);
+    let host = open_sealing(&disk);
+    fill(&host, 0, 200);
+    host.close().unwrap();
+    let host = open_sealing(&disk);
+    let segments = &host.shared.segments;
+    let state = host.shared.shards[0].state.read();
+    let (blake3, sha256) = (&state.trees().blake3, state.trees().sha256.as_ref());
+    for (from, to) in [(0, 168), (41, 43), (42, 84), (100, 100), (167, 168)] {
+        let found = segments.leaf_hashes(0, Algorithm::Blake3, from..to);
+        let wanted: Vec<_> = (from..to).map(|at| blake3.leaf(at).unwrap()).collect();
+        assert_eq!(found.unwrap(), wanted);
+        let found = segments.leaf_hashes(0, Algorithm::Sha256, from..to);
+        let wanted = (from..to).map(|at| sha256.unwrap().leaf(at).unwrap());
+        assert_eq!(found.unwrap(), wanted.collect::<Vec<_>>());
+    }
+    let beyond = segments.leaf_hashes(0, Algorithm::Blake3, 160..170);
+    assert!(beyond.is_err(), "168 is not sealed");
+    assert!(segments.leaf_hashes(1, Algorithm::Blake3, 0..1).is_err());
+}
+
+#[test]
 fn a_log_that_was_never_sealed_is_sealed_when_it_is_opened() {
     let disk = FaultFiles::new(2);
     let host = open(&disk);
@@ -146,6 +169,12 @@ fn damage_in_a_segment_costs_its_records_only() {
     let error = host.read(0, 60, 0).unwrap_err();
     assert_eq!(error.code(), "storage/corrupt");
     assert!(error.to_string().contains("offsets"), "{error}");
+    // Remembered: whoever comes next is told without the disk being asked, and so is the next opening.
+    disk.flip_bit(&names("arrow"), at, 3);
+    let again = host.read(0, 60, 0).unwrap_err();
+    assert!(matches!(again, HostError::Quarantined { .. }), "{again}");
+    disk.flip_bit(&names("arrow"), at, 3);
+    assert_eq!(host.maintenance().quarantined, 1);
     assert_eq!(numbers_of(&host, 84), (84..200).collect::<Vec<_>>());
     assert_eq!(numbers_of(&host, 0), (0..42).collect::<Vec<_>>());
     propose(&host, digests(200, 5), Wait::Durable).unwrap();
@@ -156,6 +185,7 @@ fn damage_in_a_segment_costs_its_records_only() {
     disk.flip_bit(&names("arrow"), at, 3);
     disk.vanish(&side);
     let host = open_sealing(&disk);
+    until(|| host.maintenance().quarantined == 0);
     check(&host, 205);
     assert!(disk.content(&side).is_some());
 }
