@@ -60,12 +60,14 @@ export {
   openLsm,
 } from './lsm.ts';
 export {
+  attachObjects,
   FILE_FORMATS,
   type FileFormatName,
   type ObjectDamage,
   type ObjectErrorCode,
   type ObjectStats,
   type ObjectStore,
+  type ObjectStoreOptions,
   openObjects,
   readFileReference,
   referToFile,
@@ -75,10 +77,12 @@ export {
 } from './object.ts';
 export { dieWithParent } from './parent.ts';
 export {
+  attachSchemas,
   openSchemas,
   type SchemaErrorCode,
   type SchemaRegistry,
   type SchemaRule,
+  type SchemaStats,
   type SchemaSubject,
 } from './schema.ts';
 export {

@@ -9,7 +9,7 @@
  * const same = await store.get(reference);
  * ```
  *
- * All of it runs on Node's thread pool.
+ * All of it runs on Node's thread pool. storage/records.ts puts logs, objects and schemas together.
  */
 import { PyralogError } from '../base/errors.ts';
 import { answer, ask, binding } from './binding.ts';
@@ -44,7 +44,7 @@ export type FileFormatName = 'other' | 'parquet' | 'safetensors' | 'zarr';
 export const FILE_FORMATS: readonly FileFormatName[] = ['other', 'parquet', 'safetensors', 'zarr'];
 
 export interface StoredObject {
-  /** 76 bytes (O3): the value of a record with schema id 2. */
+  /** 80 bytes (O3): the value of a record with schema id 2. */
   readonly reference: Uint8Array;
   /** Keeps the object from being collected until it is released: when the record is durable (O7). */
   readonly pin: { release(): void };
@@ -64,7 +64,26 @@ export interface ObjectStats {
   readonly chunks: number;
   readonly packs: number;
   readonly damagedPacks: number;
+  /** On disk. */
   readonly bytes: number;
+  /** Payloads put since the opening, those that were there already among them, and their bytes. */
+  readonly puts: number;
+  readonly putBytes: number;
+  /** Bytes written for them. */
+  readonly storedBytes: number;
+  /** Chunks of them that were there already, and their bytes. */
+  readonly knownChunks: number;
+  readonly knownBytes: number;
+  /** Payloads and parts read since the opening, and their bytes. */
+  readonly reads: number;
+  readonly readBytes: number;
+  /** Reads that met damage, or something that is gone. */
+  readonly damage: number;
+}
+
+export interface ObjectStoreOptions {
+  /** As of `CoreOptions`. Default: `real`. */
+  readonly fileLayer?: 'real' | 'lose-unsynced';
 }
 
 export interface ObjectDamage {
@@ -75,17 +94,24 @@ export interface ObjectDamage {
 
 /** Everything rejects with `object/closed` after closing. */
 export interface ObjectStore {
-  /** Durable once it resolves. The bytes must not change before. Rejects with `storage/disk-full`, `storage/io`. */
-  put(payload: Uint8Array): Promise<StoredObject>;
+  /** Number under which {@link attachObjects} finds the store in this process. */
+  readonly handle: number;
+  /**
+   * Durable once it resolves. The bytes must not change before. `schemaId` says what they mean (J1); default 0, opaque.
+   * Rejects with `storage/disk-full`, `storage/io`.
+   */
+  put(payload: Uint8Array, options?: { readonly schemaId?: number }): Promise<StoredObject>;
   /** The whole payload, checked. Rejects with `object/missing`, `object/corrupt`, `object/malformed`. */
   get(reference: Uint8Array): Promise<Uint8Array>;
   /** Up to `length` bytes from `from` on, their chunks checked. */
   read(reference: Uint8Array, from: number, length: number): Promise<Uint8Array>;
+  /** Reads all of the payload, chunk by chunk, and compares. Rejects as {@link get} does, at any length. */
+  check(reference: Uint8Array): Promise<void>;
   /** Begins a collection: what is put from now on survives it. Returns what {@link sweep} wants to be given. */
   beginCollection(): number;
   /**
-   * Removes objects that are not among `live` (32-byte ids), were not put since the collection began, and are not pinned
-   * (O7). Rejects with the signal's reason, `object/corrupt` while the recipe of a live object cannot be read.
+   * Removes objects that are not among `live` (32-byte ids), were not put since the collection began (nor
+   * let go of), and are not pinned (O7). Rejects with the signal's reason, `object/corrupt` while the recipe of a live object cannot be read.
    */
   sweep(
     epoch: number,
@@ -100,9 +126,19 @@ export interface ObjectStore {
 }
 
 /** Opens or creates a store in a directory of its own. Rejects with `storage/locked`, `storage/io`. */
-export async function openObjects(dir: string): Promise<ObjectStore> {
-  const opened = await answer(() => binding.objectOpen(dir));
+export async function openObjects(
+  dir: string,
+  { fileLayer = 'real' }: ObjectStoreOptions = {},
+): Promise<ObjectStore> {
+  const opened = await answer(() => binding.objectOpen(dir, fileLayer === 'lose-unsynced'));
   return new NativeObjects(opened.number ?? 0);
+}
+
+/** A handle of this thread to a store that another thread opened. Throws `object/closed` when it is closed. */
+export function attachObjects(handle: number): ObjectStore {
+  const store = new NativeObjects(handle);
+  store.stats();
+  return store;
 }
 
 /**
@@ -143,14 +179,17 @@ export async function readFileReference(
 const NO_BYTES = new Uint8Array(0);
 
 class NativeObjects implements ObjectStore {
-  readonly #handle: number;
+  readonly handle: number;
 
   constructor(handle: number) {
-    this.#handle = handle;
+    this.handle = handle;
   }
 
-  async put(payload: Uint8Array): Promise<StoredObject> {
-    const done = await answer(() => binding.objectPut(this.#handle, payload));
+  async put(
+    payload: Uint8Array,
+    { schemaId = 0 }: { readonly schemaId?: number } = {},
+  ): Promise<StoredObject> {
+    const done = await answer(() => binding.objectPut(this.handle, payload, schemaId));
     const pin = done.number ?? 0;
     return {
       reference: done.bytes ?? NO_BYTES,
@@ -159,17 +198,21 @@ class NativeObjects implements ObjectStore {
   }
 
   async get(reference: Uint8Array): Promise<Uint8Array> {
-    const { bytes } = await answer(() => binding.objectGet(this.#handle, reference));
+    const { bytes } = await answer(() => binding.objectGet(this.handle, reference));
     return bytes ?? NO_BYTES;
   }
 
   async read(reference: Uint8Array, from: number, length: number): Promise<Uint8Array> {
-    const { bytes } = await answer(() => binding.objectRead(this.#handle, reference, from, length));
+    const { bytes } = await answer(() => binding.objectRead(this.handle, reference, from, length));
     return bytes ?? NO_BYTES;
   }
 
+  async check(reference: Uint8Array): Promise<void> {
+    await answer(() => binding.objectCheck(this.handle, reference));
+  }
+
   beginCollection(): number {
-    return ask(() => binding.objectBegin(this.#handle));
+    return ask(() => binding.objectBegin(this.handle));
   }
 
   async sweep(
@@ -179,7 +222,7 @@ class NativeObjects implements ObjectStore {
   ): Promise<SweepFigures> {
     const ids = joined(live);
     const { bytes } = await stoppable(options.signal, (stop) =>
-      binding.objectSweep(this.#handle, epoch, ids, stop),
+      binding.objectSweep(this.handle, epoch, ids, stop),
     );
     const figures = Buffer.from(bytes ?? new Uint8Array(32));
     const figure = (index: number) => Number(figures.readBigUInt64LE(8 * index));
@@ -188,7 +231,7 @@ class NativeObjects implements ObjectStore {
 
   async verify(ids: readonly Uint8Array[]): Promise<ObjectDamage[]> {
     const packed = joined(ids);
-    const { bytes } = await answer(() => binding.objectVerify(this.#handle, packed));
+    const { bytes } = await answer(() => binding.objectVerify(this.handle, packed));
     const lines = Buffer.from(bytes ?? NO_BYTES)
       .toString()
       .split('\n');
@@ -198,11 +241,11 @@ class NativeObjects implements ObjectStore {
   }
 
   stats(): ObjectStats {
-    return ask(() => binding.objectStats(this.#handle));
+    return ask(() => binding.objectStats(this.handle));
   }
 
   async close(): Promise<void> {
-    await answer(() => binding.objectClose(this.#handle));
+    await answer(() => binding.objectClose(this.handle));
   }
 }
 

@@ -38,8 +38,21 @@ export interface SchemaSubject {
   readonly versions: readonly number[];
 }
 
+/** Counts are since the opening. */
+export interface SchemaStats {
+  readonly schemas: number;
+  readonly subjects: number;
+  /** Versions that a rule refused. */
+  readonly incompatible: number;
+  /** Streams of batches that were held against a schema, and those of them that did not fit. */
+  readonly checked: number;
+  readonly misfits: number;
+}
+
 /** Schemas and batches are Arrow IPC streams. Everything fails with `schema/closed` after closing. */
 export interface SchemaRegistry {
+  /** Number under which {@link attachSchemas} finds the registry in this process. */
+  readonly handle: number;
   /**
    * Registers a schema as the newest version of a subject; its id, durable once it resolves. Rejects with
    * `schema/malformed`, `schema/incompatible`, `storage/disk-full`, `storage/io`.
@@ -55,55 +68,70 @@ export interface SchemaRegistry {
   schema(id: number): Uint8Array;
   /** Rows of a stream of batches that fit. Rejects with `schema/misfit`, `schema/unknown`, `schema/malformed`. */
   check(id: number, stream: Uint8Array): Promise<number>;
-  /** Idempotent. */
+  stats(): SchemaStats;
+  /** For every thread. Idempotent. */
   close(): void;
 }
 
 /** Opens the registry in a file, or begins one. Rejects with `storage/corrupt`, `storage/io`. */
-export async function openSchemas(file: string): Promise<SchemaRegistry> {
-  const opened = await answer(() => binding.schemaOpen(file));
+export async function openSchemas(
+  file: string,
+  { fileLayer = 'real' }: { readonly fileLayer?: 'real' | 'lose-unsynced' } = {},
+): Promise<SchemaRegistry> {
+  const opened = await answer(() => binding.schemaOpen(file, fileLayer === 'lose-unsynced'));
   return new NativeSchemas(opened.number ?? 0);
 }
 
+/** A handle of this thread to a registry that another thread opened. Throws `schema/closed` when it is closed. */
+export function attachSchemas(handle: number): SchemaRegistry {
+  const registry = new NativeSchemas(handle);
+  registry.stats();
+  return registry;
+}
+
 class NativeSchemas implements SchemaRegistry {
-  readonly #handle: number;
+  readonly handle: number;
 
   constructor(handle: number) {
-    this.#handle = handle;
+    this.handle = handle;
   }
 
   async register(subject: string, stream: Uint8Array): Promise<number> {
-    const done = await answer(() => binding.schemaRegister(this.#handle, subject, stream));
+    const done = await answer(() => binding.schemaRegister(this.handle, subject, stream));
     return done.number ?? 0;
   }
 
   async test(subject: string, stream: Uint8Array): Promise<void> {
-    await answer(() => binding.schemaTest(this.#handle, subject, stream));
+    await answer(() => binding.schemaTest(this.handle, subject, stream));
   }
 
   async setRule(subject: string, rule: SchemaRule): Promise<void> {
-    await answer(() => binding.schemaRule(this.#handle, subject, rule));
+    await answer(() => binding.schemaRule(this.handle, subject, rule));
   }
 
   subject(subject: string): SchemaSubject | undefined {
-    const found = ask(() => binding.schemaSubject(this.#handle, subject));
+    const found = ask(() => binding.schemaSubject(this.handle, subject));
     return found ? { rule: found.rule as SchemaRule, versions: found.versions } : undefined;
   }
 
   subjects(): string[] {
-    return ask(() => binding.schemaSubjects(this.#handle));
+    return ask(() => binding.schemaSubjects(this.handle));
   }
 
   schema(id: number): Uint8Array {
-    return ask(() => binding.schemaStream(this.#handle, id));
+    return ask(() => binding.schemaStream(this.handle, id));
   }
 
   async check(id: number, stream: Uint8Array): Promise<number> {
-    const done = await answer(() => binding.schemaCheck(this.#handle, id, stream));
+    const done = await answer(() => binding.schemaCheck(this.handle, id, stream));
     return done.number ?? 0;
   }
 
+  stats(): SchemaStats {
+    return ask(() => binding.schemaStats(this.handle));
+  }
+
   close(): void {
-    binding.schemaClose(this.#handle);
+    binding.schemaClose(this.handle);
   }
 }

@@ -109,7 +109,10 @@ export interface CoreStats {
   readonly groupCommits: number;
   readonly entries: number;
   readonly records: number;
+  /** Submissions that were there already (N1). */
   readonly duplicates: number;
+  /** Those of them that were recognised by their idempotency key; the others by submitter and content. */
+  readonly duplicatesByKey: number;
   readonly conflicts: number;
   readonly checkpoints: number;
   readonly walBytes: number;

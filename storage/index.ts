@@ -12,12 +12,15 @@
  */
 
 export {
+  attachObjects,
+  attachSchemas,
   FILE_FORMATS,
   type FileFormatName,
   type ObjectDamage,
   type ObjectErrorCode,
   type ObjectStats,
   type ObjectStore,
+  type ObjectStoreOptions,
   openObjects,
   openSchemas,
   readFileReference,
@@ -25,6 +28,7 @@ export {
   type SchemaErrorCode,
   type SchemaRegistry,
   type SchemaRule,
+  type SchemaStats,
   type SchemaSubject,
   type StoredObject,
   type SweepFigures,
@@ -79,6 +83,18 @@ export {
   type ProposedRecord,
 } from './proposal.ts';
 export { decodeProposal } from './proposal-decode.ts';
+export type {
+  FileSource,
+  NewRecord,
+  RecordContent,
+  RecordError,
+  RecordErrorCode,
+  RecordLog,
+  RecordStore,
+  RecordStoreDeps,
+  RecordStoreOptions,
+} from './record-types.ts';
+export { createRecordStore } from './records.ts';
 export { decodeRows, encodeRow } from './row.ts';
 export {
   openSegmentTable,

@@ -12,6 +12,8 @@ export const OBJECT_SCHEMA = 2;
 export const FILE_SCHEMA = 3;
 
 export interface ObjectReference {
+  /** What the payload means: 0 for opaque bytes, or a registered schema (J1). */
+  readonly schemaId: number;
   /** Bytes of the payload. */
   readonly length: number;
   /** BLAKE3 of the recipe (O2): names the object in the store. */
@@ -29,20 +31,28 @@ export interface FileReference {
   readonly hash: Uint8Array;
 }
 
-const VERSION = 1;
-const OBJECT_BYTES = 76;
+/** Of references of both kinds (O3, O9). */
+export const REFERENCE_VERSION = 1;
+const OBJECT_BYTES = 80;
+/** Ids below it belong to records, not to payloads (J1). */
+const SCHEMA_REGISTERED = 256;
 const FILE_HEAD_BYTES = 44;
 
 /** Reads the value of a record with schema id 2. Throws `object/malformed` for anything that O3 does not allow. */
 export function decodeObjectReference(bytes: Uint8Array): ObjectReference {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.length !== OBJECT_BYTES || view.readUInt32LE(0) !== VERSION) {
+  if (view.length !== OBJECT_BYTES || view.readUInt32LE(0) !== REFERENCE_VERSION) {
     throw malformed(`no object reference: ${view.length} bytes, ${OBJECT_BYTES} of version 1 are`);
   }
+  const schemaId = view.readUInt32LE(4);
+  if (schemaId !== 0 && schemaId < SCHEMA_REGISTERED) {
+    throw malformed(`no object reference: schema ${schemaId} is reserved`);
+  }
   return {
-    length: lengthAt(view, 4),
-    id: new Uint8Array(view.subarray(12, 44)),
-    content: new Uint8Array(view.subarray(44)),
+    schemaId,
+    length: lengthAt(view, 8),
+    id: new Uint8Array(view.subarray(16, 48)),
+    content: new Uint8Array(view.subarray(48)),
   };
 }
 
@@ -50,7 +60,7 @@ export function decodeObjectReference(bytes: Uint8Array): ObjectReference {
 export function decodeFileReference(bytes: Uint8Array): FileReference {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const format = FILE_FORMATS[view[1] ?? -1];
-  if (view.length < FILE_HEAD_BYTES || view[0] !== VERSION || format === undefined) {
+  if (view.length < FILE_HEAD_BYTES || view[0] !== REFERENCE_VERSION || format === undefined) {
     throw malformed('no file reference of version 1 and a known format');
   }
   if (view.readUInt16LE(2) !== view.length - FILE_HEAD_BYTES) {

@@ -62,6 +62,8 @@ pub(crate) struct Counters {
     pub entries: AtomicU64,
     pub records: AtomicU64,
     pub duplicates: AtomicU64,
+    /// Those of them that had an idempotency key.
+    pub duplicates_by_key: AtomicU64,
     pub conflicts: AtomicU64,
     pub checkpoints: AtomicU64,
     pub wal_bytes: AtomicU64,

@@ -153,6 +153,8 @@ impl Staging {
         Counters::add(&counters.entries, 1);
         Counters::add(&counters.records, u64::from(applied.count));
         Counters::add(&counters.duplicates, u64::from(applied.duplicates));
+        let by_key = applied.duplicates_by_key;
+        Counters::add(&counters.duplicates_by_key, u64::from(by_key));
         Counters::add(&counters.conflicts, u64::from(applied.conflicts));
         Ok(applied.outcomes)
     }

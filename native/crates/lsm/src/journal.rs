@@ -3,7 +3,9 @@
 //! The tree syncs one batch at a time, so a crash can tear one batch only: the last. Behind it there is nothing, or
 //! zeros, because files are laid out ahead. So:
 //! - a file whose batches are all good is left alone;
-//! - in the newest file, a bad batch with no good one behind it is a torn tail and is cut;
+//! - a bad batch with nothing behind it, in its file or a later one, is a torn tail and is cut. In a file that is not the
+//!   newest, only a write that failed leaves one, and that has no end: the tree syncs a file before it begins the next, so a
+//!   batch that ends there was whole once;
 //! - every other bad batch is damage, and the store does not open. The tree would cut there and lose what follows.
 //!
 //! The format is that of `fjall` 3 (`FormatVersion::V3`): a batch is `1 u32 count u64 seqno`, its entries, and
@@ -51,6 +53,7 @@ pub fn check(dir: &Path) -> Result<JournalReport, LsmError> {
     }
     let mut report = JournalReport::default();
     let mut last_seqno = None;
+    let mut torn: Option<(PathBuf, Range<usize>)> = None;
     for (index, (number, path)) in files.iter().enumerate() {
         if index > 0 && files[index - 1].0 + 1 != *number {
             return Err(LsmError::Corrupt(format!(
@@ -62,20 +65,34 @@ pub fn check(dir: &Path) -> Result<JournalReport, LsmError> {
         last_seqno = found.last_seqno;
         report.files += 1;
         report.batches += found.batches;
+        if let Some((path, tail)) = &torn
+            && (found.batches > 0 || !found.tail.is_empty())
+        {
+            return Err(damaged(path, tail));
+        }
         if found.tail.is_empty() {
             continue;
         }
-        let torn = index + 1 == files.len() && find_batch(&bytes, &found).is_none();
-        if !torn {
-            return Err(LsmError::Corrupt(format!(
-                "its journal {number}.jnl is damaged at byte {}, before batches that were acknowledged",
-                found.tail.start
-            )));
+        let newest = index + 1 == files.len();
+        let was_whole = !newest && bytes[found.tail.clone()].ends_with(MAGIC);
+        if was_whole || find_batch(&bytes, &found).is_some() {
+            return Err(damaged(path, &found.tail));
         }
-        cut(path, found.tail.start as u64)?;
-        report.cut_bytes = found.tail.len() as u64;
+        torn = Some((path.clone(), found.tail));
+    }
+    if let Some((path, tail)) = torn {
+        cut(&path, tail.start as u64)?;
+        report.cut_bytes = tail.len() as u64;
     }
     Ok(report)
+}
+
+fn damaged(path: &Path, tail: &Range<usize>) -> LsmError {
+    LsmError::Corrupt(format!(
+        "its journal {} is damaged at byte {}, before batches that were acknowledged",
+        path.display(),
+        tail.start
+    ))
 }
 
 /// Whether no batch, whole or torn, was ever written here: a creation that did not finish.

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use pyralog_log::RealFiles;
+use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 use pyralog_object::{
     FileFormat, FileReference, ObjectError, ObjectReference, ObjectStore, Pin, Swept,
     make_reference, read_file, verify_file,
@@ -50,6 +50,22 @@ pub struct NativeObjectStats {
     pub damaged_packs: f64,
     /// Bytes on disk.
     pub bytes: f64,
+    /// Puts since the opening.
+    pub puts: f64,
+    /// Their bytes.
+    pub put_bytes: f64,
+    /// What was written for them.
+    pub stored_bytes: f64,
+    /// Chunks that were there already.
+    pub known_chunks: f64,
+    /// Their bytes.
+    pub known_bytes: f64,
+    /// Reads since the opening.
+    pub reads: f64,
+    /// Their bytes.
+    pub read_bytes: f64,
+    /// Reads that met damage.
+    pub damage: f64,
 }
 
 fn store(handle: u32) -> Result<ObjectStore> {
@@ -94,9 +110,9 @@ pub fn object_stop_forget(stop: u32) {
 
 /// Opens a store; answers with its handle.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
-pub fn object_open(dir: String) -> AsyncTask<Work> {
+pub fn object_open(dir: String, lose_unsynced: bool) -> AsyncTask<Work> {
     work(move || {
-        let opened = ObjectStore::open(Arc::new(RealFiles), Path::new(&dir));
+        let opened = ObjectStore::open(layer(lose_unsynced), Path::new(&dir));
         answered(opened.map(|store| {
             let mut registry = REGISTRY.lock();
             let handle = registry.number();
@@ -106,15 +122,28 @@ pub fn object_open(dir: String) -> AsyncTask<Work> {
     })
 }
 
-/// Stores a payload; answers with its reference and the number of its pin.
+/// Files as they are, or such that a kill loses what a power cut would.
+pub fn layer(lose_unsynced: bool) -> Arc<dyn FileLayer> {
+    if lose_unsynced {
+        Arc::new(LoseUnsynced::new())
+    } else {
+        Arc::new(RealFiles)
+    }
+}
+
+/// Stores a payload; answers with its reference, which says its schema, and the number of its pin.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
-pub fn object_put(handle: u32, payload: Uint8Array) -> Result<AsyncTask<Work>> {
+pub fn object_put(handle: u32, payload: Uint8Array, schema_id: u32) -> Result<AsyncTask<Work>> {
     let store = store(handle)?;
     Ok(work(move || {
         answered(store.put(&payload[..]).map(|(reference, pin)| {
             let mut registry = REGISTRY.lock();
             let number = registry.number();
             registry.pins.insert(number, (handle, pin));
+            let reference = ObjectReference {
+                schema_id,
+                ..reference
+            };
             Answer::Both(u64::from(number), reference.encode().to_vec())
         }))
     }))
@@ -154,6 +183,16 @@ pub fn object_read(
                 .read(&reference, from, length as usize)
                 .map(Answer::Bytes),
         )
+    }))
+}
+
+/// Compares a payload with its reference.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
+pub fn object_check(handle: u32, reference: &[u8]) -> Result<AsyncTask<Work>> {
+    let store = store(handle)?;
+    let reference = ObjectReference::decode(reference).map_err(|error| refused(&error))?;
+    Ok(work(move || {
+        answered(store.check(&reference).map(|()| Answer::Empty))
     }))
 }
 
@@ -201,6 +240,14 @@ pub fn object_stats(handle: u32) -> Result<NativeObjectStats> {
         packs: stats.packs as f64,
         damaged_packs: stats.damaged_packs as f64,
         bytes: stats.bytes as f64,
+        puts: stats.puts as f64,
+        put_bytes: stats.put_bytes as f64,
+        stored_bytes: stats.stored_bytes as f64,
+        known_chunks: stats.known_chunks as f64,
+        known_bytes: stats.known_bytes as f64,
+        reads: stats.reads as f64,
+        read_bytes: stats.read_bytes as f64,
+        damage: stats.damage as f64,
     })
 }
 

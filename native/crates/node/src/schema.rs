@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock};
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use pyralog_log::RealFiles;
 use pyralog_schema::{Rule, SchemaError, SchemaRegistry};
 
 use crate::error::{Code, Result, refused};
+use crate::object::layer;
 use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
@@ -40,9 +40,9 @@ fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
 
 /// Opens a registry; answers with its handle.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
-pub fn schema_open(path: String) -> AsyncTask<Work> {
+pub fn schema_open(path: String, lose_unsynced: bool) -> AsyncTask<Work> {
     work(move || {
-        let opened = SchemaRegistry::open(Arc::new(RealFiles), Path::new(&path));
+        let opened = SchemaRegistry::open(layer(lose_unsynced), Path::new(&path));
         answered(opened.map(|registry| {
             let mut open = OPEN.lock();
             open.last += 1;
@@ -99,6 +99,34 @@ pub fn schema_subject(handle: u32, subject: String) -> Result<Option<NativeSubje
 #[napi(catch_unwind)]
 pub fn schema_subjects(handle: u32) -> Result<Vec<String>> {
     Ok(registry(handle)?.subjects())
+}
+
+/// Figures.
+#[napi(object)]
+pub struct NativeSchemaStats {
+    /// Schemas.
+    pub schemas: u32,
+    /// Subjects.
+    pub subjects: u32,
+    /// Versions that a rule refused since the opening.
+    pub incompatible: f64,
+    /// Streams of batches that were held against a schema since then.
+    pub checked: f64,
+    /// Those that did not fit.
+    pub misfits: f64,
+}
+
+/// Figures.
+#[napi(catch_unwind)]
+pub fn schema_stats(handle: u32) -> Result<NativeSchemaStats> {
+    let stats = registry(handle)?.stats();
+    Ok(NativeSchemaStats {
+        schemas: stats.schemas,
+        subjects: stats.subjects,
+        incompatible: stats.incompatible as f64,
+        checked: stats.checked as f64,
+        misfits: stats.misfits as f64,
+    })
 }
 
 /// The schema of an id as an Arrow stream.

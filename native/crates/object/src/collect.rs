@@ -150,8 +150,7 @@ impl ObjectStore {
             return Ok(0);
         }
         let inner = &self.0;
-        let number = writing.next_pack;
-        let mut pack = PackWriter::create(&*inner.files, &inner.dir, number)?;
+        let mut pack = PackWriter::create(&*inner.files, &inner.dir, writing.next_pack)?;
         let mut copy = || {
             for entry in entries {
                 let bytes = inner.bytes_of(entry.kind, &entry.name)?;
@@ -165,9 +164,7 @@ impl ObjectStore {
             pack.abandon(&*inner.files);
             return Err(error);
         }
-        self.publish(writing, pack)?;
-        let index = inner.index.read();
-        Ok(index.packs.get(&number).map_or(0, |info| info.bytes))
+        self.publish(writing, pack)
     }
 }
 

@@ -7,7 +7,7 @@ use fastcdc::v2020::StreamCDC;
 use crate::error::hex;
 use crate::pack::{Kind, PackWriter};
 use crate::recipe::{CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, Recipe};
-use crate::store::{PackInfo, Writing};
+use crate::store::{Counters, PackInfo, Writing};
 use crate::{Name, ObjectError, ObjectReference, ObjectStore, Pin};
 
 /// What a put adds: nothing on disk before the first entry.
@@ -16,6 +16,8 @@ struct Adding<'a> {
     number: u64,
     pack: Option<PackWriter>,
     added: std::collections::HashSet<(Kind, Name)>,
+    known_chunks: u64,
+    known_bytes: u64,
 }
 
 impl Adding<'_> {
@@ -23,6 +25,10 @@ impl Adding<'_> {
     fn add(&mut self, kind: Kind, bytes: &[u8]) -> Result<Name, ObjectError> {
         let name = *blake3::hash(bytes).as_bytes();
         if self.added.contains(&(kind, name)) || self.is_stored(kind, &name)? {
+            if kind == Kind::Chunk {
+                self.known_chunks += 1;
+                self.known_bytes += bytes.len() as u64;
+            }
             return Ok(name);
         }
         let inner = &self.store.0;
@@ -63,6 +69,8 @@ impl ObjectStore {
             number: writing.next_pack,
             pack: None,
             added: std::collections::HashSet::new(),
+            known_chunks: 0,
+            known_bytes: 0,
         };
         let stored = cut(payload, &mut adding);
         let reference = match stored {
@@ -74,22 +82,29 @@ impl ObjectStore {
                 return Err(error);
             }
         };
-        let pin = self.pin(reference.id);
+        let pin = self.hold(reference.id, true);
+        let counters = &self.0.counters;
+        let (known_chunks, known_bytes) = (adding.known_chunks, adding.known_bytes);
         if let Some(pack) = adding.pack {
-            self.publish(&mut writing, pack)?;
+            let bytes = self.publish(&mut writing, pack)?;
+            Counters::add(&counters.stored_bytes, bytes);
         }
+        Counters::add(&counters.puts, 1);
+        Counters::add(&counters.put_bytes, reference.length);
+        Counters::add(&counters.known_chunks, known_chunks);
+        Counters::add(&counters.known_bytes, known_bytes);
         let mut index = self.0.index.write();
         let epoch = index.epoch;
         index.put_in.insert(reference.id, epoch);
         Ok((reference, pin))
     }
 
-    /// Makes a pack durable, and reads from it from then on.
+    /// Makes a pack durable, and reads from it from then on; its length.
     pub(crate) fn publish(
         &self,
         writing: &mut Writing,
         pack: PackWriter,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<u64, ObjectError> {
         let number = writing.next_pack;
         // Whatever comes of it, the number is used.
         writing.next_pack += 1;
@@ -100,7 +115,7 @@ impl ObjectStore {
             damaged: false,
         };
         self.0.index.write().add(number, info);
-        Ok(())
+        Ok(bytes)
     }
 }
 
@@ -132,6 +147,7 @@ fn cut(payload: impl Read, adding: &mut Adding<'_>) -> Result<ObjectReference, O
         hex(&id)
     );
     Ok(ObjectReference {
+        schema_id: 0,
         length: recipe.length,
         id,
         content: *content.finalize().as_bytes(),

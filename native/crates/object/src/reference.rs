@@ -9,14 +9,19 @@ pub const SCHEMA_OBJECT: u32 = 2;
 pub const SCHEMA_FILE: u32 = 3;
 
 const VERSION: u8 = 1;
-const OBJECT_BYTES: usize = 76;
+const OBJECT_BYTES: usize = 80;
 const FILE_HEAD_BYTES: usize = 44;
 /// Lengths cross to JavaScript as numbers.
 const LENGTH_MAX: u64 = (1 << 53) - 1;
 
+/// Ids below belong to records, not to payloads (J1).
+const SCHEMA_REGISTERED: u32 = 256;
+
 /// Names an object and its content (O3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ObjectReference {
+    /// What the payload means: 0 for opaque bytes, or a registered schema (J1).
+    pub schema_id: u32,
     /// Bytes of the payload.
     pub length: u64,
     /// BLAKE3 of the recipe.
@@ -31,9 +36,10 @@ impl ObjectReference {
     pub fn encode(&self) -> [u8; OBJECT_BYTES] {
         let mut bytes = [0; OBJECT_BYTES];
         bytes[0] = VERSION;
-        bytes[4..12].copy_from_slice(&self.length.to_le_bytes());
-        bytes[12..44].copy_from_slice(&self.id);
-        bytes[44..].copy_from_slice(&self.content);
+        bytes[4..8].copy_from_slice(&self.schema_id.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.length.to_le_bytes());
+        bytes[16..48].copy_from_slice(&self.id);
+        bytes[48..].copy_from_slice(&self.content);
         bytes
     }
 
@@ -54,10 +60,17 @@ impl ObjectReference {
                 crate::error::hex(&bytes[..4])
             )));
         }
+        let schema_id = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+        if (1..SCHEMA_REGISTERED).contains(&schema_id) {
+            return Err(malformed(format!(
+                "an object's payload has schema 0 or one from {SCHEMA_REGISTERED} on, this says {schema_id}"
+            )));
+        }
         Ok(Self {
-            length: length_of(&bytes[4..12])?,
-            id: name_of(&bytes[12..44]),
-            content: name_of(&bytes[44..]),
+            schema_id,
+            length: length_of(&bytes[8..16])?,
+            id: name_of(&bytes[16..48]),
+            content: name_of(&bytes[48..]),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use pyralog_log::{FileLayer, FileLock, OpenMode};
@@ -78,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) writing: Mutex<Writing>,
     pub(crate) index: RwLock<Index>,
     pins: Mutex<HashMap<Name, usize>>,
+    pub(crate) counters: Counters,
     lock: Mutex<Option<Box<dyn FileLock>>>,
 }
 
@@ -85,14 +87,44 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub struct ObjectStore(pub(crate) Arc<Inner>);
 
+/// Since the opening.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) puts: AtomicU64,
+    pub(crate) put_bytes: AtomicU64,
+    pub(crate) stored_bytes: AtomicU64,
+    pub(crate) known_chunks: AtomicU64,
+    pub(crate) known_bytes: AtomicU64,
+    reads: AtomicU64,
+    read_bytes: AtomicU64,
+    damage: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
 /// Keeps an object from being collected while it lives (O7).
 pub struct Pin {
     inner: Arc<Inner>,
     id: Name,
+    /// Of a put, not of a reader.
+    put: bool,
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
+        // In the order in which a sweep takes both. A collection that runs may have gathered what records refer to before
+        // the one that this pin waited for showed: what is let go of counts as put now.
+        let mut index = self.put.then(|| self.inner.index.write());
+        if let Some(index) = &mut index
+            && index.recipes.contains_key(&self.id)
+        {
+            let epoch = index.epoch;
+            index.put_in.insert(self.id, epoch);
+        }
         let mut pins = self.inner.pins.lock();
         if let Some(count) = pins.get_mut(&self.id) {
             *count -= 1;
@@ -116,6 +148,22 @@ pub struct ObjectStats {
     pub damaged_packs: u64,
     /// Their bytes on disk.
     pub bytes: u64,
+    /// Payloads put since the opening, those that were there already among them.
+    pub puts: u64,
+    /// Their bytes.
+    pub put_bytes: u64,
+    /// Bytes that were written for them.
+    pub stored_bytes: u64,
+    /// Chunks of them that were there already.
+    pub known_chunks: u64,
+    /// Their bytes.
+    pub known_bytes: u64,
+    /// Payloads and parts of payloads read since the opening.
+    pub reads: u64,
+    /// Their bytes.
+    pub read_bytes: u64,
+    /// Reads that met damage, or a chunk that is gone.
+    pub damage: u64,
 }
 
 /// An object that cannot be read whole.
@@ -171,6 +219,7 @@ impl ObjectStore {
             }),
             index: RwLock::new(index),
             pins: Mutex::default(),
+            counters: Counters::default(),
             lock: Mutex::new(Some(lock)),
         })))
     }
@@ -181,6 +230,12 @@ impl ObjectStore {
     /// [`ObjectError::Missing`], [`ObjectError::Corrupt`], [`ObjectError::Malformed`] when the reference's parts do not
     /// belong together, [`ObjectError::Closed`], [`ObjectError::Io`].
     pub fn get(&self, reference: &ObjectReference) -> Result<Vec<u8>, ObjectError> {
+        let payload = self.whole(reference);
+        self.count_read(&payload);
+        payload
+    }
+
+    fn whole(&self, reference: &ObjectReference) -> Result<Vec<u8>, ObjectError> {
         let _pin = self.pin(reference.id);
         let recipe = self.recipe_of(reference)?;
         let mut payload = Vec::new();
@@ -189,10 +244,7 @@ impl ObjectStore {
             payload.extend_from_slice(&chunk);
         }
         if blake3::hash(&payload) != reference.content {
-            return Err(ObjectError::Malformed(format!(
-                "the reference names object {} and another content",
-                hex(&reference.id)
-            )));
+            return Err(other_content(reference));
         }
         Ok(payload)
     }
@@ -202,6 +254,17 @@ impl ObjectStore {
     /// # Errors
     /// As [`ObjectStore::get`].
     pub fn read(
+        &self,
+        reference: &ObjectReference,
+        from: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, ObjectError> {
+        let part = self.part(reference, from, length);
+        self.count_read(&part);
+        part
+    }
+
+    fn part(
         &self,
         reference: &ObjectReference,
         from: u64,
@@ -223,6 +286,23 @@ impl ObjectStore {
             at = next;
         }
         Ok(part)
+    }
+
+    /// Reads a payload chunk by chunk and compares it with its reference, whatever its length.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::get`].
+    pub fn check(&self, reference: &ObjectReference) -> Result<(), ObjectError> {
+        let _pin = self.pin(reference.id);
+        let recipe = self.recipe_of(reference)?;
+        let mut content = blake3::Hasher::new();
+        for (name, length) in &recipe.chunks {
+            content.update(&self.chunk(&reference.id, name, *length)?);
+        }
+        if *content.finalize().as_bytes() == reference.content {
+            return Ok(());
+        }
+        Err(other_content(reference))
     }
 
     /// Reads every chunk of these objects and says which cannot be read.
@@ -269,10 +349,29 @@ impl ObjectStore {
     /// Keeps an object from being collected while the pin lives.
     #[must_use]
     pub fn pin(&self, id: Name) -> Pin {
+        self.hold(id, false)
+    }
+
+    pub(crate) fn hold(&self, id: Name, put: bool) -> Pin {
         *self.0.pins.lock().entry(id).or_default() += 1;
         Pin {
             inner: Arc::clone(&self.0),
             id,
+            put,
+        }
+    }
+
+    fn count_read(&self, read: &Result<Vec<u8>, ObjectError>) {
+        let counters = &self.0.counters;
+        match read {
+            Ok(bytes) => {
+                Counters::add(&counters.reads, 1);
+                Counters::add(&counters.read_bytes, bytes.len() as u64);
+            }
+            Err(ObjectError::Corrupt(_) | ObjectError::Missing(_)) => {
+                Counters::add(&counters.damage, 1);
+            }
+            Err(_) => {}
         }
     }
 
@@ -280,12 +379,22 @@ impl ObjectStore {
     #[must_use]
     pub fn stats(&self) -> ObjectStats {
         let index = self.0.index.read();
+        let counters = &self.0.counters;
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ObjectStats {
             objects: index.recipes.len() as u64,
             chunks: index.chunks.len() as u64,
             packs: index.packs.len() as u64,
             damaged_packs: index.packs.values().filter(|pack| pack.damaged).count() as u64,
             bytes: index.packs.values().map(|pack| pack.bytes).sum(),
+            puts: get(&counters.puts),
+            put_bytes: get(&counters.put_bytes),
+            stored_bytes: get(&counters.stored_bytes),
+            known_chunks: get(&counters.known_chunks),
+            known_bytes: get(&counters.known_bytes),
+            reads: get(&counters.reads),
+            read_bytes: get(&counters.read_bytes),
+            damage: get(&counters.damage),
         }
     }
 
@@ -383,6 +492,13 @@ impl Inner {
         file.read_exact_at(&mut bytes, place.position)?;
         Ok(bytes)
     }
+}
+
+fn other_content(reference: &ObjectReference) -> ObjectError {
+    ObjectError::Malformed(format!(
+        "the reference names object {} and another content",
+        hex(&reference.id)
+    ))
 }
 
 fn corrupt(name: &Name, place: Place) -> ObjectError {

@@ -30,6 +30,8 @@ pub struct Applied {
     pub count: u32,
     /// Records that stand in the log already.
     pub duplicates: u32,
+    /// Those of them that were found by their idempotency key, not by their content.
+    pub duplicates_by_key: u32,
     /// Records whose key stands for other content.
     pub conflicts: u32,
 }
@@ -237,10 +239,15 @@ impl Partition {
                     }
                 }
                 Match::Duplicate { offset, id } => {
-                    step.refuse(&self.runs, (OutcomeStatus::Duplicate, offset, id), position);
+                    let at = (position, fingerprint.is_keyed());
+                    step.refuse(&self.runs, (OutcomeStatus::Duplicate, offset, id), at);
                 }
                 Match::Conflict { offset, id } => {
-                    step.refuse(&self.runs, (OutcomeStatus::Conflict, offset, id), position);
+                    step.refuse(
+                        &self.runs,
+                        (OutcomeStatus::Conflict, offset, id),
+                        (position, true),
+                    );
                 }
             }
         }
@@ -418,7 +425,7 @@ impl Step {
         &mut self,
         runs: &Runs,
         (status, offset, id): (OutcomeStatus, u64, u64),
-        position: usize,
+        (position, keyed): (usize, bool),
     ) {
         let (epoch, timestamp) = runs
             .by_offset(offset)
@@ -426,6 +433,7 @@ impl Step {
         self.skipped.push(position as u32);
         if status == OutcomeStatus::Duplicate {
             self.applied.duplicates += 1;
+            self.applied.duplicates_by_key += u32::from(keyed);
         } else {
             self.applied.conflicts += 1;
         }

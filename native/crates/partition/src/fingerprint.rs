@@ -39,6 +39,13 @@ pub(crate) struct Fingerprint {
     pub content: [u8; 16],
 }
 
+impl Fingerprint {
+    /// Whether the submission had an idempotency key: without one it is found by its content.
+    pub fn is_keyed(&self) -> bool {
+        self.lookup != self.content
+    }
+}
+
 /// An entry's records, hashed: everything about them that does not depend on the partition's state.
 #[derive(Debug, Default)]
 pub struct Prepared {

@@ -10,7 +10,8 @@ use pyralog_types::batch::{
 };
 
 use crate::{
-    DedupWindow, Partition, PartitionError, RowBudget, Stamper, Trees, id_position, rows_of,
+    Applied, DedupWindow, Partition, PartitionError, RowBudget, Stamper, Trees, id_position,
+    rows_of,
 };
 
 const DAY: DedupWindow = DedupWindow {
@@ -50,6 +51,12 @@ impl Log {
     }
 
     fn append(&mut self, wall_ms: u64, proposal: &[u8], count: u32) -> Vec<Outcome> {
+        let applied = self.apply(wall_ms, proposal, count);
+        let outcomes = applied.outcomes.chunks_exact(OUTCOME_BYTES);
+        outcomes.map(|o| Outcome::from_bytes(o).unwrap()).collect()
+    }
+
+    fn apply(&mut self, wall_ms: u64, proposal: &[u8], count: u32) -> Applied {
         let mut entry = Vec::new();
         let ids = [IdRun {
             first: self.next_id,
@@ -61,8 +68,7 @@ impl Log {
         let index = self.entries.len() as u64 + 1;
         let applied = self.partition.apply_entry(&entry, index, 1).unwrap();
         self.entries.push(entry);
-        let outcomes = applied.outcomes.chunks_exact(OUTCOME_BYTES);
-        outcomes.map(|o| Outcome::from_bytes(o).unwrap()).collect()
+        applied
     }
 
     fn records(&mut self, wall_ms: u64, records: &[RecordRef<'_>]) -> Vec<(OutcomeStatus, u64)> {
@@ -117,6 +123,25 @@ fn duplicates_and_conflicts_as_n1_says() {
     );
     assert_eq!(second, [(Duplicate, 2), (New, 3), (New, 4)]);
     assert_eq!(log.partition.size(), 5);
+}
+
+#[test]
+fn counts_apart_what_a_key_and_what_content_gave_away() {
+    let mut log = Log::new(DAY);
+    let records = [
+        record(b"a", Some(b"k"), b"x"),
+        record(b"a", Some(b"k"), b"x"),
+        record(b"a", Some(b"k"), b"x"),
+        record(b"a", Some(b"k"), b"y"),
+        record(b"a", None, b"x"),
+        record(b"a", None, b"x"),
+    ];
+    log.records(1_000, &records);
+    let again = log.apply(2_000, &encode_proposal(&records), 6);
+    assert_eq!(
+        (again.duplicates, again.duplicates_by_key, again.conflicts),
+        (5, 3, 1)
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -46,6 +47,24 @@ pub struct SchemaRegistry {
     files: Arc<dyn FileLayer>,
     path: PathBuf,
     state: Mutex<State>,
+    incompatible: AtomicU64,
+    checked: AtomicU64,
+    misfits: AtomicU64,
+}
+
+/// Figures; counts are since the opening.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchemaStats {
+    /// Schemas.
+    pub schemas: u32,
+    /// Subjects.
+    pub subjects: u32,
+    /// Versions that a rule refused.
+    pub incompatible: u64,
+    /// Streams of batches that were held against a schema.
+    pub checked: u64,
+    /// Those that did not fit.
+    pub misfits: u64,
 }
 
 impl SchemaRegistry {
@@ -66,6 +85,9 @@ impl SchemaRegistry {
             files,
             path: path.to_path_buf(),
             state: Mutex::new(state),
+            incompatible: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
+            misfits: AtomicU64::new(0),
         })
     }
 
@@ -82,7 +104,7 @@ impl SchemaRegistry {
         if let Some(id) = state.newest(subject, &schema) {
             return Ok(id);
         }
-        state.check(subject, &schema)?;
+        self.check(&state, subject, &schema)?;
         let mut next = state.clone();
         let id = next.next_id;
         next.next_id = id
@@ -107,7 +129,7 @@ impl SchemaRegistry {
     pub fn test(&self, subject: &str, stream: &[u8]) -> Result<(), SchemaError> {
         let schema = schema_of(stream)?;
         check_subject(subject)?;
-        self.state.lock().check(subject, &schema)
+        self.check(&self.state.lock(), subject, &schema)
     }
 
     /// Sets what a subject asks of versions from now on (J4); durable when this returns.
@@ -170,6 +192,34 @@ impl SchemaRegistry {
     /// # Errors
     /// [`SchemaError::Misfit`], [`SchemaError::Unknown`], [`SchemaError::Malformed`].
     pub fn check_stream(&self, id: u32, stream: &[u8]) -> Result<u64, SchemaError> {
+        let rows = self.rows_that_fit(id, stream);
+        self.checked.fetch_add(1, Ordering::Relaxed);
+        if rows.is_err() {
+            self.misfits.fetch_add(1, Ordering::Relaxed);
+        }
+        rows
+    }
+
+    /// Figures.
+    #[must_use]
+    pub fn stats(&self) -> SchemaStats {
+        let state = self.state.lock();
+        SchemaStats {
+            schemas: state.schemas.len() as u32,
+            subjects: state.subjects.len() as u32,
+            incompatible: self.incompatible.load(Ordering::Relaxed),
+            checked: self.checked.load(Ordering::Relaxed),
+            misfits: self.misfits.load(Ordering::Relaxed),
+        }
+    }
+
+    fn check(&self, state: &State, subject: &str, schema: &SchemaRef) -> Result<(), SchemaError> {
+        state.check(subject, schema).inspect_err(|_| {
+            self.incompatible.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn rows_that_fit(&self, id: u32, stream: &[u8]) -> Result<u64, SchemaError> {
         let schema = self.schema(id)?;
         let (found, batches) = batches_of(stream)?;
         check_columns(&schema, &found).map_err(|Problem { field, what }| SchemaError::Misfit {

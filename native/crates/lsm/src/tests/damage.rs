@@ -213,6 +213,40 @@ fn begins_again_when_a_creation_did_not_finish() {
 }
 
 #[test]
+fn holds_journals_against_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), false);
+    let good = fs::read(journal_of(dir.path())).unwrap();
+    let good = &good[..used(&good)];
+    let half = good.len() - 352 * 10;
+    let next = dir.path().join("data/1.jnl");
+    let lay = |first: &[u8], second: &[u8]| {
+        fs::write(journal_of(dir.path()), [first, &[0; 4096]].concat()).unwrap();
+        fs::write(&next, [second, &[0; 4096]].concat()).unwrap();
+        journal::check(&dir.path().join("data"))
+    };
+    let both = lay(&good[..half], &good[half..]).unwrap();
+    assert_eq!((both.files, both.batches), (2, u64::from(BATCHES)));
+    let torn = lay(&good[..half - 9], &good[half..]).unwrap_err();
+    assert_eq!(torn.code(), "storage/corrupt", "batches follow in the next file");
+    let swapped = lay(&good[half..], &good[..half]).unwrap_err();
+    assert_eq!(swapped.code(), "storage/corrupt", "numbers go back");
+    // Nothing was written any more after a write that failed, but a file was begun.
+    let last = lay(&good[..good.len() - 9], &[]).unwrap();
+    assert_eq!(last.cut_bytes, 352 - 9);
+    assert_eq!(batches(dir.path()), Ok(BATCHES - 1));
+    // A batch that reaches to its end was synced before the next file was begun: it rotted.
+    let mut rotten = good.to_vec();
+    rotten[good.len() - 100] ^= 1;
+    let refused = lay(&rotten, &[]).unwrap_err();
+    assert_eq!(refused.code(), "storage/corrupt", "an acknowledged batch");
+    lay(&good[..half], &good[half..]).unwrap();
+    fs::rename(&next, dir.path().join("data/2.jnl")).unwrap();
+    let gap = journal::check(&dir.path().join("data")).unwrap_err();
+    assert_eq!(gap.code(), "storage/corrupt", "a file is missing");
+}
+
+#[test]
 fn reads_the_journal_that_the_tree_writes() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path(), false);

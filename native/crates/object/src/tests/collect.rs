@@ -62,6 +62,25 @@ fn keeps_what_was_put_since_the_collection_began_and_what_is_pinned() {
     assert!(store.get(&pinned).is_err());
 }
 
+/// What records refer to is gathered while they come: a record may show, and its pin go, behind the gathering.
+#[test]
+fn keeps_what_was_let_go_of_since_the_collection_began() {
+    let store = open(&FaultFiles::new(1));
+    let (late, pin) = store.put(&noise(1, 100_000)[..]).unwrap();
+    let (dead, dead_pin) = store.put(&noise(2, 100_000)[..]).unwrap();
+    drop(dead_pin);
+    let epoch = store.begin_collection();
+    // Here the records are read; that of `late` is not durable yet. Then it is.
+    drop(pin);
+    let swept = store.sweep(epoch, &HashSet::new(), &|| true).unwrap();
+    assert_eq!(swept.objects, 1);
+    assert_eq!(store.get(&late).unwrap(), noise(1, 100_000));
+    assert_eq!(store.get(&dead).unwrap_err().code(), "object/missing");
+    // The next one gathers its record; readers keep nothing beyond their reading.
+    drop(store.pin(late.id));
+    assert_eq!(sweep(&store, &[]).objects, 1);
+}
+
 #[test]
 fn is_safe_against_readers_and_writers() {
     let store = open(&FaultFiles::new(1));

@@ -49,16 +49,21 @@ proptest! {
     }
 
     #[test]
-    fn reads_references_strictly(bytes in prop::collection::vec(any::<u8>(), 70..80), length in 0_u64..(1 << 53)) {
+    fn reads_references_strictly(bytes in prop::collection::vec(any::<u8>(), 74..84), length in 0_u64..(1 << 53)) {
         if let Ok(reference) = ObjectReference::decode(&bytes) {
             prop_assert_eq!(&reference.encode()[..], &bytes[..]);
         }
-        let reference = ObjectReference { length, id: [7; 32], content: [9; 32] };
+        let schema_id = if length % 2 == 0 { 0 } else { 256 + length as u32 % 1_000 };
+        let reference = ObjectReference { schema_id, length, id: [7; 32], content: [9; 32] };
         let encoded = reference.encode();
         prop_assert_eq!(ObjectReference::decode(&encoded), Ok(reference));
         for at in [0, 1, 2, 3] {
             let mut bad = encoded;
             bad[at] ^= 1;
+            prop_assert_eq!(ObjectReference::decode(&bad).unwrap_err().code(), "object/malformed");
+        }
+        for reserved in [1, 2, 3, 255] {
+            let bad = ObjectReference { schema_id: reserved, ..reference }.encode();
             prop_assert_eq!(ObjectReference::decode(&bad).unwrap_err().code(), "object/malformed");
         }
         prop_assert!(ObjectReference::decode(&encoded[1..]).is_err());
@@ -90,7 +95,16 @@ fn stores_what_is_shared_once() {
     put(&store, &payload);
     let before = store.stats();
     assert_eq!(put(&store, &payload), put(&store, &payload));
-    assert_eq!(store.stats(), before, "nothing is stored again");
+    let again = store.stats();
+    assert_eq!(again.known_chunks, 2 * before.chunks);
+    assert_eq!(again.known_bytes, 2 * payload.len() as u64);
+    assert_eq!(again.put_bytes, 3 * payload.len() as u64);
+    let stored = (again.puts, again.chunks, again.bytes, again.stored_bytes);
+    assert_eq!(
+        stored,
+        (3, before.chunks, before.bytes, before.bytes),
+        "nothing is stored again"
+    );
     // A byte in front moves every other byte.
     let longer = [&[1][..], &payload].concat();
     put(&store, &longer);
@@ -124,7 +138,12 @@ fn refuses_references_whose_parts_do_not_belong_together() {
             store.get(&reference).unwrap_err().code(),
             "object/malformed"
         );
+        assert_eq!(
+            store.check(&reference).unwrap_err().code(),
+            "object/malformed"
+        );
     }
+    store.check(&one).unwrap();
     let unknown = ObjectReference { id: [3; 32], ..one };
     assert_eq!(store.get(&unknown).unwrap_err().code(), "object/missing");
     assert_eq!(

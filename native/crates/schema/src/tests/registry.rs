@@ -76,6 +76,11 @@ fn holds_a_version_against_all_before_it() {
         ("s", Rule::Backward, first)
     );
     assert_eq!(registry.test("s", &stream(number.clone())), Err(refused));
+    let stats = registry.stats();
+    assert_eq!(
+        (stats.schemas, stats.subjects, stats.incompatible),
+        (2, 1, 2)
+    );
     registry.test("other", &stream(number.clone())).unwrap();
     registry.set_rule("s", Rule::None).unwrap();
     registry.register("s", &stream(number)).unwrap();
