@@ -216,6 +216,22 @@ export interface NativeObjectStats {
   damagedPacks: number;
   /** Bytes on disk. */
   bytes: number;
+  /** Puts since the opening. */
+  puts: number;
+  /** Their bytes. */
+  putBytes: number;
+  /** What was written for them. */
+  storedBytes: number;
+  /** Chunks that were there already. */
+  knownChunks: number;
+  /** Their bytes. */
+  knownBytes: number;
+  /** Reads since the opening. */
+  reads: number;
+  /** Their bytes. */
+  readBytes: number;
+  /** Reads that met damage. */
+  damage: number;
 }
 
 export interface NativeOptions {
@@ -250,6 +266,20 @@ export interface NativeRecovery {
   millis: number;
 }
 
+/** Figures. */
+export interface NativeSchemaStats {
+  /** Schemas. */
+  schemas: number;
+  /** Subjects. */
+  subjects: number;
+  /** Versions that a rule refused since the opening. */
+  incompatible: number;
+  /** Streams of batches that were held against a schema since then. */
+  checked: number;
+  /** Those that did not fit. */
+  misfits: number;
+}
+
 /** What a tree holds. */
 export interface NativeStateStats {
   /** Live versions. */
@@ -280,6 +310,7 @@ export interface NativeStats {
   entries: number;
   records: number;
   duplicates: number;
+  duplicatesByKey: number;
   conflicts: number;
   checkpoints: number;
   walBytes: number;
@@ -445,6 +476,9 @@ export declare function lsmStats(handle: number): NativeLsmStats;
 /** Begins a collection. */
 export declare function objectBegin(handle: number): number;
 
+/** Compares a payload with its reference. */
+export declare function objectCheck(handle: number, reference: Uint8Array): Promise<NativeAnswer>;
+
 /** Closes a store for everybody. */
 export declare function objectClose(handle: number): Promise<NativeAnswer>;
 
@@ -452,10 +486,10 @@ export declare function objectClose(handle: number): Promise<NativeAnswer>;
 export declare function objectGet(handle: number, reference: Uint8Array): Promise<NativeAnswer>;
 
 /** Opens a store; answers with its handle. */
-export declare function objectOpen(dir: string): Promise<NativeAnswer>;
+export declare function objectOpen(dir: string, loseUnsynced: boolean): Promise<NativeAnswer>;
 
-/** Stores a payload; answers with its reference and the number of its pin. */
-export declare function objectPut(handle: number, payload: Uint8Array): Promise<NativeAnswer>;
+/** Stores a payload; answers with its reference, which says its schema, and the number of its pin. */
+export declare function objectPut(handle: number, payload: Uint8Array, schemaId: number): Promise<NativeAnswer>;
 
 /** A part of the payload of a reference. */
 export declare function objectRead(handle: number, reference: Uint8Array, from: number, length: number): Promise<NativeAnswer>;
@@ -515,13 +549,16 @@ export declare function schemaCheck(handle: number, id: number, stream: Uint8Arr
 export declare function schemaClose(handle: number): void;
 
 /** Opens a registry; answers with its handle. */
-export declare function schemaOpen(path: string): Promise<NativeAnswer>;
+export declare function schemaOpen(path: string, loseUnsynced: boolean): Promise<NativeAnswer>;
 
 /** Registers a schema; answers with its id. */
 export declare function schemaRegister(handle: number, subject: string, stream: Uint8Array): Promise<NativeAnswer>;
 
 /** Sets a subject's rule. */
 export declare function schemaRule(handle: number, subject: string, rule: string): Promise<NativeAnswer>;
+
+/** Figures. */
+export declare function schemaStats(handle: number): NativeSchemaStats;
 
 /** The schema of an id as an Arrow stream. */
 export declare function schemaStream(handle: number, id: number): Buffer;

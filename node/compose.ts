@@ -1,6 +1,13 @@
+import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from '../base/log.ts';
-import type { Core, CoreOptions, PartitionOptions } from '../native/index.ts';
+import type {
+  Core,
+  CoreOptions,
+  ObjectStore,
+  PartitionOptions,
+  SchemaRegistry,
+} from '../native/index.ts';
 import type { AdminActions, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
@@ -49,9 +56,42 @@ export async function composeCore(options: CoreOptions): Promise<Core> {
   return openCore(options);
 }
 
+/** What lies beside the logs (docs/spec/datadir.md D1). */
+export interface Payloads {
+  readonly objects: ObjectStore;
+  readonly schemas: SchemaRegistry;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Main thread: within the store whose lock the core holds. Rejects with an `ObjectErrorCode` or a `SchemaErrorCode`. */
+export async function composePayloads({
+  dir,
+  fileLayer,
+}: Pick<CoreOptions, 'dir' | 'fileLayer'>): Promise<Payloads> {
+  const { openObjects, openSchemas } = await import('../native/index.ts');
+  const objects = await openObjects(join(dir, 'objects'), { fileLayer });
+  try {
+    const schemas = await openSchemas(join(dir, 'schemas'), { fileLayer });
+    return {
+      objects,
+      schemas,
+      close: async () => {
+        schemas.close();
+        await objects.close();
+      },
+    };
+  } catch (error) {
+    await objects.close();
+    throw error;
+  }
+}
+
 export interface ServiceParts {
-  /** Handle of the core the main thread opened. */
+  /** Handles of what the main thread opened. */
   readonly coreHandle: number;
+  readonly objectsHandle: number;
+  readonly schemasHandle: number;
   readonly partitions: readonly PartitionOptions[];
   readonly checkpointMsMin: number;
   readonly info: NodeInfo;
@@ -86,6 +126,7 @@ export async function loadServiceModules() {
     remote,
     status,
     metrics,
+    payloadMetrics,
     networkMetrics,
   ] = await Promise.all([
     import('../rpc/index.ts'),
@@ -98,6 +139,7 @@ export async function loadServiceModules() {
     import('./chain-remote.ts'),
     import('./node-status.ts'),
     import('./metrics.ts'),
+    import('./payload-metrics.ts'),
     import('./network-metrics.ts'),
   ]);
   return {
@@ -111,6 +153,7 @@ export async function loadServiceModules() {
     remote,
     status,
     metrics,
+    payloadMetrics,
     networkMetrics,
   };
 }
@@ -126,6 +169,8 @@ export async function composeService(
   const { partitions, logger } = parts;
   const replicator = modules.consensus.createSoloReplicator(core, partitions.length);
   const logStore = modules.storage.openNativeLogStore(core, partitions);
+  const objects = modules.native.attachObjects(parts.objectsHandle);
+  const schemas = modules.native.attachSchemas(parts.schemasHandle);
   const remote = remoteOf(modules, parts);
   const notary = modules.notary.createNotary(
     {
@@ -139,6 +184,7 @@ export async function composeService(
   );
   const registry = modules.metrics.createRegistry();
   modules.metrics.exportNodeMetrics({ registry, core, logStore, shared: parts.shared });
+  modules.payloadMetrics.exportPayloadMetrics({ registry, objects, schemas });
   if (remote !== undefined) modules.networkMetrics.exportNetworkMetrics(registry, remote.figures);
   const rpc = await modules.rpc.startRpcServer(
     {

@@ -13,7 +13,6 @@ const COUNTERS = [
   ],
   ['entries', 'pyralog_storage_entries_total', 'Log entries written.'],
   ['records', 'pyralog_storage_records_total', 'Records applied.'],
-  ['duplicates', 'pyralog_notary_duplicates_total', 'Submissions that were there already (N1).'],
   ['conflicts', 'pyralog_notary_conflicts_total', 'Idempotency keys used for other content (N1).'],
   ['checkpoints', 'pyralog_notary_checkpoints_total', 'Checkpoints signed.'],
   ['walBytes', 'pyralog_storage_wal_written_bytes', 'Bytes written to the write-ahead log.'],
@@ -45,6 +44,18 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
       },
     });
   }
+  new Counter({
+    name: 'pyralog_notary_duplicates_total',
+    help: 'Submissions that were there already (N1), by what gave them away.',
+    labelNames: ['by'],
+    registers,
+    collect() {
+      this.reset();
+      const { duplicates, duplicatesByKey } = core.stats();
+      this.inc({ by: 'key' }, duplicatesByKey);
+      this.inc({ by: 'content' }, duplicates - duplicatesByKey);
+    },
+  });
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({
       name,

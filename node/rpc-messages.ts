@@ -10,6 +10,8 @@ export type ToRpcThread =
   | {
       readonly kind: 'start';
       readonly coreHandle: number;
+      readonly objectsHandle: number;
+      readonly schemasHandle: number;
       readonly shared: SharedArrayBuffer;
       /** To the chain in the main thread (bridge.ts); absent on a node without one. */
       readonly chain?: MessagePort;

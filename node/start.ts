@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { assert } from '../base/errors.ts';
 import type { Core, RecoveryReport } from '../native/index.ts';
 import type { NodePolicy, RpcAddress } from '../rpc/index.ts';
-import { composeCore } from './compose.ts';
+import { composeCore, composePayloads, type Payloads } from './compose.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { nodeError } from './errors.ts';
@@ -41,14 +41,19 @@ export async function startNode(
     const logging = import('./log.ts');
     const prepared = await worker.prepare(from);
     const core = await composeCore(prepared.core);
+    const payloads = await composePayloads(prepared.core).catch(async (error: unknown) => {
+      await core.close();
+      throw error;
+    });
     const { createLogger } = await logging;
     const logger = createLogger(prepared.config.logLevel, 'main');
     logRecovery(logger, core.recovery);
     if (signal.aborted) {
+      await payloads.close();
       await core.close();
       throw nodeError('node/stopped', 'asked to stop before it was ready');
     }
-    return await serve({ prepared, logger, core, worker, signal });
+    return await serve({ prepared, logger, core, payloads, worker, signal });
   } catch (error) {
     await worker.stop(0);
     throw error;
@@ -59,6 +64,7 @@ interface OpenedParts {
   readonly prepared: PreparedNode;
   readonly logger: NodeLogger;
   readonly core: Core;
+  readonly payloads: Payloads;
   readonly worker: RpcWorker;
   readonly signal: AbortSignal;
 }
@@ -67,6 +73,7 @@ async function serve({
   prepared,
   logger,
   core,
+  payloads,
   worker,
   signal,
 }: OpenedParts): Promise<RunningNode> {
@@ -83,6 +90,8 @@ async function serve({
       worker.listen(
         {
           coreHandle: core.handle,
+          objectsHandle: payloads.objects.handle,
+          schemasHandle: payloads.schemas.handle,
           shared,
           ...(bridge === undefined ? {} : { chain: bridge.port2 }),
         },
@@ -99,6 +108,7 @@ async function serve({
     await worker.stop(0);
     await closePlane(plane);
     bridge?.port1.close();
+    await payloads.close();
     await core.close();
     throw error;
   }
@@ -115,6 +125,7 @@ async function serve({
     await worker.stop(config.drainMsMax);
     await closePlane(plane);
     bridge?.port1.close();
+    await payloads.close();
     await core.close();
     logger.info({}, 'node stopped');
     if (reason !== undefined) throw reason;

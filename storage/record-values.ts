@@ -95,11 +95,7 @@ function refer(
   { path, format }: FileSource,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  return referToFile(
-    filesRoot(root),
-    { path, format },
-    signal === undefined ? {} : { signal },
-  );
+  return referToFile(filesRoot(root), { path, format }, signal === undefined ? {} : { signal });
 }
 
 export function filesRoot(root: string | undefined): string {

@@ -13,7 +13,14 @@ import {
   type NewRecord,
   type RecordStore,
 } from '../../storage/index.ts';
-import { misfits, noise, openPayloadParts, orderSchema, orders, type PayloadParts } from '../support/payload-parts.ts';
+import {
+  misfits,
+  noise,
+  openPayloadParts,
+  orderSchema,
+  orders,
+  type PayloadParts,
+} from '../support/payload-parts.ts';
 
 /** Two empty partitions and what writes to them. */
 export interface LogsUnderTest {
@@ -79,7 +86,11 @@ export function describeRecordStore(
       const part = await records.part(large, { from: LONG - 10, length: 20 });
       assert.ok(noise(2, LONG).subarray(-10).equals(part));
       const front = await records.part(small, { from: 4, length: 4 });
-      assert.ok(noise(1, LONG - 1).subarray(4, 8).equals(front));
+      assert.ok(
+        noise(1, LONG - 1)
+          .subarray(4, 8)
+          .equals(front),
+      );
       await records.verify(large);
       await records.verify(small);
     });
@@ -146,8 +157,12 @@ export function describeRecordStore(
       const before = puts();
       const wrong = { value: misfits(3), schema: 'orders' };
       await assert.rejects(append({ value: noise(1, LONG) }, wrong), named('schema/misfit', 'id'));
-      await assert.rejects(append({ value: noise(1, 9), schema: id }), { code: 'schema/malformed' });
-      await assert.rejects(append({ value: orders(1), schema: id + 1 }), { code: 'schema/unknown' });
+      await assert.rejects(append({ value: noise(1, 9), schema: id }), {
+        code: 'schema/malformed',
+      });
+      await assert.rejects(append({ value: orders(1), schema: id + 1 }), {
+        code: 'schema/unknown',
+      });
       await assert.rejects(append({ value: orders(1), schema: 'nobody' }), {
         code: 'schema/unknown',
       });
@@ -183,7 +198,10 @@ export function describeRecordStore(
       assert.equal((await records.collect()).objects, 1);
       assert.equal(logs.store.durableSize(0), 0);
       const enough = new Error('enough');
-      await assert.rejects(records.append(0, [{ value }], { signal: AbortSignal.abort(enough) }), enough);
+      await assert.rejects(
+        records.append(0, [{ value }], { signal: AbortSignal.abort(enough) }),
+        enough,
+      );
     });
 
     it('refers to files where they are, and serves what it compared', async () => {
@@ -235,8 +253,8 @@ export function describeRecordStore(
       const huge = Buffer.alloc(8);
       huge.writeBigUInt64LE(2n ** 53n - 1n);
       const lies: [LogRow, string][] = [
-        [await raw(2, noise(5, 79)), 'object/malformed'],
-        [await raw(2, noise(5, 80)), 'object/malformed'],
+        [await raw(2, Buffer.concat([Buffer.of(1, 0, 0, 0), noise(5, 75)])), 'object/malformed'],
+        [await raw(2, Buffer.concat([Buffer.of(0), noise(5, 79)])), 'object/malformed'],
         [await raw(3, noise(5, 60)), 'object/malformed'],
         [await changed(16, noise(7, 32)), 'object/missing'],
         [await changed(48, noise(7, 32)), 'object/malformed'],

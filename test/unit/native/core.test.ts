@@ -146,6 +146,7 @@ describe('native core', () => {
     await core.propose(0, proposal('a', 'a'), durable);
     const stats = core.stats();
     assert.deepEqual([stats.entries, stats.records, stats.duplicates], [1, 1, 1]);
+    assert.equal(stats.duplicatesByKey, 0);
     assert.ok(stats.fdatasyncs > 0 && stats.walBytes > 0 && stats.syncSecondsSum > 0);
     assert.ok(!stats.poisoned && !stats.readOnly && !stats.diskFull);
   });

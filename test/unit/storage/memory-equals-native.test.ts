@@ -60,6 +60,7 @@ describe('the memory log and the native one', () => {
       const memory = createMemoryLogStore(partitions);
       const stored = openNativeLogStore(core, partitions);
       let partition = 0;
+      let keyedDuplicates = 0;
       const property = fc.asyncProperty(proposals, async (batches) => {
         const at = partition++;
         // Shrinking would need more partitions than there are: the first counterexample is shown as it is.
@@ -73,14 +74,18 @@ describe('the memory log and the native one', () => {
           const timestamp =
             decided.find((o) => o.status === 'new')?.timestamp ?? lastTime(memory, at);
           const idOf = (index: number) => decided[index]?.id ?? 0n;
+          for (const [i, { status }] of decided.entries()) {
+            if (status === 'duplicate' && records[i]?.idempotencyKey) keyedDuplicates++;
+          }
           const entry = { epoch: answer.epoch, timestamp, idOf, records };
           assert.deepEqual(memory.apply(at, entry), decided);
         }
         assertSame(memory, stored, at);
       });
       await fc.assert(property, { numRuns: WINDOWS.length, endOnFailure: true });
-      const { duplicates, conflicts } = core.stats();
+      const { duplicates, duplicatesByKey, conflicts } = core.stats();
       assert.ok(duplicates > 50 && conflicts > 5, 'the batches were too tame to show anything');
+      assert.equal(duplicatesByKey, keyedDuplicates);
     } finally {
       await close();
     }

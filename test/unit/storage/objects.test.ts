@@ -103,7 +103,7 @@ describe('objects', () => {
 
   it('refuses bytes that are no reference', async () => {
     const { reference } = await store.put(Buffer.from('payload'));
-    const bad = [reference.subarray(1), Buffer.concat([reference, reference]), Buffer.alloc(76)];
+    const bad = [reference.subarray(1), Buffer.concat([reference, reference]), Buffer.alloc(80)];
     for (const bytes of bad) {
       await assert.rejects(store.get(bytes), { code: 'object/malformed' });
       assert.throws(() => decodeObjectReference(bytes), { code: 'object/malformed' });

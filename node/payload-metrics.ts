@@ -1,0 +1,65 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ObjectStats, ObjectStore, SchemaRegistry, SchemaStats } from '../native/index.ts';
+
+/** As they are called outside; docs/OPERATIONS.md describes each. */
+const OBJECT_COUNTERS = [
+  ['puts', 'pyralog_objects_puts_total', 'Payloads stored, those known already among them.'],
+  ['putBytes', 'pyralog_objects_put_bytes', 'Their bytes.'],
+  ['storedBytes', 'pyralog_objects_written_bytes', 'Bytes written for them.'],
+  ['knownChunks', 'pyralog_objects_deduplicated_chunks_total', 'Chunks that were there already.'],
+  ['knownBytes', 'pyralog_objects_deduplicated_bytes', 'Their bytes.'],
+  ['reads', 'pyralog_objects_reads_total', 'Payloads and parts of payloads read.'],
+  ['readBytes', 'pyralog_objects_read_bytes', 'Their bytes.'],
+  ['damage', 'pyralog_objects_damage_total', 'Reads that met damage or something gone.'],
+] as const satisfies readonly (readonly [keyof ObjectStats, string, string])[];
+
+const OBJECT_GAUGES = [
+  ['objects', 'pyralog_objects_objects_total', 'Objects, dead ones not collected among them.'],
+  ['chunks', 'pyralog_objects_chunks_total', 'Chunks, each stored once.'],
+  ['bytes', 'pyralog_objects_disk_bytes', 'Bytes of objects on disk.'],
+  ['damagedPacks', 'pyralog_objects_damaged_packs_total', 'Pack files whose table is damaged.'],
+] as const satisfies readonly (readonly [keyof ObjectStats, string, string])[];
+
+const SCHEMA_COUNTERS = [
+  ['incompatible', 'pyralog_schemas_incompatible_total', 'Versions that a rule refused.'],
+  ['checked', 'pyralog_schemas_checked_total', 'Values held against their schema.'],
+  ['misfits', 'pyralog_schemas_misfits_total', 'Values that did not fit their schema.'],
+] as const satisfies readonly (readonly [keyof SchemaStats, string, string])[];
+
+export interface PayloadMetricsSource {
+  readonly registry: Registry;
+  readonly objects: ObjectStore;
+  readonly schemas: SchemaRegistry;
+}
+
+/** Adds the metrics of the object store and the schema registry, read when asked. */
+export function exportPayloadMetrics({ registry, objects, schemas }: PayloadMetricsSource): void {
+  const registers = [registry];
+  const counter = (name: string, help: string, value: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  for (const [field, name, help] of OBJECT_COUNTERS) {
+    counter(name, help, () => objects.stats()[field]);
+  }
+  for (const [field, name, help] of OBJECT_GAUGES) gauge(name, help, () => objects.stats()[field]);
+  for (const [field, name, help] of SCHEMA_COUNTERS) {
+    counter(name, help, () => schemas.stats()[field]);
+  }
+  gauge('pyralog_schemas_schemas_total', 'Schemas registered.', () => schemas.stats().schemas);
+}
