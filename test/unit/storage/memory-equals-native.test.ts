@@ -8,6 +8,7 @@ import {
   encodeProposal,
   encodeRow,
   type LogStore,
+  type Outcome,
   openNativeLogStore,
   type ProposedRecord,
 } from '../../../storage/index.ts';
@@ -74,9 +75,7 @@ describe('the memory log and the native one', () => {
           const timestamp =
             decided.find((o) => o.status === 'new')?.timestamp ?? lastTime(memory, at);
           const idOf = (index: number) => decided[index]?.id ?? 0n;
-          for (const [i, { status }] of decided.entries()) {
-            if (status === 'duplicate' && records[i]?.idempotencyKey) keyedDuplicates++;
-          }
+          keyedDuplicates += records.filter(isKeyedDuplicate(decided)).length;
           const entry = { epoch: answer.epoch, timestamp, idOf, records };
           assert.deepEqual(memory.apply(at, entry), decided);
         }
@@ -116,6 +115,11 @@ function assertSame(memory: LogStore, stored: LogStore, partition: number): void
     );
   }
 }
+
+const isKeyedDuplicate =
+  (decided: readonly Outcome[]) =>
+  ({ idempotencyKey }: ProposedRecord, index: number): boolean =>
+    idempotencyKey !== undefined && decided[index]?.status === 'duplicate';
 
 function lastTime(store: LogStore, partition: number): number {
   const size = store.durableSize(partition);

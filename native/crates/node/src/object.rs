@@ -190,7 +190,7 @@ pub fn object_read(
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn object_check(handle: u32, reference: &[u8]) -> Result<AsyncTask<Work>> {
     let store = store(handle)?;
-    let reference = ObjectReference::decode(reference).map_err(|error| refused(&error))?;
+    let reference = ObjectReference::decode(reference).map_err(refused)?;
     Ok(work(move || {
         answered(store.check(&reference).map(|()| Answer::Empty))
     }))

@@ -228,7 +228,11 @@ fn holds_journals_against_each_other() {
     let both = lay(&good[..half], &good[half..]).unwrap();
     assert_eq!((both.files, both.batches), (2, u64::from(BATCHES)));
     let torn = lay(&good[..half - 9], &good[half..]).unwrap_err();
-    assert_eq!(torn.code(), "storage/corrupt", "batches follow in the next file");
+    assert_eq!(
+        torn.code(),
+        "storage/corrupt",
+        "batches follow in the next file"
+    );
     let swapped = lay(&good[half..], &good[..half]).unwrap_err();
     assert_eq!(swapped.code(), "storage/corrupt", "numbers go back");
     // Nothing was written any more after a write that failed, but a file was begun.
