@@ -5,23 +5,17 @@ use std::sync::Arc;
 
 use pyralog_manifest::SegmentEntry;
 use pyralog_segment::{Segment, SegmentError, SegmentRow};
-use pyralog_types::{Hash, decode_headers};
+use pyralog_types::Hash;
 
 use crate::error::CompactError;
 use crate::mutant::{Mutant, on};
 use crate::outputs::Job;
 
-/// Name of the header that makes a row with an empty value a tombstone.
-pub const TOMBSTONE: &str = "tombstone";
-
 /// Whether a row says that its key is gone (Y13).
 #[must_use]
 pub fn is_tombstone(row: &SegmentRow<'_>) -> bool {
     let headers = row.headers.as_deref().unwrap_or_default();
-    row.key.is_some()
-        && row.value.is_empty()
-        && decode_headers(headers)
-            .is_ok_and(|headers| headers.iter().any(|(name, _)| *name == TOMBSTONE))
+    row.key.is_some() && pyralog_types::is_tombstone(headers, &row.value)
 }
 
 /// What decides about the rows of a run of segments.

@@ -79,6 +79,14 @@ pub enum HostError {
         /// Name of the segment's files, without their endings.
         file: String,
     },
+    /// Which record of a key was the latest at a time is not known any more (Z11).
+    #[error(
+        "a record of this key that was the latest at that time may be gone: compaction removed superseded records between offsets {} and {}; ask without a time for the latest record", .offsets.start, .offsets.end
+    )]
+    Superseded {
+        /// Where it may have been.
+        offsets: Range<u64>,
+    },
     /// A sidecar or an entry is not what was written.
     #[error("{0}")]
     Corrupt(String),
@@ -112,7 +120,9 @@ impl HostError {
             Self::Overloaded { .. } => "log/overloaded",
             Self::ClockBehind(_) => "log/clock-behind",
             Self::OutcomeUnknown(_) => "log/outcome-unknown",
-            Self::OutOfRange { .. } | Self::Removed { .. } => "log/out-of-range",
+            Self::OutOfRange { .. } | Self::Removed { .. } | Self::Superseded { .. } => {
+                "log/out-of-range"
+            }
             Self::Corrupt(_) | Self::Sidecar(_) | Self::Quarantined { .. } => "storage/corrupt",
             Self::Format(_) => "storage/format",
             Self::Io(_) => "storage/io",

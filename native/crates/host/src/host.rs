@@ -285,6 +285,31 @@ impl Host {
         })
     }
 
+    /// Offset of the latest durable record with this key, or with `as_of` (Unix milliseconds) of the latest one at or
+    /// before that time. None when there is no such record, or when it is a tombstone (Z11).
+    ///
+    /// # Errors
+    /// See [`Host::read`]; `Superseded` when compaction may have removed the record that was the latest then.
+    pub fn offset_of_key(
+        &self,
+        partition: usize,
+        key: &[u8],
+        as_of: Option<u64>,
+    ) -> Result<Option<u64>, HostError> {
+        let shard = self.shared.shard(partition)?;
+        self.shared
+            .healing(shard, || self.shared.offset_of_key(shard, key, as_of))
+    }
+
+    /// Offset of the first durable record at or after a time, Unix milliseconds.
+    ///
+    /// # Errors
+    /// See [`Host::read`].
+    pub fn offset_of_time(&self, partition: usize, ms: u64) -> Result<Option<u64>, HostError> {
+        self.shared
+            .offset_of_time(self.shared.shard(partition)?, ms)
+    }
+
     /// Root of the first `size` durable records.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ mod commit;
 mod error;
 mod files;
 mod host;
+mod listed;
+mod lookup;
 mod maintain;
 pub mod note;
 mod open;

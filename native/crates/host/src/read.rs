@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use pyralog_manifest::SegmentEntry;
 use pyralog_merkle::{Blake3Tree, NodeStore, Tree, TreeHash, verify_consistency, verify_inclusion};
-use pyralog_partition::{EntryPlace, RowBudget, id_position, rows_of};
+use pyralog_partition::{EntryPlace, RowBudget, rows_of};
 use pyralog_types::batch::{Row, encode_row};
 use pyralog_types::{Hash, LeafRecord};
 
@@ -159,76 +159,11 @@ impl Shared {
         Ok((to.min(segment.meta().end_offset), false))
     }
 
-    /// Offset of a durable record by id.
-    pub(crate) fn offset_of_id(&self, shard: &Shard, id: u64) -> Result<Option<u64>, HostError> {
-        match self.open_offset_of_id(shard, id) {
-            Ok(Some(offset)) => return Ok(Some(offset)),
-            // Sealed meanwhile, and let go by the log; else an error of the log.
-            Err(error) if shard.sealed.load(Ordering::Acquire) == 0 => return Err(error),
-            _ => {}
-        }
-        let segments = self.segments.of(self.number_of(shard));
-        let behind = segments.partition_point(|segment| segment.meta.last_id < id);
-        let Some(segment) = segments.get(behind) else {
-            return Ok(None);
-        };
-        Ok(self.segments.segment(segment)?.by_id(id)?)
-    }
-
-    fn open_offset_of_id(&self, shard: &Shard, id: u64) -> Result<Option<u64>, HostError> {
-        let Some(place) = shard.state.read().place_of_id(id) else {
-            return Ok(None);
-        };
-        let durable = shard.durable.load(Ordering::Acquire);
-        if place.base_offset >= durable {
-            return Ok(None);
-        }
-        let entry = self.entry(shard, &place)?;
-        Ok(id_position(&entry, &place, id)?.filter(|offset| *offset < durable))
-    }
-
-    /// Offsets of durable notary records with this value, ascending.
-    pub(crate) fn offsets_of_digest(
+    pub(crate) fn entry(
         &self,
         shard: &Shard,
-        multihash: &[u8],
-        limit: usize,
-    ) -> Result<Vec<u64>, HostError> {
-        let durable = shard.durable.load(Ordering::Acquire);
-        let hash = *blake3::hash(multihash).as_bytes();
-        // Before the segments are asked, so that nothing is missed that is sealed meanwhile.
-        let candidates: Vec<u64> = {
-            let partition = shard.state.read();
-            let digests = partition.digests().candidates(&hash);
-            digests.take_while(|offset| *offset < durable).collect()
-        };
-        let mut found = Vec::new();
-        let mut sealed = 0;
-        for entry in self.segments.of(self.number_of(shard)) {
-            sealed = entry.meta.end_offset;
-            let segment = self.segments.segment(&entry)?;
-            for offset in segment.by_value(multihash)? {
-                if found.len() >= limit {
-                    return Ok(found);
-                }
-                found.push(offset?);
-            }
-        }
-        let candidates = candidates.into_iter().filter(|offset| *offset >= sealed);
-        for offset in candidates {
-            if found.len() >= limit {
-                break;
-            }
-            let row = self.read(shard, offset, 0)?;
-            let rows = Row::parse_all(&row)?;
-            if rows.first().is_some_and(|row| row.value == multihash) {
-                found.push(offset);
-            }
-        }
-        Ok(found)
-    }
-
-    fn entry(&self, shard: &Shard, place: &EntryPlace) -> Result<Arc<Vec<u8>>, HostError> {
+        place: &EntryPlace,
+    ) -> Result<Arc<Vec<u8>>, HostError> {
         let mut hot = shard.hot.lock();
         if let Some((index, bytes)) = &*hot
             && *index == place.log_index

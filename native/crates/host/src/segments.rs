@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyralog_compact::{CompactError, LeafHashes, LeavesFile, OpenFiles, WhichTree};
 use pyralog_log::FileLayer;
 use pyralog_manifest::{
@@ -16,6 +17,7 @@ use pyralog_types::Hash;
 
 use crate::cache::Cache;
 use crate::error::HostError;
+use crate::listed::{Listed, Lists};
 use crate::read::Algorithm;
 
 /// Directory of snapshots, in the store's directory (Z5).
@@ -34,6 +36,9 @@ pub(crate) struct Segments {
     open: Cache<Segment>,
     /// The same of leaves files.
     open_leaves: Cache<LeavesFile>,
+    lists: Lists,
+    /// Held while a sidecar is made again, so that nobody else begins it too.
+    mending: Mutex<()>,
 }
 
 impl Segments {
@@ -54,6 +59,8 @@ impl Segments {
             snapshots,
             open: Cache::new(OPEN_MAX),
             open_leaves: Cache::new(OPEN_MAX),
+            lists: Lists::default(),
+            mending: Mutex::default(),
         })
     }
 
@@ -71,6 +78,7 @@ impl Segments {
 
     /// A partition's segments, by offset. Their files stay as long as the list lives. Between them are gaps where compaction
     /// left no row, and before them is what retention removed.
+    #[cfg(test)]
     pub fn of(&self, partition: u32) -> Vec<Arc<SegmentEntry>> {
         let version = self.manifest.current();
         let partition = version.partition(partition);
@@ -116,14 +124,33 @@ impl Segments {
             self.manifest.segments_dir(),
             entry.name(),
         );
-        let segment = match Segment::open(files, dir, &name, &entry.meta) {
-            Err(SegmentError::Side { .. }) => {
-                Segment::rebuild_side(files, dir, &name, entry.meta.kind)?;
-                Segment::open(files, dir, &name, &entry.meta)?
+        match Segment::open(files, dir, &name, &entry.meta) {
+            Err(SegmentError::Side { .. }) => self.mend_side(entry),
+            other => {
+                let segment = other?;
+                self.open.insert(entry.number, segment.clone());
+                Ok(segment)
             }
-            other => other?,
-        };
+        }
+    }
+
+    /// A partition's segments, to look something up in.
+    pub fn listed(&self, partition: u32) -> Arc<Listed> {
+        self.lists.newest(&self.manifest, partition)
+    }
+
+    /// Makes the sidecar of a segment again (H9) and opens both.
+    pub fn mend_side(&self, entry: &SegmentEntry) -> Result<Segment, SegmentError> {
+        let _mending = self.mending.lock();
+        let (files, dir, name) = (
+            self.files.as_ref(),
+            self.manifest.segments_dir(),
+            entry.name(),
+        );
+        Segment::rebuild_side(files, dir, &name, entry.meta.kind)?;
+        let segment = Segment::open(files, dir, &name, &entry.meta)?;
         self.open.insert(entry.number, segment.clone());
+        self.lists.forget();
         Ok(segment)
     }
 
@@ -255,6 +282,7 @@ impl Segments {
     /// Lets go of what only older versions of the manifest named: first of open files, whose space the disk would not get
     /// back, then of up to `most` on disk. Returns how many of those went.
     pub fn sweep(&self, most: usize) -> usize {
+        self.lists.forget();
         if self.manifest.dead_files() == 0 {
             return 0;
         }

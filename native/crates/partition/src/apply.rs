@@ -2,11 +2,12 @@
 
 use pyralog_merkle::RecordBytes;
 use pyralog_types::batch::{Entry, OUTCOME_BYTES, Outcome, OutcomeStatus};
+use pyralog_types::{Hash, ZERO_HASH};
 
 use crate::dedup::{Dedup, DedupWindow, Match};
-use crate::digests::DigestIndex;
 use crate::error::PartitionError;
 use crate::fingerprint::{Fingerprint, HEAD_BYTES, Prepared};
+use crate::hashes::HashIndex;
 use crate::index::{EntryIndex, EntryMeta, EntryPlace};
 use crate::runs::{Run, Runs};
 use crate::snapshot::Snapshot;
@@ -15,6 +16,10 @@ use crate::trees::Trees;
 
 /// Schema of notary values (L4), the only ones found by digest.
 const SCHEMA_NOTARY: u32 = 1;
+
+/// Where a leaf record says the hash of its key, and of its value (L1).
+const KEY_HASH_AT: usize = 32;
+const VALUE_HASH_AT: usize = 64;
 
 /// Records whose places in the duplicate window are fetched together.
 const TOUCHED: usize = 256;
@@ -42,7 +47,9 @@ pub struct Partition {
     dedup: Dedup,
     window: DedupWindow,
     index: EntryIndex,
-    digests: DigestIndex,
+    /// Values of notary records, and keys, of the open part.
+    digests: HashIndex,
+    keys: HashIndex,
     size: u64,
     last_timestamp: u64,
     last_id: u64,
@@ -81,7 +88,8 @@ impl Partition {
             dedup: Dedup::new(),
             window,
             index: EntryIndex::default(),
-            digests: DigestIndex::default(),
+            digests: HashIndex::default(),
+            keys: HashIndex::default(),
             size: 0,
             last_timestamp: 0,
             last_id: 0,
@@ -172,6 +180,7 @@ impl Partition {
     pub fn forget_before(&mut self, offset: u64) {
         self.index.forget_before(offset);
         self.digests.forget_before(offset);
+        self.keys.forget_before(offset);
     }
 
     /// Parses, hashes and applies an entry's bytes; what replay and tests use. Same errors as [`Partition::apply`].
@@ -234,9 +243,7 @@ impl Partition {
                     self.dedup.insert(fingerprint, id);
                     self.size += 1;
                     let block = step.accept(&mut blocks, position, offset, id);
-                    if schema_of(block) == SCHEMA_NOTARY {
-                        self.digests.insert(offset, &value_hash_of(block));
-                    }
+                    self.find_by_content(offset, block);
                 }
                 Match::Duplicate { offset, id } => {
                     let at = (position, fingerprint.is_keyed());
@@ -266,6 +273,17 @@ impl Partition {
             self.index.push(meta, step.skipped);
         }
         Ok(step.applied)
+    }
+
+    /// Enters a new record into the indexes of the open part that its leaf record alone decides.
+    fn find_by_content(&mut self, offset: u64, leaf: &RecordBytes) {
+        if schema_of(leaf) == SCHEMA_NOTARY {
+            self.digests.insert(offset, &hash_at(leaf, VALUE_HASH_AT));
+        }
+        let key = hash_at(leaf, KEY_HASH_AT);
+        if key != ZERO_HASH {
+            self.keys.insert(offset, &key);
+        }
     }
 
     /// Applies a configuration entry (B7). A longer window does not bring back what was forgotten.
@@ -366,10 +384,22 @@ impl Partition {
         self.index.by_id(id).map(|meta| self.index.place(meta))
     }
 
-    /// Notary records by value hash; candidates that the caller checks.
+    /// Offset of the first record that is not sealed whose time is not before `ms`.
     #[must_use]
-    pub fn digests(&self) -> &DigestIndex {
+    pub fn open_offset_of_time(&self, ms: u64) -> Option<u64> {
+        self.index.by_time(ms).map(|meta| meta.base_offset)
+    }
+
+    /// Notary records that are not sealed, by value hash (Z10); candidates that the caller checks.
+    #[must_use]
+    pub fn digests(&self) -> &HashIndex {
         &self.digests
+    }
+
+    /// Records with a key that are not sealed, by the key's hash (Z10); candidates that the caller checks.
+    #[must_use]
+    pub fn keys(&self) -> &HashIndex {
+        &self.keys
     }
 }
 
@@ -468,8 +498,8 @@ fn schema_of(block: &RecordBytes) -> u32 {
     u32::from_le_bytes([block[28], block[29], block[30], block[31]])
 }
 
-fn value_hash_of(block: &RecordBytes) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(&block[64..96]);
+fn hash_at(block: &RecordBytes, at: usize) -> Hash {
+    let mut hash = ZERO_HASH;
+    hash.copy_from_slice(&block[at..at + 32]);
     hash
 }

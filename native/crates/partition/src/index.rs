@@ -70,6 +70,12 @@ impl EntryIndex {
         self.entries.get(behind.checked_sub(1)?)
     }
 
+    /// The first entry whose time is not before `ms`.
+    pub fn by_time(&self, ms: u64) -> Option<&EntryMeta> {
+        let before = self.entries.partition_point(|e| e.timestamp < ms);
+        self.entries.get(before)
+    }
+
     pub fn place(&self, meta: &EntryMeta) -> EntryPlace {
         EntryPlace {
             log_index: meta.log_index,

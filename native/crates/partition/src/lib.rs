@@ -22,10 +22,10 @@
 
 mod apply;
 mod dedup;
-mod digests;
 mod error;
 mod fingerprint;
 mod generation;
+mod hashes;
 mod index;
 mod ring;
 mod rows;
@@ -44,9 +44,9 @@ mod tests;
 
 pub use apply::{Applied, Partition, SealLimits};
 pub use dedup::{DedupWindow, WINDOW_RECORDS_MAX};
-pub use digests::DigestIndex;
 pub use error::PartitionError;
 pub use fingerprint::Prepared;
+pub use hashes::HashIndex;
 pub use index::EntryPlace;
 pub use rows::{RowBudget, SealedRow, id_position, rows_of, sealed_rows};
 pub use snapshot::Snapshot;

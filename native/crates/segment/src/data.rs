@@ -118,6 +118,17 @@ impl Data {
         }
     }
 
+    /// Whether the row's value has no bytes.
+    pub fn is_empty(&self, row: usize) -> Result<bool, Bad> {
+        match self {
+            Self::Hot(hot) => hot.value(row).map(<[u8]>::is_empty),
+            Self::Cold(cold) => {
+                let (group, place) = cold.group_of(row)?;
+                Ok(group.value(place).is_empty())
+            }
+        }
+    }
+
     /// Whether the row has these bytes.
     pub fn matches(&self, row: usize, wanted: Wanted<'_>) -> Result<bool, Bad> {
         match (self, wanted) {

@@ -381,6 +381,23 @@ impl Segment {
         Ok(None)
     }
 
+    /// Whether the row at an offset has a key and says that it is gone (Y13).
+    ///
+    /// # Errors
+    /// As [`Segment::row`].
+    pub fn is_tombstone(&self, offset: u64) -> Result<bool, SegmentError> {
+        let Some(row) = self.find(offset)? else {
+            return Ok(false);
+        };
+        // Most values have bytes, and then nothing else of the row is read.
+        if !self.read(self.0.data.is_empty(row))? {
+            return Ok(false);
+        }
+        let row = self.checked_row(row)?;
+        let headers = row.headers.as_deref().unwrap_or_default();
+        Ok(row.key.is_some() && pyralog_types::is_tombstone(headers, &row.value))
+    }
+
     fn candidate(&self, found: &Candidates<'_>, place: usize) -> Result<usize, SegmentError> {
         let row = found.get(place).filter(|&row| row < self.meta().rows);
         row.map(|row| row as usize).ok_or_else(|| {

@@ -7,6 +7,9 @@ pub const HEADERS_MAX: usize = 64;
 /// Most bytes of a record's encoded headers.
 pub const HEADERS_BYTES_MAX: usize = 65_536;
 
+/// Name of the header that makes a record with a key and an empty value a tombstone (Y13).
+pub const TOMBSTONE: &str = "tombstone";
+
 /// Encodes a list; an empty one has no bytes.
 ///
 /// # Errors
@@ -51,6 +54,16 @@ pub fn decode_headers(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, TypeError> {
 /// As [`decode_headers`].
 pub fn check_headers(bytes: &[u8]) -> Result<(), TypeError> {
     visit_headers(bytes, |_, _| ())
+}
+
+/// Whether the headers and the value of a record with a key say that the key is gone (Y13): a *tombstone* has an empty
+/// value and a header named [`TOMBSTONE`].
+#[must_use]
+pub fn is_tombstone(headers: &[u8], value: &[u8]) -> bool {
+    let mut named = false;
+    value.is_empty()
+        && visit_headers(headers, |name, _| named |= name == TOMBSTONE).is_ok()
+        && named
 }
 
 fn visit_headers<'a>(

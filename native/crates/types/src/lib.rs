@@ -11,7 +11,10 @@ mod packed;
 mod record;
 
 pub use error::TypeError;
-pub use headers::{HEADERS_BYTES_MAX, HEADERS_MAX, check_headers, decode_headers, encode_headers};
+pub use headers::{
+    HEADERS_BYTES_MAX, HEADERS_MAX, TOMBSTONE, check_headers, decode_headers, encode_headers,
+    is_tombstone,
+};
 pub use multihash::{MULTIHASH_BYTES_MAX, digest_len, split_multihash};
 pub use packed::{BrokenPack, unpack};
 pub use record::{LeafRecord, SAFE_INTEGER_MAX, part_hash};

@@ -3,6 +3,7 @@
 mod behaviour;
 mod crash;
 mod damage;
+mod lookup;
 mod notes;
 mod seal;
 

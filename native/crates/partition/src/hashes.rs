@@ -1,0 +1,197 @@
+//! Finds records of the open part by the hash of their key or value, in memory, 10 bytes a record.
+//!
+//! Records are indexed in blocks of 32,768 offsets, each a small open-addressing table that never grows: no pause, no
+//! copy, and what a block holds is fixed once the log has moved on. Records whose hashes agree in 32 bits hang on one
+//! chain, newest first, so that a key with ever new records costs no more than others. An answer is a candidate: the
+//! caller reads the record to be sure.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+
+use pyralog_types::Hash;
+
+const BLOCK: u64 = 1 << 15;
+const SLOTS: usize = 2 << 15;
+const NONE: u16 = u16::MAX;
+
+#[derive(Debug)]
+struct Block {
+    base: u64,
+    /// The newest record of a chain by hash, as its place in the block; linear probing, half full at most.
+    slots: Box<[u16]>,
+    /// First four bytes of the hash, by place.
+    tags: Box<[u32]>,
+    /// The next older record of the chain, by place.
+    older: Box<[u16]>,
+}
+
+impl Block {
+    fn new(base: u64) -> Self {
+        Self {
+            base,
+            slots: vec![NONE; SLOTS].into_boxed_slice(),
+            tags: vec![0; BLOCK as usize].into_boxed_slice(),
+            older: vec![NONE; BLOCK as usize].into_boxed_slice(),
+        }
+    }
+
+    /// The slot that holds the chain of a tag, or the empty one where it would begin. Slots never become empty again, so
+    /// both searches for one hash end at the same slot.
+    fn slot(&self, (tag, first): (u32, usize)) -> usize {
+        let mut slot = first % SLOTS;
+        while self.slots[slot] != NONE && self.tags[usize::from(self.slots[slot])] != tag {
+            slot = (slot + 1) % SLOTS;
+        }
+        slot
+    }
+
+    fn insert(&mut self, place: u16, hash: (u32, usize)) {
+        let slot = self.slot(hash);
+        self.tags[usize::from(place)] = hash.0;
+        self.older[usize::from(place)] = std::mem::replace(&mut self.slots[slot], place);
+    }
+
+    /// Offsets of a chain, newest first.
+    fn chain(&self, hash: (u32, usize)) -> impl Iterator<Item = u64> + '_ {
+        let present = |place: u16| (place != NONE).then_some(place);
+        let newest = present(self.slots[self.slot(hash)]);
+        let older = move |place: &u16| present(self.older[usize::from(*place)]);
+        let places = std::iter::successors(newest, older);
+        places.map(|place| self.base + u64::from(place))
+    }
+}
+
+/// Hash → offsets, for records that are in no segment yet.
+#[derive(Debug)]
+pub struct HashIndex {
+    blocks: VecDeque<Block>,
+    /// Nobody outside knows it, so nobody can choose records that crowd a table.
+    seed: u64,
+}
+
+impl Default for HashIndex {
+    fn default() -> Self {
+        Self {
+            blocks: VecDeque::new(),
+            seed: RandomState::new().hash_one(BLOCK),
+        }
+    }
+}
+
+impl HashIndex {
+    /// Tag, and where to begin to look.
+    fn split(&self, hash: &Hash) -> (u32, usize) {
+        const FACTOR: u128 = 0x9e37_79b9_7f4a_7c15;
+        let mut start = [0; 8];
+        start.copy_from_slice(&hash[..8]);
+        let start = u64::from_le_bytes(start);
+        let wide = u128::from(start ^ self.seed) * FACTOR;
+        let mixed = (wide >> 64) as u64 ^ wide as u64;
+        (start as u32, mixed as usize)
+    }
+
+    /// Indexes a record, which stands behind all that were before.
+    pub fn insert(&mut self, offset: u64, hash: &Hash) {
+        let base = offset - offset % BLOCK;
+        let split = self.split(hash);
+        if self.blocks.back().is_none_or(|block| block.base < base) {
+            self.blocks.push_back(Block::new(base));
+        }
+        if let Some(block) = self.blocks.back_mut() {
+            block.insert((offset % BLOCK) as u16, split);
+        }
+    }
+
+    /// Forgets the blocks whose offsets all stand before one.
+    pub fn forget_before(&mut self, offset: u64) {
+        while let Some(block) = self.blocks.front()
+            && block.base + BLOCK <= offset
+        {
+            self.blocks.pop_front();
+        }
+    }
+
+    /// Offsets that may have this hash, ascending.
+    pub fn candidates(&self, hash: &Hash) -> impl Iterator<Item = u64> + '_ {
+        let split = self.split(hash);
+        self.blocks.iter().flat_map(move |block| {
+            let mut chain: Vec<u64> = block.chain(split).collect();
+            chain.reverse();
+            chain
+        })
+    }
+
+    /// The newest offset before `end` that may have this hash.
+    #[must_use]
+    pub fn newest_before(&self, hash: &Hash, end: u64) -> Option<u64> {
+        let split = self.split(hash);
+        let blocks = self.blocks.iter().rev();
+        let mut blocks = blocks.filter(|block| block.base < end);
+        blocks.find_map(|block| block.chain(split).find(|offset| *offset < end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(n: u64) -> Hash {
+        *blake3::hash(&n.to_le_bytes()).as_bytes()
+    }
+
+    #[test]
+    fn finds_every_offset_in_order_across_blocks() {
+        let mut index = HashIndex::default();
+        for offset in 0..100_000 {
+            index.insert(offset, &hash(offset % 50_000));
+        }
+        for n in (0..50_000).step_by(997) {
+            let found: Vec<u64> = index.candidates(&hash(n)).collect();
+            assert_eq!(found, vec![n, n + 50_000]);
+            for (end, newest) in [
+                (u64::MAX, Some(n + 50_000)),
+                (n + 50_001, Some(n + 50_000)),
+                (n + 50_000, Some(n)),
+                (n + 1, Some(n)),
+                (n, None),
+            ] {
+                assert_eq!(index.newest_before(&hash(n), end), newest);
+            }
+        }
+        let absent = hash(3).map(|byte| !byte);
+        assert_eq!(index.candidates(&absent).count(), 0);
+        assert_eq!(index.newest_before(&absent, u64::MAX), None);
+        index.forget_before(40_000);
+        let left: Vec<u64> = index.candidates(&hash(1)).collect();
+        assert_eq!(left, [50_001]);
+        index.forget_before(200_000);
+        assert_eq!(index.candidates(&hash(1)).count(), 0);
+    }
+
+    #[test]
+    fn a_key_that_is_written_again_and_again_costs_as_others() {
+        let mut index = HashIndex::default();
+        let one = hash(1);
+        // Without chains each of these would walk past all before it: 10^12 steps.
+        for offset in 0..1_000_000 {
+            index.insert(offset, &one);
+        }
+        assert_eq!(index.newest_before(&one, u64::MAX), Some(999_999));
+        assert_eq!(index.newest_before(&one, 500_000), Some(499_999));
+        assert!(index.candidates(&one).eq(0..1_000_000));
+    }
+
+    #[test]
+    fn hashes_that_share_a_tag_or_a_slot_are_found_beside_each_other() {
+        let mut block = Block::new(0);
+        let (a, b, c) = ((1, 7), (2, 7), (1, 8));
+        block.insert(0, a);
+        block.insert(1, b);
+        block.insert(2, c);
+        block.insert(3, a);
+        let of = |hash| block.chain(hash).collect::<Vec<_>>();
+        assert_eq!(of(a), [3, 0]);
+        assert_eq!(of(b), [1]);
+        assert_eq!(of(c), [2]);
+    }
+}
