@@ -80,6 +80,7 @@ export {
   methodNames,
   methods,
 } from './methods.ts';
+export { APPEND_RECORDS_MAX, PAYLOAD_BYTES_MAX } from './methods-store.ts';
 export { openRpcDocument } from './openrpc.ts';
 export { SEARCH_LIMIT_MAX, SUBMISSIONS_MAX, TIMEOUT_MS_MAX } from './schemas.ts';
 export { FINAL_IDS_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_MAX } from './schemas-chain.ts';

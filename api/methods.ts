@@ -9,6 +9,7 @@ import { chainMethods } from './methods-chain.ts';
 import { logMethods } from './methods-log.ts';
 import { networkAdminMethods, networkMethods } from './methods-network.ts';
 import { notaryMethods } from './methods-notary.ts';
+import { storeMethods } from './methods-store.ts';
 
 /** Where a method can be called. */
 export type MethodListener = 'public' | 'websocket' | 'admin';
@@ -31,6 +32,7 @@ export const methods = {
   ...networkMethods,
   ...adminMethods,
   ...networkAdminMethods,
+  ...storeMethods,
 } as const satisfies Record<string, MethodDefinition>;
 
 export type MethodName = keyof typeof methods;

@@ -7,6 +7,7 @@ import { addFileCommands } from './program-files.ts';
 import { addGenesisCommands } from './program-genesis.ts';
 import { addLogCommands } from './program-log.ts';
 import { addNodeCommands } from './program-node.ts';
+import { addSchemaCommands } from './program-schema.ts';
 import { commitText, versionLine, versionText } from './version.ts';
 
 /** Every command with its help. Actions import their file when they run. */
@@ -42,6 +43,7 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
   addChainCommands(program, action);
   addGenesisCommands(program, action);
   addNodeCommands(program, action);
+  addSchemaCommands(program, action);
   for (const command of allCommands(program)) {
     command.exitOverride();
     if (command !== program && command.commands.length === 0) {

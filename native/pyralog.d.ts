@@ -204,6 +204,28 @@ export interface NativeLsmStats {
   cutBytes: number;
 }
 
+export interface NativeMaintenance {
+  partition?: number;
+  kind?: string;
+  workDoneBytes: number;
+  workTotalBytes: number;
+  merges: number;
+  retentions: number;
+  ageings: number;
+  bytesDone: number;
+  filesDeleted: number;
+  failures: number;
+  lastError?: string;
+  segments: number;
+  quarantined: number;
+  openFiles: number;
+}
+
+export interface NativeMaintenanceOptions {
+  tickMs: number;
+  bytesPerSecond: number;
+}
+
 /** Figures. */
 export interface NativeObjectStats {
   /** Objects. */
@@ -246,6 +268,7 @@ export interface NativeOptions {
   checkpointMsMin: number;
   leadMsMax: number;
   queueBytesMax: number;
+  maintenance?: NativeMaintenanceOptions;
 }
 
 export interface NativePartition {
@@ -253,6 +276,18 @@ export interface NativePartition {
   sha256: boolean;
   dedupWindowMs: number;
   dedupRecords: number;
+  policy?: NativePolicy;
+}
+
+/** What is left out is off. */
+export interface NativePolicy {
+  mergeBytes?: number;
+  latestByKey?: boolean;
+  tombstoneMs?: number;
+  retainBytes?: number;
+  retainMs?: number;
+  retainFrom?: number;
+  coldAfterMs?: number;
 }
 
 export interface NativeRecovery {
@@ -422,6 +457,9 @@ export declare function fileRefer(root: string, path: string, format: number, st
 /** Compares a file with its reference. */
 export declare function fileVerify(root: string, reference: Uint8Array, stop: number): Promise<NativeAnswer>;
 
+/** First offset whose record retention left. */
+export declare function firstOffset(handle: number, partition: number): number;
+
 /** Appends ids of 32 bytes, back to back. */
 export declare function historyAppend(handle: number, ids: Uint8Array): void;
 
@@ -472,6 +510,9 @@ export declare function lsmSnapshot(handle: number): number;
 
 /** Figures since opening. */
 export declare function lsmStats(handle: number): NativeLsmStats;
+
+/** What maintenance came to. */
+export declare function maintenance(handle: number): NativeMaintenance;
 
 /** Begins a collection. */
 export declare function objectBegin(handle: number): number;

@@ -9,6 +9,7 @@ import type {
   SchemaRegistry,
 } from '../native/index.ts';
 import type { AdminActions, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
+import type { RecordStoreOptions } from '../storage/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
@@ -20,6 +21,7 @@ import type { PreparedChain } from './prepared.ts';
  * main thread and RPC thread each need one half and start-up time counts.
  */
 
+const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
 /** What the native core is opened with. */
@@ -37,6 +39,11 @@ export function coreOptions(dir: string, config: Config, identity: NodeIdentity)
     leadMsMax: store.leadMsMax,
     queueBytesMax: store.queueMiB * MIB,
   };
+}
+
+export function recordOptions({ store }: Config): RecordStoreOptions {
+  const { inlineKiB, filesDir } = store;
+  return { inlineBytesMax: inlineKiB * KIB, ...(filesDir === '' ? {} : { filesRoot: filesDir }) };
 }
 
 export function partitionsOf({ store }: Config, origin: string): PartitionOptions[] {
@@ -94,6 +101,7 @@ export interface ServiceParts {
   readonly schemasHandle: number;
   readonly partitions: readonly PartitionOptions[];
   readonly checkpointMsMin: number;
+  readonly recordOptions: RecordStoreOptions;
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
   readonly logger: Logger;
@@ -171,6 +179,10 @@ export async function composeService(
   const logStore = modules.storage.openNativeLogStore(core, partitions);
   const objects = modules.native.attachObjects(parts.objectsHandle);
   const schemas = modules.native.attachSchemas(parts.schemasHandle);
+  const records = modules.storage.createRecordStore(
+    { log: replicator, logStore, objects, schemas },
+    parts.recordOptions,
+  );
   const remote = remoteOf(modules, parts);
   const notary = modules.notary.createNotary(
     {
@@ -199,6 +211,7 @@ export async function composeService(
         stats: () => ({ ...core.stats() }),
         status: () =>
           modules.status.nodeStatus({ name: parts.name, info: parts.info, logStore, remote }),
+        store: { records, logStore, schemas },
         ...(remote === undefined ? {} : { network: remote.actions }),
       },
     },
@@ -208,7 +221,7 @@ export async function composeService(
     rpc,
     async stop(signal) {
       await rpc.stop(signal);
-      await notary.drain();
+      await Promise.all([notary.drain(), records.close()]);
       remote?.close();
     },
   };

@@ -4,7 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { assert, PyralogError } from '../base/errors.ts';
-import { composeService, loadServiceModules, type Service } from './compose.ts';
+import { composeService, loadServiceModules, recordOptions, type Service } from './compose.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import type { PreparedNode } from './prepared.ts';
@@ -51,6 +51,7 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
       name: config.network.node,
       partitions: core.partitions,
       checkpointMsMin: core.checkpointMsMin,
+      recordOptions: recordOptions(config),
       info,
       rpc,
       logger,

@@ -2,9 +2,9 @@
  * From every error code of the system to what a caller is told: a JSON-RPC number, whether to come back, and when
  * (rpc.md R3). The table is total by its type; a test holds it equal to the lists of the areas.
  *
- * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc and the threads of the node, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log,
+ * Numbers: −32700 … −32600 are JSON-RPC's own, −32000 … −32019 rpc and the threads of the node, −32020 … −32029 notary, −32030 … −32039 consensus, −32040 … −32049 log and records,
  * −32050 … −32059 storage and batches, −32060 … −32079 chain and its agreement,
- * −32080 … −32089 net. They never change meaning; `data.reason` is what programs should look at.
+ * −32080 … −32089 net, −32090 … −32099 objects and schemas. They never change meaning; `data.reason` is what programs should look at.
  */
 import {
   INTERNAL_ERROR,
@@ -20,7 +20,12 @@ import type { ConsensusErrorCode } from '../consensus/index.ts';
 import type { NetErrorCode } from '../net/index.ts';
 import type { NotaryErrorCode } from '../notary/index.ts';
 import { REFUSAL_CODES, type RefusalCode } from '../receipt/index.ts';
-import type { StorageErrorCode } from '../storage/index.ts';
+import type {
+  ObjectErrorCode,
+  RecordErrorCode,
+  SchemaErrorCode,
+  StorageErrorCode,
+} from '../storage/index.ts';
 
 /** Codes that the RPC server itself raises. */
 export type RpcErrorCode =
@@ -79,6 +84,9 @@ export type KnownErrorCode =
   | ConsensusErrorCode
   | NetErrorCode
   | StorageErrorCode
+  | ObjectErrorCode
+  | SchemaErrorCode
+  | RecordErrorCode
   | RefusalCode;
 
 interface Told {
@@ -177,6 +185,24 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'log/outcome-unknown': later(-32042, 100),
   'log/out-of-range': no(-32043),
   'log/closed': later(-32044, 1_000, 'the node is stopping: try again, or another node'),
+
+  'record/malformed': no(INVALID_PARAMS),
+  'record/too-long': no(-32045),
+  'record/no-files': no(-32046),
+  'record/closed': later(-32047, 1_000, 'the node is stopping: try again, or another node'),
+
+  'object/missing': no(-32090),
+  'object/corrupt': no(-32091, `the payload is damaged here: ${operator}`),
+  'object/changed': no(-32092),
+  'object/path': no(-32093),
+  'object/format': no(INVALID_PARAMS),
+  'object/malformed': no(-32094),
+  'object/closed': later(-32095, 1_000, 'the node is stopping: try again, or another node'),
+  'schema/malformed': no(INVALID_PARAMS),
+  'schema/incompatible': no(-32096),
+  'schema/misfit': no(-32097),
+  'schema/unknown': no(-32098),
+  'schema/closed': later(-32099, 1_000, 'the node is stopping: try again, or another node'),
 
   'storage/disk-full': later(
     -32050,

@@ -1,20 +1,22 @@
 /** The operator's methods (rpc.md R7); who may call them is the admin listener's business. */
 import type { MethodName } from '../api/index.ts';
 import { networkAdminHandlers, nodeStatusToWire } from './handlers-network.ts';
+import { storeHandlers } from './handlers-store.ts';
 import type { Handlers } from './serve.ts';
 import type { AdminActions } from './types.ts';
 
 type AdminMethod =
-  | Extract<MethodName, `admin_${string}`>
+  | Extract<MethodName, `admin_${string}` | `schema_${string}` | `record_${string}`>
   | 'net_fault'
   | 'net_ban'
   | 'net_unban'
   | 'node_status';
 
 export function adminHandlers(admin: AdminActions): Partial<Handlers<AdminMethod>> {
-  const { status } = admin;
+  const { status, store } = admin;
   return {
     ...networkAdminHandlers(admin.network),
+    ...(store && storeHandlers(store)),
     ...(status && { node_status: async () => nodeStatusToWire(await status()) }),
     admin_stats: () =>
       Object.fromEntries(

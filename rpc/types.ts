@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
 import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
+import type { StoreAccess } from './handlers-store.ts';
 import type { SubmissionLimits } from './submissions.ts';
 
 /** A pinned policy as the node itself holds it (trust.md T1). */
@@ -40,6 +41,8 @@ export interface AdminActions {
   setLogLevel(level: LogLevel): void;
   /** For `node_status`, which is an unknown method without it. */
   readonly status?: () => Promise<NodeStatus>;
+  /** For `schema_*` and `record_*`, which are unknown methods without it. */
+  readonly store?: StoreAccess;
   /** Absent on a node without a network: its `net_*` methods answer `chain/no-chain`. */
   readonly network?: NetworkActions;
 }

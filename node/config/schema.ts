@@ -64,6 +64,13 @@ const store = Type.Object(
     }),
     dedupHours: count(24, 1, 8_760, 'Window in which a repeated submission is recognised (N3).'),
     dedupRecords: count(2_097_152, 1, 67_108_864, 'The same window in records (N3).'),
+    inlineKiB: count(
+      64,
+      1,
+      1_024,
+      'Values of records above it become objects (O14); the notary’s never are.',
+    ),
+    filesDir: text('', 'Directory below which records may refer to files (O10); empty = none.'),
     coordinator: count(0, 0, 1_023, 'Number in Scarab ids, unique in a cluster (S7).'),
     leadMsMax: count(
       7_200_000,
