@@ -193,6 +193,10 @@ class NativeCore implements Core {
     return ask(() => binding.durableSize(this.handle, partition));
   }
 
+  firstOffset(partition: number): number {
+    return ask(() => binding.firstOffset(this.handle, partition));
+  }
+
   read(partition: number, offset: number, maxBytes: number): Uint8Array {
     return ask(() => binding.read(this.handle, partition, offset, maxBytes));
   }

@@ -134,6 +134,8 @@ export interface Core {
 
   /** Records that are durable (and so may be shown). */
   durableSize(partition: number): number;
+  /** First offset whose record retention left: 0, or where the log begins now. */
+  firstOffset(partition: number): number;
   /** Packed records (batch.md B5) from `offset` on, at least one if it exists, at most `maxBytes` beyond the first. */
   read(partition: number, offset: number, maxBytes: number): Uint8Array;
   /** Offset of the record with this Scarab id. */

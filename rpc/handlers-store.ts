@@ -52,9 +52,9 @@ export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
       const id = idOf(schemas, schema);
       return { id, rows: await schemas.check(id, bytesOf(value)) };
     },
-    record_append: async ({ origin, records: given }) => {
+    record_append: async ({ origin, records: given }, { signal }) => {
       const partition = partitionOf(logStore, origin);
-      const outcomes = await records.append(partition, given.map(newRecord));
+      const outcomes = await records.append(partition, given.map(newRecord), { signal });
       return {
         records: outcomes.map(({ status, id, offset, timestamp }) => ({
           status,
@@ -65,8 +65,8 @@ export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
       };
     },
     record_read: (params) => readRecord(store, params),
-    record_collect: async () => {
-      const { bytes, ...figures } = await records.collect();
+    record_collect: async (_, { signal }) => {
+      const { bytes, ...figures } = await records.collect({ signal });
       return { ...figures, bytes: bytes.toString() };
     },
   };

@@ -7,8 +7,8 @@ import type { LogRow, LogStore } from './types.ts';
 const READ_BYTES = 1 << 20;
 
 /**
- * Ids of the objects that records refer to, each once. Reads every record up to the end of each log as it stands when its
- * turn comes. Rejects when one cannot be read, or refers in a way that a later version made up: then nothing may be removed.
+ * Ids of the objects that records refer to, each once. Reads every record from where retention left each log up to its end
+ * as it stands when its turn comes. Rejects when one cannot be read, or refers in a way that a later version made up: then nothing may be removed.
  */
 export async function liveObjects(
   logStore: LogStore,
@@ -16,7 +16,7 @@ export async function liveObjects(
 ): Promise<Uint8Array[]> {
   const live = new Map<string, Uint8Array>();
   for (const partition of logStore.partitions.keys()) {
-    let offset = 0;
+    let offset = logStore.firstOffset(partition);
     while (offset < logStore.durableSize(partition)) {
       signal?.throwIfAborted();
       const rows = logStore.read(partition, offset, READ_BYTES);

@@ -23,6 +23,7 @@ export function createMemoryLogStore(partitions: readonly LogPartition[]): Memor
     partitions,
     apply: (partition, entry) => log(partition).apply(entry),
     durableSize: (partition) => log(partition).rows.length,
+    firstOffset: (partition) => log(partition).firstOffset,
     read: (partition, offset, bytesMax) => readRows(log(partition), offset, bytesMax),
     pin: () => pinStore(store),
     root: (partition, size, algorithm) => log(partition).root(size, algorithm),

@@ -32,6 +32,8 @@ export interface MemoryEntry {
 export class MemoryPartition {
   readonly options: LogPartition;
   readonly rows: LogRow[] = [];
+  /** Nothing is ever removed. */
+  readonly firstOffset = 0;
   readonly #leaves: Record<TreeAlgorithm, Uint8Array[]> = { blake3: [], sha256: [] };
   readonly #offsetById = new Map<bigint, number>();
   readonly #duplicates: Duplicates;

@@ -18,6 +18,7 @@ export function openNativeLogStore(core: Core, partitions: readonly PartitionOpt
   const store: LogStore = {
     partitions,
     durableSize: (partition) => core.durableSize(known(partition)),
+    firstOffset: (partition) => core.firstOffset(known(partition)),
     read: (partition, offset, bytesMax) =>
       decodeRows(core.read(known(partition), offset, bytesMax)),
     pin: () => pinStore(store),

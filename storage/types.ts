@@ -44,6 +44,8 @@ export interface LogStore {
   readonly partitions: readonly LogPartition[];
   /** Records that are durable. */
   durableSize(partition: number): number;
+  /** First offset whose record retention left: 0, or where the log begins now. */
+  firstOffset(partition: number): number;
   /** Rows from `offset` on: none at the end of the log, else at least one and at most `bytesMax` packed bytes beyond the first. */
   read(partition: number, offset: number, bytesMax: number): LogRow[];
   /** Fixes today's sizes, so that one reader sees one state however long it reads. */

@@ -36,6 +36,8 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
     }
 
     it('starts empty, with its partitions named', () => {
+      assert.equal(store.firstOffset(0), 0);
+      assert.throws(() => store.firstOffset(2), { code: 'log/out-of-range' });
       assert.equal(store.partitions.length, 2);
       assert.notEqual(store.partitions[0]?.origin, store.partitions[1]?.origin);
       assert.equal(store.durableSize(0), 0);

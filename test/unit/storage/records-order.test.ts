@@ -144,6 +144,26 @@ describe('the order in which records become durable', () => {
     assert.equal((await records.collect()).objects, 0);
   });
 
+  it('reads from where retention left the log, and frees what only removed records referred to', async () => {
+    await append(storeOf(), 1);
+    await append(storeOf(), 2);
+    const { store } = logs;
+    const shortened: LogStore = {
+      ...store,
+      firstOffset: () => 1,
+      read(partition, offset, bytesMax) {
+        if (offset < 1) throw new PyralogError('log/out-of-range', 'removed');
+        return store.read(partition, offset, bytesMax);
+      },
+    };
+    assert.equal((await storeOf({ logStore: shortened }).collect()).objects, 1);
+    const [first, second] = store.read(0, 0, 1 << 20);
+    await assert.rejects(parts.objects.check(first?.value ?? noise(0, 1)), {
+      code: 'object/missing',
+    });
+    await parts.objects.check(second?.value ?? noise(0, 1));
+  });
+
   it('removes nothing when a record cannot be read', async () => {
     await append(storeOf(), 1);
     await append(storeOf(), 2);
