@@ -29,6 +29,30 @@ pub enum MerkleError {
         /// Size whose root differs.
         size: u64,
     },
+    /// A node file without its lowest levels is complete only where a group of leaves is.
+    #[error(
+        "a node file of groups of {group} leaves cannot be trusted up to {size}: rebuild it from the log"
+    )]
+    Uneven {
+        /// The size it was to be trusted up to.
+        size: u64,
+        /// Leaves of a group.
+        group: u64,
+    },
+    /// A leaf hash that is neither in memory nor with a source.
+    #[error("the leaf hash of record {offset} is not at hand")]
+    NotAtHand {
+        /// The leaf, or the first one of its group.
+        offset: u64,
+    },
+    /// Whoever has the leaf hashes could not read them.
+    #[error("leaf hashes from record {offset} on: {source}")]
+    Leaves {
+        /// The first one asked for.
+        offset: u64,
+        /// The reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The operating system refused.
     #[error("node file: {0}")]
     Io(#[from] std::io::Error),

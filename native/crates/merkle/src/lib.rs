@@ -1,7 +1,7 @@
 //! Merkle trees over leaf records (docs/spec/merkle.md).
 //!
-//! [`Tree`] grows by thousands of leaves a call, keeps every complete subtree's hash in a [`NodeStore`], and gives roots,
-//! inclusion and consistency proofs at any size it ever had. [`verify_inclusion`] and [`verify_consistency`] need no tree.
+//! [`Tree`] grows by thousands of leaves a call, keeps the hashes of complete subtrees in a [`NodeStore`], all of them or those
+//! from some height on, and gives roots, inclusion and consistency proofs at any size it ever had. [`verify_inclusion`] and [`verify_consistency`] need no tree.
 //!
 //! ```
 //! use pyralog_merkle::{Blake3Tree, MemoryNodes, Tree, TreeHash, verify_inclusion};
@@ -17,7 +17,9 @@
 
 mod error;
 mod hash;
+mod held;
 mod position;
+mod proofs;
 mod store;
 mod tree;
 mod verify;
@@ -25,6 +27,7 @@ mod verify;
 pub use error::MerkleError;
 pub use hash::{Blake3Tree, RecordBytes, Sha256Tree, TreeHash, key_words, keyed_side_by_side};
 pub use position::{nodes_of, position};
+pub use proofs::{CheckedLeaves, LeafSource, NoLeaves, Proofs};
 pub use store::{FileNodes, Mapped, MemoryNodes, NodeFile, NodeStore};
 pub use tree::Tree;
 pub use verify::{verify_consistency, verify_inclusion};

@@ -30,6 +30,11 @@ pub trait NodeStore: Send + Sync {
     /// # Errors
     /// `Short` when there is less, `Io`.
     fn truncate(&mut self, len: u64) -> Result<(), MerkleError>;
+    /// Makes it a list of `len` hashes of which only `nodes` (positions and hashes) are known; the others are anything.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn restart(&mut self, len: u64, nodes: &[(u64, Hash)]) -> Result<(), MerkleError>;
     /// Returns once everything appended is durable.
     ///
     /// # Errors
@@ -61,6 +66,14 @@ impl NodeStore for MemoryNodes {
     fn truncate(&mut self, len: u64) -> Result<(), MerkleError> {
         check_truncate(self.len(), len)?;
         self.0.truncate(len as usize);
+        Ok(())
+    }
+
+    fn restart(&mut self, len: u64, nodes: &[(u64, Hash)]) -> Result<(), MerkleError> {
+        self.0 = vec![[0; 32]; len as usize];
+        for (at, hash) in nodes {
+            self.0[*at as usize] = *hash;
+        }
         Ok(())
     }
 
@@ -110,8 +123,8 @@ pub trait NodeFile: Send + Sync {
     fn map(&self, at: u64, len: usize) -> Option<Mapped>;
 }
 
-/// Hashes of a window: 4 MiB. A tail in memory stays below that, and ten million leaves take 160 maps.
-const WINDOW_HASHES: u64 = 131_072;
+/// Hashes of a window: 512 KiB. A tail in memory stays below that, and an opening reads no more than it.
+const WINDOW_HASHES: u64 = 16_384;
 const HASH_BYTES: u64 = 32;
 
 /// A full window of hashes.
@@ -151,16 +164,20 @@ impl FileNodes {
             tail: Vec::new(),
             tail_written: 0,
         };
-        for window in 0..len / WINDOW_HASHES {
-            nodes.windows.push(nodes.written(window));
-        }
-        let start = nodes.windows.len() as u64 * WINDOW_HASHES;
-        nodes.tail = vec![[0; 32]; (len - start) as usize];
-        nodes
-            .file
-            .read_at(start * HASH_BYTES, nodes.tail.as_flattened_mut())?;
-        nodes.tail_written = nodes.tail.len();
+        nodes.take(len)?;
         Ok(nodes)
+    }
+
+    /// Takes the first `len` hashes of the file as they are.
+    fn take(&mut self, len: u64) -> Result<(), MerkleError> {
+        let full = len / WINDOW_HASHES;
+        self.windows = (0..full).map(|window| self.written(window)).collect();
+        let start = full * WINDOW_HASHES;
+        self.tail = vec![[0; 32]; (len - start) as usize];
+        self.file
+            .read_at(start * HASH_BYTES, self.tail.as_flattened_mut())?;
+        self.tail_written = self.tail.len();
+        Ok(())
     }
 
     fn written(&self, window: u64) -> Window {
@@ -260,6 +277,16 @@ impl NodeStore for FileNodes {
             self.file.set_len(written * HASH_BYTES)?;
         }
         Ok(())
+    }
+
+    fn restart(&mut self, len: u64, nodes: &[(u64, Hash)]) -> Result<(), MerkleError> {
+        self.truncate(0)?;
+        // What is not known stays a hole, which takes no place on a disk.
+        self.file.set_len(len * HASH_BYTES)?;
+        for (at, hash) in nodes {
+            self.file.write_at(at * HASH_BYTES, hash)?;
+        }
+        self.take(len)
     }
 
     fn sync(&mut self) -> Result<(), MerkleError> {

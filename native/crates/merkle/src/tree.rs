@@ -1,18 +1,28 @@
-//! A tree over a node store: append, and roots and proofs at any size it ever had (M4, M5, M6).
+//! A tree over a node store: append, and its roots at any size it ever had (M4, M5, M6).
 
 use std::marker::PhantomData;
 
 use pyralog_types::Hash;
 
+use crate::held::Held;
 use crate::position::{nodes_of, position};
+use crate::proofs::{LeafSource, NoLeaves, Proofs};
 use crate::{MerkleError, NodeStore, TreeHash};
 
 /// A growing Merkle tree. `H` says how it hashes, `S` where its hashes are.
+///
+/// Its store holds the roots of complete subtrees from a *floor* on: height 0 for a tree that keeps everything. Below a higher
+/// floor nodes are hashed when they are wanted, from leaves: those appended last are in memory, until somebody else has
+/// them ([`Tree::forget_before`]), the others come from a [`LeafSource`].
 pub struct Tree<H, S> {
-    store: S,
-    size: u64,
+    pub(crate) store: S,
+    pub(crate) size: u64,
+    /// Height of the lowest nodes in the store.
+    pub(crate) floor: u32,
     /// Root of the complete subtree of each height that has a bit in `size`.
-    peaks: [Hash; 64],
+    pub(crate) peaks: [Hash; 64],
+    /// Leaves in memory; below a floor of 0 none are needed.
+    pub(crate) held: Held,
     /// Node hashes computed by opening and by appends since, for reports (M6). A test counts the real ones beside it.
     hashes: u64,
     algorithm: PhantomData<H>,
@@ -25,22 +35,40 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
     /// # Errors
     /// `Short` when the store holds another number of hashes, `Damaged` when the root is another, `Io`.
     pub fn open(store: S, size: u64, expected: Option<&Hash>) -> Result<Self, MerkleError> {
-        let (have, want) = (store.len(), nodes_of(size));
+        Self::open_above(0, store, size, expected)
+    }
+
+    /// As [`Tree::open`], for a store that holds the nodes from height `floor` on. All leaves before `size` are somebody
+    /// else's: see [`Tree::hold_from`].
+    ///
+    /// # Errors
+    /// As [`Tree::open`], and `Uneven` when the last subtree of height `floor` is not complete at `size`.
+    pub fn open_above(
+        floor: u32,
+        store: S,
+        size: u64,
+        expected: Option<&Hash>,
+    ) -> Result<Self, MerkleError> {
+        if size & ((1 << floor) - 1) != 0 {
+            return Err(MerkleError::Uneven {
+                size,
+                group: 1 << floor,
+            });
+        }
+        let (have, want) = (store.len(), nodes_of(size >> floor));
         if have != want {
             return Err(MerkleError::Short { have, want });
         }
         let mut tree = Self {
             store,
             size,
+            floor,
             peaks: [[0; 32]; 64],
+            held: Held::beginning_at(size),
             hashes: 0,
             algorithm: PhantomData,
         };
-        for height in 0..64 {
-            if size >> height & 1 == 1 {
-                tree.peaks[height as usize] = tree.node(height, (size >> height) - 1)?;
-            }
-        }
+        tree.read_peaks()?;
         if let Some(expected) = expected {
             tree.hashes = u64::from(size.count_ones().saturating_sub(1));
             if tree.root() != *expected {
@@ -55,6 +83,20 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         self.size
     }
 
+    /// Height of the lowest nodes in the store.
+    pub fn floor(&self) -> u32 {
+        self.floor
+    }
+
+    /// First offset whose leaf has to be appended: below [`Tree::size`] while leaves that the tree counts are not at hand.
+    pub fn wanted_from(&self) -> u64 {
+        if self.floor == 0 {
+            self.size
+        } else {
+            self.held.end()
+        }
+    }
+
     /// Node hashes computed by opening and by appends since; those of proofs and roots do not count.
     pub fn hashes(&self) -> u64 {
         self.hashes
@@ -65,16 +107,56 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         &self.store
     }
 
-    /// Appends leaf hashes, thousands at a time: nodes of one height are hashed side by side.
+    /// Says that a [`LeafSource`] has the leaves before `offset`, and that those the tree counts from there on will be
+    /// appended again: they are taken into memory then, and nothing is hashed.
+    pub fn hold_from(&mut self, offset: u64) {
+        self.held = Held::beginning_at(offset.min(self.size));
+    }
+
+    /// Lets go of leaves in memory that a [`LeafSource`] has from now on: those before `offset`, but for a last incomplete
+    /// subtree below the floor and what memory is not worth giving back.
+    pub fn forget_before(&mut self, offset: u64) {
+        self.held.forget_before(offset >> self.floor << self.floor);
+    }
+
+    /// Appends leaf hashes, thousands at a time: nodes of one height are hashed side by side. They are those from
+    /// [`Tree::wanted_from`] on.
     ///
     /// # Errors
     /// `Io`; the tree must then be opened again.
     pub fn append(&mut self, leaves: &[Hash]) -> Result<(), MerkleError> {
+        let mut leaves = leaves;
+        if self.floor > 0 {
+            let counted = (self.size - self.held.end()) as usize;
+            self.held.push(leaves);
+            leaves = leaves.get(counted..).unwrap_or_default();
+        }
         if leaves.is_empty() {
             return Ok(());
         }
         let (old, new) = (self.size, self.size + leaves.len() as u64);
-        // levels[h] holds the complete subtrees of height h that `leaves` complete: numbers old >> h to new >> h.
+        let levels = self.levels(leaves);
+        let (old_units, new_units) = (old >> self.floor, new >> self.floor);
+        let mut ordered = Vec::with_capacity((nodes_of(new_units) - nodes_of(old_units)) as usize);
+        for unit in old_units..new_units {
+            for height in 0..=unit.trailing_ones() {
+                let in_level = (unit >> height) - (old_units >> height);
+                ordered.push(levels[(self.floor + height) as usize][in_level as usize]);
+            }
+        }
+        self.store.append(&ordered)?;
+        for (height, level) in levels.iter().enumerate() {
+            if let (1, Some(last)) = (new >> height & 1, level.last()) {
+                self.peaks[height] = *last;
+            }
+        }
+        self.size = new;
+        Ok(())
+    }
+
+    /// By height the complete subtrees that `leaves` complete: at height h, numbers old >> h to new >> h.
+    fn levels(&mut self, leaves: &[Hash]) -> Vec<Vec<Hash>> {
+        let (old, new) = (self.size, self.size + leaves.len() as u64);
         let mut levels: Vec<Vec<Hash>> = vec![leaves.to_vec()];
         for height in 0_u32.. {
             if old >> (height + 1) == new >> (height + 1) {
@@ -93,21 +175,7 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
             self.hashes += parents.len() as u64;
             levels.push(parents);
         }
-        let mut ordered = Vec::with_capacity((nodes_of(new) - nodes_of(old)) as usize);
-        for leaf in old..new {
-            for height in 0..=leaf.trailing_ones() {
-                let in_level = (leaf >> height) - (old >> height);
-                ordered.push(levels[height as usize][in_level as usize]);
-            }
-        }
-        self.store.append(&ordered)?;
-        for (height, level) in levels.iter().enumerate() {
-            if let (1, Some(last)) = (new >> height & 1, level.last()) {
-                self.peaks[height] = *last;
-            }
-        }
-        self.size = new;
-        Ok(())
+        levels
     }
 
     /// Root of all leaves. At most 63 hashes, nothing is read.
@@ -122,103 +190,82 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         })
     }
 
-    /// Root of the first `size` leaves.
+    /// Roots and proofs with leaves from `source` where they are not in memory. Good for many questions: what was hashed for
+    /// one is used for its neighbours.
+    pub fn proofs<'a>(&'a self, source: &'a dyn LeafSource) -> Proofs<'a, H, S> {
+        Proofs::new(self, source)
+    }
+
+    /// [`Proofs::root_at`] without a source.
     ///
     /// # Errors
-    /// `OutOfRange`, `Io`.
+    /// As there, and `NotAtHand`.
     pub fn root_at(&self, size: u64) -> Result<Hash, MerkleError> {
-        self.check(size)?;
-        match size {
-            0 => Ok(H::empty()),
-            _ if size == self.size => Ok(self.root()),
-            _ => self.range(0, size),
-        }
+        self.proofs(&NoLeaves).root_at(size)
     }
 
-    /// Hash of the leaf at `index`.
+    /// [`Proofs::leaf`] without a source.
     ///
     /// # Errors
-    /// `OutOfRange`, `Io`.
+    /// As there, and `NotAtHand`.
     pub fn leaf(&self, index: u64) -> Result<Hash, MerkleError> {
-        self.check(index.saturating_add(1))?;
-        self.node(0, index)
+        self.proofs(&NoLeaves).leaf(index)
     }
 
-    /// Audit path of leaf `index` in the tree of `size` leaves, leaf side first (RFC 9162 §2.1.3.1).
+    /// [`Proofs::inclusion`] without a source.
     ///
     /// # Errors
-    /// `OutOfRange` unless `index < size` and the tree has that many, `Io`.
+    /// As there, and `NotAtHand`.
     pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, MerkleError> {
-        self.check(size)?;
-        if index >= size {
-            return Err(MerkleError::OutOfRange { size, asked: index });
-        }
-        let mut path = Vec::with_capacity(64);
-        let (mut low, mut high) = (0, size);
-        while high - low > 1 {
-            let middle = low + split(high - low);
-            if index < middle {
-                path.push(self.range(middle, high)?);
-                high = middle;
-            } else {
-                path.push(self.range(low, middle)?);
-                low = middle;
-            }
-        }
-        path.reverse();
-        Ok(path)
+        self.proofs(&NoLeaves).inclusion(index, size)
     }
 
-    /// Proof that the tree of `to` leaves extends that of `from` (RFC 9162 §2.1.4.1); empty from 0 and when equal.
+    /// [`Proofs::consistency`] without a source.
     ///
     /// # Errors
-    /// `OutOfRange` unless `from <= to` and the tree has that many, `Io`.
+    /// As there, and `NotAtHand`.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, MerkleError> {
-        self.check(to)?;
-        if from > to {
-            return Err(MerkleError::OutOfRange {
-                size: to,
-                asked: from,
-            });
-        }
-        let mut path = Vec::with_capacity(64);
-        if from == 0 || from == to {
-            return Ok(path);
-        }
-        let (mut low, mut high) = (0, to);
-        // Whether the subtree in hand is one the old root itself was made of, so that the verifier has it already.
-        let mut known = true;
-        while from != high {
-            let middle = low + split(high - low);
-            if from <= middle {
-                path.push(self.range(middle, high)?);
-                high = middle;
-            } else {
-                path.push(self.range(low, middle)?);
-                low = middle;
-                known = false;
-            }
-        }
-        if !known {
-            path.push(self.range(low, high)?);
-        }
-        path.reverse();
-        Ok(path)
+        self.proofs(&NoLeaves).consistency(from, to)
     }
 
-    /// Forgets all leaves from `size` on.
+    /// Forgets all leaves from `size` on. Those of a last incomplete subtree below the floor must be in memory.
     ///
     /// # Errors
-    /// `OutOfRange`, `Io`.
+    /// `OutOfRange`, `NotAtHand` (nothing was changed), `Io`.
     pub fn truncate(&mut self, size: u64) -> Result<(), MerkleError> {
         self.check(size)?;
-        self.store.truncate(nodes_of(size))?;
+        let mut low = [[0; 32]; 64];
+        for height in (0..self.floor).filter(|height| size >> height & 1 == 1) {
+            low[height as usize] = self.proofs(&NoLeaves).node(height, (size >> height) - 1)?;
+        }
+        self.store.truncate(nodes_of(size >> self.floor))?;
         self.size = size;
-        for height in 0..64 {
-            if size >> height & 1 == 1 {
-                self.peaks[height as usize] = self.node(height, (size >> height) - 1)?;
+        self.held.truncate(size);
+        self.peaks = low;
+        self.read_peaks()
+    }
+
+    /// Makes it the tree that goes on from `size` leaves of which only the roots of their maximal complete subtrees are
+    /// known, largest first (one for each bit). Roots and proofs are had from that size and that offset on.
+    ///
+    /// # Errors
+    /// `Damaged` when these are not the roots of so many leaves, `Io`; the tree must then be opened again.
+    pub fn restart(&mut self, size: u64, roots: &[Hash]) -> Result<(), MerkleError> {
+        if roots.len() != size.count_ones() as usize {
+            return Err(MerkleError::Damaged { size });
+        }
+        let heights = (0..64_u32).rev().filter(|height| size >> height & 1 == 1);
+        let mut nodes = Vec::new();
+        for (height, root) in heights.zip(roots) {
+            self.peaks[height as usize] = *root;
+            if height >= self.floor {
+                let at = position(height - self.floor, (size >> height) - 1);
+                nodes.push((at, *root));
             }
         }
+        self.store.restart(nodes_of(size >> self.floor), &nodes)?;
+        self.size = size;
+        self.held = Held::beginning_at(size);
         Ok(())
     }
 
@@ -230,27 +277,18 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         self.store.sync()
     }
 
-    fn node(&self, height: u32, index: u64) -> Result<Hash, MerkleError> {
-        self.store.get(position(height, index))
-    }
-
-    /// Hash of the leaves `low` to `high`, where `low` is a multiple of the largest power of two that fits: one read
-    /// for a complete subtree, one more per set bit otherwise.
-    fn range(&self, low: u64, high: u64) -> Result<Hash, MerkleError> {
-        let len = high - low;
-        let lowest = len.trailing_zeros();
-        let mut end = high;
-        let mut hash = self.node(lowest, (end >> lowest) - 1)?;
-        end -= 1 << lowest;
-        while end > low {
-            let height = (end - low).trailing_zeros();
-            hash = H::node(&self.node(height, (end >> height) - 1)?, &hash);
-            end -= 1 << height;
+    /// Takes the peaks that the store holds from there.
+    fn read_peaks(&mut self) -> Result<(), MerkleError> {
+        for height in self.floor..64 {
+            if self.size >> height & 1 == 1 {
+                let at = position(height - self.floor, (self.size >> height) - 1);
+                self.peaks[height as usize] = self.store.get(at)?;
+            }
         }
-        Ok(hash)
+        Ok(())
     }
 
-    fn check(&self, size: u64) -> Result<(), MerkleError> {
+    pub(crate) fn check(&self, size: u64) -> Result<(), MerkleError> {
         if size > self.size {
             return Err(MerkleError::OutOfRange {
                 size: self.size,
@@ -259,9 +297,4 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         }
         Ok(())
     }
-}
-
-/// Largest power of two below `len`, which is at least 2.
-fn split(len: u64) -> u64 {
-    1 << (len - 1).ilog2()
 }

@@ -339,6 +339,11 @@ impl pyralog_merkle::NodeStore for Sparse {
         Ok(())
     }
 
+    fn restart(&mut self, len: u64, _nodes: &[(u64, Hash)]) -> Result<(), MerkleError> {
+        self.len = len;
+        Ok(())
+    }
+
     fn sync(&mut self) -> Result<(), MerkleError> {
         Ok(())
     }

@@ -176,8 +176,9 @@ impl Partition {
         Some(snapshot)
     }
 
-    /// Forgets where records before an offset stand in the log: they are read from segments (Z4).
+    /// Forgets where records before an offset stand in the log, and their leaves: segments have them (Z4, M5).
     pub fn forget_before(&mut self, offset: u64) {
+        self.trees.forget_before(offset);
         self.index.forget_before(offset);
         self.digests.forget_before(offset);
         self.keys.forget_before(offset);

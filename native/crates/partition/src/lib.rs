@@ -51,4 +51,4 @@ pub use index::EntryPlace;
 pub use rows::{RowBudget, SealedRow, id_position, rows_of, sealed_rows};
 pub use snapshot::Snapshot;
 pub use stamp::{CONFIGURATION_BYTES, Stamper};
-pub use trees::{Nodes, Roots, Trees};
+pub use trees::{BLAKE3_FLOOR, Nodes, Roots, SHA256_FLOOR, Sources, Trees, trusted_size};

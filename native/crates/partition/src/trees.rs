@@ -1,9 +1,31 @@
 //! The one or two Merkle trees over a partition's records (M2, M3).
 
 use pyralog_merkle::{
-    Blake3Tree, MemoryNodes, MerkleError, NodeStore, RecordBytes, Sha256Tree, Tree, TreeHash,
+    Blake3Tree, LeafSource, MemoryNodes, MerkleError, NoLeaves, NodeStore, RecordBytes, Sha256Tree,
+    Tree, TreeHash,
 };
 use pyralog_types::Hash;
+
+/// Height of the lowest nodes in the BLAKE3 node file (M5): 4 bytes a record. Segments have the leaves below.
+pub const BLAKE3_FLOOR: u32 = 4;
+/// The same of the SHA-256 tree: 16 bytes a record. No file has its leaves, so that a proof hashes four records again and
+/// not sixteen.
+pub const SHA256_FLOOR: u32 = 2;
+
+/// The largest size, up to this one, that node files can be trusted up to: where every group of leaves is complete (M6).
+#[must_use]
+pub const fn trusted_size(size: u64) -> u64 {
+    size >> BLAKE3_FLOOR << BLAKE3_FLOOR
+}
+
+/// Who has leaves that are not in memory, for each tree.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// Of the BLAKE3 tree.
+    pub blake3: &'a dyn LeafSource,
+    /// Of the SHA-256 tree.
+    pub sha256: &'a dyn LeafSource,
+}
 
 /// A node store whose kind is chosen at opening.
 pub struct Nodes(Box<dyn NodeStore>);
@@ -28,6 +50,9 @@ impl NodeStore for Nodes {
     }
     fn truncate(&mut self, len: u64) -> Result<(), MerkleError> {
         self.0.truncate(len)
+    }
+    fn restart(&mut self, len: u64, nodes: &[(u64, Hash)]) -> Result<(), MerkleError> {
+        self.0.restart(len, nodes)
     }
     fn sync(&mut self) -> Result<(), MerkleError> {
         self.0.sync()
@@ -92,10 +117,41 @@ impl Trees {
     /// Offset from which leaves are wanted by some tree.
     #[must_use]
     pub fn wanted_from(&self) -> u64 {
-        let blake3 = self.blake3.size();
+        let blake3 = self.blake3.wanted_from();
         self.sha256
             .as_ref()
-            .map_or(blake3, |tree| tree.size().min(blake3))
+            .map_or(blake3, |tree| tree.wanted_from().min(blake3))
+    }
+
+    /// Says that segments have the leaves before `offset`, and that the records from there on will be pushed (again).
+    pub fn hold_from(&mut self, offset: u64) {
+        self.blake3.hold_from(offset);
+        if let Some(tree) = &mut self.sha256 {
+            tree.hold_from(offset);
+        }
+    }
+
+    /// Lets go of leaves in memory that segments have from now on.
+    pub fn forget_before(&mut self, offset: u64) {
+        self.blake3.forget_before(offset);
+        if let Some(tree) = &mut self.sha256 {
+            tree.forget_before(offset);
+        }
+    }
+
+    /// Goes on from `size` records of which only the roots of maximal complete subtrees are left (Y7).
+    ///
+    /// # Errors
+    /// `Damaged` when roots are missing, `Io`; the trees must then be opened again.
+    pub fn restart(
+        &mut self,
+        size: u64,
+        (blake3, sha256): (&[Hash], &[Hash]),
+    ) -> Result<(), MerkleError> {
+        self.blake3.restart(size, blake3)?;
+        self.sha256
+            .as_mut()
+            .map_or(Ok(()), |tree| tree.restart(size, sha256))
     }
 
     /// Appends the leaves of `records`, which begin at `offset`, to each tree that lacks them.
@@ -145,15 +201,29 @@ impl Trees {
         }
     }
 
-    /// Roots of the first `size` records.
+    /// Roots of the first `size` records, where no sealed leaf is needed for them: of all records, and of a
+    /// [`trusted_size`].
     ///
     /// # Errors
-    /// `OutOfRange`, `Io`.
+    /// `OutOfRange`, `NotAtHand`, `Io`.
     pub fn roots_at(&self, size: u64) -> Result<Roots, MerkleError> {
-        let sha256 = self.sha256.as_ref().map(|tree| tree.root_at(size));
+        let none = Sources {
+            blake3: &NoLeaves,
+            sha256: &NoLeaves,
+        };
+        self.roots_from(size, none)
+    }
+
+    /// Roots of the first `size` records, whichever that is.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Io`, and those of the sources.
+    pub fn roots_from(&self, size: u64, sources: Sources<'_>) -> Result<Roots, MerkleError> {
+        let sha256 = self.sha256.as_ref();
+        let sha256 = sha256.map(|tree| tree.proofs(sources.sha256).root_at(size));
         Ok(Roots {
             size,
-            blake3: self.blake3.root_at(size)?,
+            blake3: self.blake3.proofs(sources.blake3).root_at(size)?,
             sha256: sha256.transpose()?,
         })
     }
@@ -192,7 +262,7 @@ fn push<H: TreeHash>(
     records: &[RecordBytes],
     scratch: &mut Vec<Hash>,
 ) -> Result<u64, MerkleError> {
-    let known = tree.size().saturating_sub(offset) as usize;
+    let known = tree.wanted_from().saturating_sub(offset) as usize;
     let Some(records) = records.get(known..).filter(|rest| !rest.is_empty()) else {
         return Ok(0);
     };

@@ -44,6 +44,12 @@ impl NodeStore for Pruned {
         Ok(())
     }
 
+    fn restart(&mut self, len: u64, nodes: &[(u64, Hash)]) -> Result<(), MerkleError> {
+        self.nodes = nodes.iter().copied().collect();
+        self.length = len;
+        Ok(())
+    }
+
     fn sync(&mut self) -> Result<(), MerkleError> {
         Ok(())
     }
