@@ -13,6 +13,7 @@ use crate::answer::{Answer, Reply, SignedCheckpoint, Wait};
 use crate::error::HostError;
 #[cfg(test)]
 use crate::options::Mutant;
+use crate::read::{Algorithm, checked_path};
 use crate::shared::{Counters, EPOCH, Nudge, Shard, Shared};
 
 /// A proposal that was applied and waits for the disk.
@@ -144,7 +145,7 @@ impl Committing {
         };
         answer.checkpoint = Some(Arc::clone(checkpoint));
         if paths {
-            answer.paths = Some(paths_of(shard, &answer.outcomes, state)?);
+            answer.paths = Some(self.shared.paths_of(shard, &answer.outcomes, state)?);
         }
         Ok(answer)
     }
@@ -181,19 +182,30 @@ impl Committing {
     }
 }
 
-/// Inclusion paths of all outcomes against a signed state, each checked before it leaves (M7).
-fn paths_of(shard: &Shard, outcomes: &[u8], state: &TreeState) -> Result<Vec<u8>, HostError> {
-    let partition = shard.state.read();
-    let mut out = Vec::with_capacity(outcomes.len() / OUTCOME_BYTES * 33);
-    for outcome in outcomes.chunks_exact(OUTCOME_BYTES) {
-        let offset = Outcome::from_bytes(outcome)?.offset;
-        let path = crate::read::checked_path(
-            &partition.trees().blake3,
-            offset,
-            (state.size, &state.root),
-        )?;
-        out.push(path.len() as u8);
-        out.extend_from_slice(path.as_flattened());
+impl Shared {
+    /// Inclusion paths of all outcomes against a signed state, each checked before it leaves (M7).
+    fn paths_of(
+        &self,
+        shard: &Shard,
+        outcomes: &[u8],
+        state: &TreeState,
+    ) -> Result<Vec<u8>, HostError> {
+        let leaves = self.sealed_leaves(shard, Algorithm::Blake3);
+        let sealed = shard.sealed.load(Ordering::Acquire);
+        let mut offsets = Vec::with_capacity(outcomes.len() / OUTCOME_BYTES);
+        for outcome in outcomes.chunks_exact(OUTCOME_BYTES) {
+            let offset = Outcome::from_bytes(outcome)?.offset;
+            leaves.read_ahead(offset, sealed); // of duplicates; new records are in memory
+            offsets.push(offset);
+        }
+        let partition = shard.state.read();
+        let proofs = partition.trees().blake3.proofs(&leaves);
+        let mut out = Vec::with_capacity(offsets.len() * 33);
+        for offset in offsets {
+            let path = checked_path(&proofs, offset, (state.size, &state.root))?;
+            out.push(path.len() as u8);
+            out.extend_from_slice(path.as_flattened());
+        }
+        Ok(out)
     }
-    Ok(out)
 }

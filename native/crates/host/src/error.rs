@@ -178,6 +178,13 @@ impl From<MerkleError> for HostError {
                 have: size,
             },
             MerkleError::Io(error) => Self::Io(format!("node file: {error}")),
+            // Ours, on its way through the tree.
+            MerkleError::Leaves { source, offset } => match source.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(other) => {
+                    Self::Corrupt(format!("leaf hashes from record {offset} on: {other}"))
+                }
+            },
             other => Self::Corrupt(other.to_string()),
         }
     }

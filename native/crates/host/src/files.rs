@@ -10,6 +10,8 @@ use pyralog_log::{File, FileLayer, OpenMode};
 use pyralog_merkle::NodeFile;
 use pyralog_obelisk::WindowFile;
 
+use crate::read::Algorithm;
+
 /// Opens a file, creating it and its directory entry durably when missing.
 pub(crate) fn open_durably(layer: &dyn FileLayer, path: &Path) -> io::Result<Arc<dyn File>> {
     let file = layer.open(path, OpenMode::OpenOrCreate)?;
@@ -18,6 +20,23 @@ pub(crate) fn open_durably(layer: &dyn FileLayer, path: &Path) -> io::Result<Arc
         layer.sync_dir(folder)?;
     }
     Ok(file)
+}
+
+/// Directory of node files, in the store's directory.
+pub(crate) const SIDECARS_DIR: &str = "sidecars";
+
+/// Name of a partition's node file: what it is of, and the height of the lowest nodes in it (M5).
+pub(crate) fn node_file_name(partition: u32, algorithm: Algorithm) -> String {
+    let floor = algorithm.floor();
+    match algorithm {
+        Algorithm::Blake3 => format!("{partition}.blake3.k{floor}"),
+        Algorithm::Sha256 => format!("{partition}.sha256.k{floor}"),
+    }
+}
+
+/// Names of node files of earlier versions, which held all nodes. Nobody reads them any more.
+pub(crate) fn old_node_file_names(partition: u32) -> [String; 2] {
+    ["blake3", "sha256"].map(|algorithm| format!("{partition}.{algorithm}"))
 }
 
 /// A node file (M5).

@@ -320,7 +320,8 @@ impl Host {
         size: u64,
         algorithm: Algorithm,
     ) -> Result<Hash, HostError> {
-        self.shared.shard(partition)?.root(size, algorithm)
+        let shard = self.shared.shard(partition)?;
+        self.shared.root(shard, size, algorithm)
     }
 
     /// Inclusion path, checked (M7).
@@ -334,8 +335,9 @@ impl Host {
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
         let shard = self.shared.shard(partition)?;
-        self.shared
-            .healing(shard, || shard.inclusion(index, size, algorithm))
+        self.shared.healing(shard, || {
+            self.shared.inclusion(shard, (index, size), algorithm)
+        })
     }
 
     /// Consistency path, checked (M7).
@@ -349,8 +351,9 @@ impl Host {
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
         let shard = self.shared.shard(partition)?;
-        self.shared
-            .healing(shard, || shard.consistency(from, to, algorithm))
+        self.shared.healing(shard, || {
+            self.shared.consistency(shard, (from, to), algorithm)
+        })
     }
 
     /// Newest checkpoint signed since opening.

@@ -17,6 +17,7 @@ mod commit;
 mod error;
 mod files;
 mod host;
+mod leaves;
 mod listed;
 mod lookup;
 mod maintain;

@@ -12,14 +12,17 @@ use pyralog_log::{
 };
 use pyralog_merkle::{FileNodes, MerkleError, Tree, TreeHash, nodes_of};
 use pyralog_partition::{
-    DedupWindow, Nodes, Partition, SealLimits, Snapshot, Stamper, Trees, WINDOW_RECORDS_MAX,
+    DedupWindow, Nodes, Partition, Roots, SealLimits, Snapshot, Sources, Stamper, Trees,
+    WINDOW_RECORDS_MAX,
 };
 use pyralog_types::Hash;
 
 use crate::behind::{BehindNodes, LateSync, NodeJob};
 use crate::error::HostError;
-use crate::files::open_durably;
+use crate::files::{SIDECARS_DIR, node_file_name, old_node_file_names, open_durably};
+use crate::leaves::SealedLeaves;
 use crate::options::{HostOptions, PartitionOptions, Recovery, World};
+use crate::read::Algorithm;
 use crate::segments::Segments;
 use crate::shared::EPOCH;
 
@@ -219,6 +222,13 @@ impl Replay<'_> {
             }
         }
         *rebuilt = *rebuilt || state.sidecar.is_some();
+        for name in old_node_file_names(self.number) {
+            // Mostly there is none; one that stays costs its place on the disk.
+            let _ = self
+                .world
+                .files
+                .remove(&self.dir.join(SIDECARS_DIR).join(name));
+        }
         self.replay(self.trees(None)?, state)
     }
 
@@ -263,14 +273,14 @@ impl Replay<'_> {
             }
         }
         let size = partition.size().min(partition.trees().wanted_from());
-        let roots = partition.trees().roots_at(size)?;
+        let roots = self.roots_at(&partition, size)?;
         let state_now = TreeState {
             size,
             root: roots.blake3,
             sha256_root: roots.sha256,
         };
         if wrong.is_none() {
-            wrong = check_signed(&partition, state)?;
+            wrong = self.check_signed(&partition, state)?;
         }
         let result = Replayed {
             partition,
@@ -308,9 +318,10 @@ impl Replay<'_> {
     fn trees(&self, sidecar: Option<&TreeState>) -> Result<Trees, HostError> {
         let size = sidecar.map_or(0, |state| state.size);
         let sha256_root = sidecar.and_then(|state| state.sha256_root.as_ref());
-        let blake3 = self.tree("blake3", size, sidecar.map(|state| &state.root))?;
+        let root = sidecar.map(|state| &state.root);
+        let blake3 = self.tree(Algorithm::Blake3, size, root)?;
         let sha256 = if self.options.sha256 {
-            Some(self.tree("sha256", size, sha256_root)?)
+            Some(self.tree(Algorithm::Sha256, size, sha256_root)?)
         } else {
             None
         };
@@ -319,40 +330,56 @@ impl Replay<'_> {
 
     fn tree<H: TreeHash>(
         &self,
-        algorithm: &str,
+        algorithm: Algorithm,
         size: u64,
         root: Option<&Hash>,
     ) -> Result<Tree<H, Nodes>, HostError> {
-        let dir = self.dir.join("sidecars");
+        let dir = self.dir.join(SIDECARS_DIR);
         let io = |error: std::io::Error| HostError::Io(format!("{}: {error}", dir.display()));
         let files = self.world.files.as_ref();
         files.create_dir(&dir).map_err(io)?;
-        let name = format!("{}.{algorithm}", self.number);
+        let name = node_file_name(self.number, algorithm);
         let file = open_durably(files, &dir.join(name)).map_err(io)?;
         let file = BehindNodes::new(file, self.jobs.clone(), Arc::clone(&self.late));
-        let nodes = FileNodes::open(Box::new(file), nodes_of(size))?;
-        Tree::open(Nodes::new(nodes), size, root).map_err(|error: MerkleError| error.into())
+        let floor = algorithm.floor();
+        let nodes = FileNodes::open(Box::new(file), nodes_of(size >> floor))?;
+        Tree::open_above(floor, Nodes::new(nodes), size, root)
+            .map_err(|error: MerkleError| error.into())
     }
-}
 
-/// What was signed last must be what was replayed: equal roots mean equal records (C6).
-fn check_signed(partition: &Partition, state: &GroupState) -> Result<Option<HostError>, HostError> {
-    let Some(signed) = &state.signed else {
-        return Ok(None);
-    };
-    if signed.size > partition.size() {
-        return Ok(Some(HostError::Corrupt(format!(
-            "a checkpoint of {} records was signed and the log holds {}",
-            signed.size,
-            partition.size()
-        ))));
+    fn roots_at(&self, partition: &Partition, size: u64) -> Result<Roots, HostError> {
+        let leaves = |algorithm| SealedLeaves::new(self.segments, self.number, algorithm);
+        let (blake3, sha256) = (leaves(Algorithm::Blake3), leaves(Algorithm::Sha256));
+        let sources = Sources {
+            blake3: &blake3,
+            sha256: &sha256,
+        };
+        Ok(partition.trees().roots_from(size, sources)?)
     }
-    let roots = partition.trees().roots_at(signed.size)?;
-    if roots.blake3 == signed.root && roots.sha256 == signed.sha256_root {
-        return Ok(None);
+
+    /// What was signed last must be what was replayed: equal roots mean equal records (C6).
+    fn check_signed(
+        &self,
+        partition: &Partition,
+        state: &GroupState,
+    ) -> Result<Option<HostError>, HostError> {
+        let Some(signed) = &state.signed else {
+            return Ok(None);
+        };
+        if signed.size > partition.size() {
+            return Ok(Some(HostError::Corrupt(format!(
+                "a checkpoint of {} records was signed and the log holds {}",
+                signed.size,
+                partition.size()
+            ))));
+        }
+        let roots = self.roots_at(partition, signed.size)?;
+        if roots.blake3 == signed.root && roots.sha256 == signed.sha256_root {
+            return Ok(None);
+        }
+        Ok(Some(HostError::Corrupt(format!(
+            "the log's first {} records do not lead to the root that was signed for them",
+            signed.size
+        ))))
     }
-    Ok(Some(HostError::Corrupt(format!(
-        "the log's first {} records do not lead to the root that was signed for them",
-        signed.size
-    ))))
 }

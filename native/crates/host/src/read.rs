@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pyralog_manifest::SegmentEntry;
-use pyralog_merkle::{Blake3Tree, NodeStore, Tree, TreeHash, verify_consistency, verify_inclusion};
-use pyralog_partition::{EntryPlace, RowBudget, rows_of};
+use pyralog_merkle::{
+    Blake3Tree, NodeStore, Proofs, TreeHash, verify_consistency, verify_inclusion,
+};
+use pyralog_partition::{BLAKE3_FLOOR, EntryPlace, RowBudget, SHA256_FLOOR, rows_of};
 use pyralog_types::batch::{Row, encode_row};
 use pyralog_types::{Hash, LeafRecord};
 
 use crate::error::HostError;
+use crate::leaves::{LeafCheck, SealedLeaves};
 use crate::shared::{Shard, Shared};
 
 /// Which tree.
@@ -21,34 +24,44 @@ pub enum Algorithm {
     Sha256,
 }
 
+impl Algorithm {
+    /// Height of the lowest nodes in its node file (M5).
+    pub(crate) fn floor(self) -> u32 {
+        match self {
+            Self::Blake3 => BLAKE3_FLOOR,
+            Self::Sha256 => SHA256_FLOOR,
+        }
+    }
+}
+
 /// An inclusion path, checked before it leaves (M7).
 pub(crate) fn checked_path<H: TreeHash, S: NodeStore>(
-    tree: &Tree<H, S>,
+    proofs: &Proofs<'_, H, S>,
     index: u64,
     (size, root): (u64, &Hash),
 ) -> Result<Vec<Hash>, HostError> {
-    let path = tree.inclusion(index, size)?;
-    let leaf = tree.leaf(index)?;
+    let path = proofs.inclusion(index, size)?;
+    let leaf = proofs.leaf(index)?;
     if verify_inclusion::<H>((&leaf, index), (root, size), &path) {
         return Ok(path);
     }
     Err(HostError::Sidecar(format!(
-        "the node file does not prove record {index} in {size}, and rebuilding it from the log did not help"
+        "leaves and node file do not prove record {index} in {size}, and rebuilding the node file did not help"
     )))
 }
 
 fn checked_consistency<H: TreeHash, S: NodeStore>(
-    tree: &Tree<H, S>,
+    proofs: &Proofs<'_, H, S>,
     from: u64,
     to: u64,
 ) -> Result<Vec<Hash>, HostError> {
-    let path = tree.consistency(from, to)?;
-    let (old, new) = (tree.root_at(from)?, tree.root_at(to)?);
+    let path = proofs.consistency(from, to)?;
+    let (old, new) = (proofs.root_at(from)?, proofs.root_at(to)?);
     if verify_consistency::<H>((&old, from), (&new, to), &path) {
         return Ok(path);
     }
     Err(HostError::Sidecar(format!(
-        "the node file does not prove that {to} records extend {from}, and rebuilding it from the log did not help"
+        "leaves and node file do not prove that {to} records extend {from}, and rebuilding the node file did not help"
     )))
 }
 
@@ -109,7 +122,9 @@ impl Shared {
         let place = shard.state.read().place_of_offset(budget.from);
         let place = place.ok_or_else(|| gone(budget.from))?;
         let entry = self.entry(shard, &place)?;
-        let mut check = |leaf: &LeafRecord| check_leaf(shard, leaf);
+        let mut tree = LeafCheck::new(self, shard);
+        let mut check =
+            |leaf: &LeafRecord| tree.check(leaf.offset, &Blake3Tree::leaf(&leaf.to_bytes()));
         rows_of((&entry, &place), budget, out, &mut check)
     }
 
@@ -128,6 +143,7 @@ impl Shared {
         };
         let to = budget.to.min(readable(&entry, budget.from)?);
         let segment = self.segments.segment(&entry)?;
+        let mut tree = LeafCheck::new(self, shard);
         for row in segment.rows_from(budget.from)? {
             let row = row?;
             if row.offset >= to {
@@ -144,7 +160,7 @@ impl Shared {
                     segment.path().display()
                 )));
             }
-            check_leaf(shard, &leaf)?;
+            tree.check(leaf.offset, &row.leaf_hash)?;
             let row = Row {
                 leaf,
                 key: row.key.as_deref().unwrap_or_default(),
@@ -206,61 +222,87 @@ pub(crate) fn gone(offset: u64) -> HostError {
     ))
 }
 
-/// A record that is given out must hash to the leaf that the tree holds.
-fn check_leaf(shard: &Shard, leaf: &LeafRecord) -> Result<(), HostError> {
-    let held = shard.state.read().trees().blake3.leaf(leaf.offset)?;
-    if held == Blake3Tree::leaf(&leaf.to_bytes()) {
-        return Ok(());
+impl Shared {
+    /// Where a tree of a partition finds leaves of sealed records.
+    pub(crate) fn sealed_leaves(&self, shard: &Shard, algorithm: Algorithm) -> SealedLeaves<'_> {
+        SealedLeaves::new(&self.segments, self.number_of(shard), algorithm)
     }
-    Err(HostError::Sidecar(format!(
-        "record {} does not hash to its leaf, and rebuilding the node file from the log did not help",
-        leaf.offset
-    )))
-}
 
-impl Shard {
-    pub(crate) fn root(&self, size: u64, algorithm: Algorithm) -> Result<Hash, HostError> {
-        self.check(size)?;
-        let partition = self.state.read();
-        match algorithm {
-            Algorithm::Blake3 => Ok(partition.trees().blake3.root_at(size)?),
-            Algorithm::Sha256 => Ok(sha256(partition.trees().sha256.as_ref())?.root_at(size)?),
+    /// The same, with the groups that questions about these offsets and sizes need.
+    fn leaves_of(&self, shard: &Shard, algorithm: Algorithm, around: [u64; 2]) -> SealedLeaves<'_> {
+        let leaves = self.sealed_leaves(shard, algorithm);
+        for offset in around {
+            leaves.read_ahead(offset, shard.sealed.load(Ordering::Acquire));
         }
+        leaves
+    }
+
+    pub(crate) fn root(
+        &self,
+        shard: &Shard,
+        size: u64,
+        algorithm: Algorithm,
+    ) -> Result<Hash, HostError> {
+        shard.check(size)?;
+        let leaves = self.leaves_of(shard, algorithm, [size, size]);
+        let partition = shard.state.read();
+        let trees = partition.trees();
+        Ok(match algorithm {
+            Algorithm::Blake3 => trees.blake3.proofs(&leaves).root_at(size)?,
+            Algorithm::Sha256 => {
+                let tree = sha256(trees.sha256.as_ref())?;
+                tree.proofs(&leaves).root_at(size)?
+            }
+        })
     }
 
     pub(crate) fn inclusion(
         &self,
-        index: u64,
-        size: u64,
+        shard: &Shard,
+        (index, size): (u64, u64),
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
-        let root = self.root(size, algorithm)?;
-        let partition = self.state.read();
+        fn prove<H: TreeHash, S: NodeStore>(
+            proofs: &Proofs<'_, H, S>,
+            (index, size): (u64, u64),
+        ) -> Result<Vec<Hash>, HostError> {
+            let root = proofs.root_at(size)?;
+            checked_path(proofs, index, (size, &root))
+        }
+        shard.check(size)?;
+        let leaves = self.leaves_of(shard, algorithm, [index, size]);
+        let partition = shard.state.read();
+        let trees = partition.trees();
         match algorithm {
-            Algorithm::Blake3 => checked_path(&partition.trees().blake3, index, (size, &root)),
+            Algorithm::Blake3 => prove(&trees.blake3.proofs(&leaves), (index, size)),
             Algorithm::Sha256 => {
-                let tree = sha256(partition.trees().sha256.as_ref())?;
-                checked_path(tree, index, (size, &root))
+                let tree = sha256(trees.sha256.as_ref())?;
+                prove(&tree.proofs(&leaves), (index, size))
             }
         }
     }
 
     pub(crate) fn consistency(
         &self,
-        from: u64,
-        to: u64,
+        shard: &Shard,
+        (from, to): (u64, u64),
         algorithm: Algorithm,
     ) -> Result<Vec<Hash>, HostError> {
-        self.check(to)?;
-        let partition = self.state.read();
+        shard.check(to)?;
+        let leaves = self.leaves_of(shard, algorithm, [from, to]);
+        let partition = shard.state.read();
+        let trees = partition.trees();
         match algorithm {
-            Algorithm::Blake3 => checked_consistency(&partition.trees().blake3, from, to),
+            Algorithm::Blake3 => checked_consistency(&trees.blake3.proofs(&leaves), from, to),
             Algorithm::Sha256 => {
-                checked_consistency(sha256(partition.trees().sha256.as_ref())?, from, to)
+                let tree = sha256(trees.sha256.as_ref())?;
+                checked_consistency(&tree.proofs(&leaves), from, to)
             }
         }
     }
+}
 
+impl Shard {
     fn check(&self, size: u64) -> Result<(), HostError> {
         let have = self.durable.load(Ordering::Acquire);
         if size > have {

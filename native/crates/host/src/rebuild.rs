@@ -1,15 +1,15 @@
-//! Rebuilding a damaged node file from the log while the store is open (M7).
+//! Rebuilding a damaged node file from segments and the log while the store is open (M7).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use pyralog_merkle::{FileNodes, Tree, TreeHash};
-use pyralog_partition::{Nodes, Partition, RowBudget, Trees, rows_of};
+use pyralog_partition::{Nodes, Partition, RowBudget, Sources, Trees, rows_of};
 use pyralog_types::LeafRecord;
 
 use crate::error::HostError;
-use crate::files::{self, open_durably};
-use crate::read::gone;
+use crate::files::{self, SIDECARS_DIR, node_file_name, open_durably};
+use crate::read::{Algorithm, gone};
 use crate::shared::{Shard, Shared};
 
 impl Shared {
@@ -43,9 +43,9 @@ impl Shared {
         let group = self.number_of(shard);
         let mut partition = shard.state.write();
         let mut trees = Trees::new(
-            self.fresh(group, "blake3")?,
+            self.fresh(group, Algorithm::Blake3)?,
             match partition.trees().sha256 {
-                Some(_) => Some(self.fresh(group, "sha256")?),
+                Some(_) => Some(self.fresh(group, Algorithm::Sha256)?),
                 None => None,
             },
         );
@@ -83,44 +83,82 @@ impl Shared {
         durable: u64,
     ) -> Result<(), HostError> {
         let state = shard.signing.lock().durable;
-        if trees.roots_at(state.size)?.blake3 != state.root {
-            return Err(HostError::Corrupt(format!(
-                "the log's first {} records do not lead to the root recorded for them; restore the store from a replica",
-                state.size
-            )));
+        let group = self.number_of(shard);
+        let (blake3, sha256) = (
+            self.sealed_leaves(shard, Algorithm::Blake3),
+            self.sealed_leaves(shard, Algorithm::Sha256),
+        );
+        let sources = Sources {
+            blake3: &blake3,
+            sha256: &sha256,
+        };
+        let roots = trees.roots_from(state.size, sources)?;
+        if (roots.blake3, roots.sha256) != (state.root, state.sha256_root) {
+            return Err(self.wrong_leaves(group, state.size));
         }
         trees.adopt(partition.trees(), durable)?;
         trees.sync()?;
-        let group = self.number_of(shard);
-        for algorithm in ["blake3", "sha256"] {
+        for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
             let path = self.sidecar_path(group, algorithm);
-            let fresh = path.with_extension(format!("{algorithm}.new"));
-            if algorithm == "blake3" || trees.sha256.is_some() {
-                let renamed = self.world.files.rename(&fresh, &path);
+            if algorithm == Algorithm::Blake3 || trees.sha256.is_some() {
+                let renamed = self.world.files.rename(&fresh_path(&path), &path);
                 renamed.map_err(|error| io(&path, &error))?;
             }
         }
         *partition.trees_mut() = trees;
-        let dir = self.dir.join("sidecars");
+        let dir = self.dir.join(SIDECARS_DIR);
         let synced = self.world.files.sync_dir(&dir);
         synced.map_err(|error| io(&dir, &error))
     }
 
-    fn fresh<H: TreeHash>(&self, group: u32, algorithm: &str) -> Result<Tree<H, Nodes>, HostError> {
-        let path = self
-            .sidecar_path(group, algorithm)
-            .with_extension(format!("{algorithm}.new"));
+    /// Why sealed leaves do not lead to the root that was recorded for them: says which are wrong, where that can be told.
+    fn wrong_leaves(&self, group: u32, size: u64) -> HostError {
+        for entry in self.segments.listed(group).entries() {
+            let segment = match self.segments.segment(entry) {
+                Ok(segment) => segment,
+                Err(error) => return error,
+            };
+            let damages = segment.verify();
+            if let Some(damage) = damages.iter().find(|damage| !damage.offsets.is_empty()) {
+                return HostError::Corrupt(format!(
+                    "{}: offsets {} to {} are damaged: {}; fetch them again from a replica or a backup",
+                    segment.path().display(),
+                    damage.offsets.start,
+                    damage.offsets.end,
+                    damage.what
+                ));
+            }
+        }
+        HostError::Corrupt(format!(
+            "the log's first {size} records do not lead to the root recorded for them; restore the store from a replica"
+        ))
+    }
+
+    fn fresh<H: TreeHash>(
+        &self,
+        group: u32,
+        algorithm: Algorithm,
+    ) -> Result<Tree<H, Nodes>, HostError> {
+        let path = fresh_path(&self.sidecar_path(group, algorithm));
         let file = open_durably(self.world.files.as_ref(), &path);
         let file = file.map_err(|error| io(&path, &error))?;
         let nodes = FileNodes::open(Box::new(files::Nodes(file)), 0)?;
-        Ok(Tree::open(Nodes::new(nodes), 0, None)?)
+        let floor = algorithm.floor();
+        Ok(Tree::open_above(floor, Nodes::new(nodes), 0, None)?)
     }
 
-    fn sidecar_path(&self, group: u32, algorithm: &str) -> std::path::PathBuf {
+    fn sidecar_path(&self, group: u32, algorithm: Algorithm) -> PathBuf {
         self.dir
-            .join("sidecars")
-            .join(format!("{group}.{algorithm}"))
+            .join(SIDECARS_DIR)
+            .join(node_file_name(group, algorithm))
     }
+}
+
+/// Where a node file is made that will replace one.
+fn fresh_path(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    path.as_mut_os_string().push(".new");
+    path
 }
 
 fn io(path: &Path, error: &std::io::Error) -> HostError {

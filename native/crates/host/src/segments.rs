@@ -11,7 +11,7 @@ use pyralog_log::FileLayer;
 use pyralog_manifest::{
     Edit, LeavesEntry, Manifest, ManifestOptions, NewSegment, SegmentEntry, file_name,
 };
-use pyralog_partition::{Snapshot, Trees};
+use pyralog_partition::Snapshot;
 use pyralog_segment::{Segment, SegmentBuilder, SegmentError};
 use pyralog_types::Hash;
 
@@ -22,8 +22,6 @@ use crate::read::Algorithm;
 
 /// Directory of snapshots, in the store's directory (Z5).
 const SNAPSHOTS_DIR: &str = "snapshots";
-/// Leaves handed over together.
-const LEAVES: u64 = 4_096;
 /// Segments kept open: two mappings each of the 65,530 that a process may have, and some kilobytes of checksums.
 const OPEN_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
@@ -180,22 +178,13 @@ impl Segments {
         Ok(hashes)
     }
 
-    /// Gives the trees the leaves of sealed records that they lack, and returns where the sealed ones end.
-    pub fn push_leaves(&self, partition: u32, trees: &mut Trees) -> Result<u64, HostError> {
-        let end = self.end(partition);
-        let mut at = trees.wanted_from().min(end);
-        while at < end {
-            let to = end.min(at + LEAVES);
-            let blake3 = self.leaf_hashes(partition, Algorithm::Blake3, at..to)?;
-            let sha256 = if trees.sha256.is_some() {
-                self.leaf_hashes(partition, Algorithm::Sha256, at..to)?
-            } else {
-                Vec::new()
-            };
-            trees.push_hashes(at, &blake3, &sha256)?;
-            at = to;
-        }
-        Ok(end)
+    /// First offset whose leaf hash is kept, and the roots of both trees that stand for those before (Y7); `None` when none
+    /// are gone.
+    pub fn kept_roots(&self, partition: u32) -> Option<(u64, Vec<Hash>, Vec<Hash>)> {
+        let version = self.manifest.current();
+        let state = version.partition(partition)?;
+        let roots = (state.roots().to_vec(), state.sha256_roots().to_vec());
+        (state.hashes_from() > 0).then(|| (state.hashes_from(), roots.0, roots.1))
     }
 
     /// Makes a sealed segment a part of the store: its rows, then what must be remembered of the time, then the edit that

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Sender;
 use pyralog_log::{LogError, LogStore, NewEntry, TreeState};
 use pyralog_obelisk::{Sequencer, SequencerError};
-use pyralog_partition::{Prepared, Roots, Snapshot, Stamper};
+use pyralog_partition::{Prepared, Roots, Snapshot, Stamper, trusted_size};
 use pyralog_types::batch::{Entry, IdRun, Proposal};
 
 use crate::answer::Call;
@@ -288,7 +288,7 @@ impl Staging {
             let begun = shard.late.begin(|| state.trees_mut().sync());
             drop(state);
             let begun = begun.map_err(HostError::from);
-            self.sidecars[partition].begun = begun.and_then(|()| state_of(shard)).ok();
+            self.sidecars[partition].begun = begun.and_then(|()| trusted_state_of(shard)).ok();
         }
     }
 
@@ -304,14 +304,14 @@ impl Staging {
         for partition in 0..self.sidecars.len() {
             let host = Arc::clone(&self.shared);
             let shard = &host.shards[partition];
-            let size = shard.state.read().size();
+            let size = trusted_size(shard.state.read().size());
             if size == self.sidecars[partition].synced || host.failure().is_some() {
                 continue;
             }
             let synced = shard.state.write().trees_mut().sync();
             if let Ok(state) = synced
                 .map_err(HostError::from)
-                .and_then(|()| state_of(shard))
+                .and_then(|()| trusted_state_of(shard))
             {
                 self.record_sidecar(partition, &state);
             }
@@ -357,14 +357,21 @@ fn refused_ids(shared: &Shared, error: SequencerError) -> HostError {
 /// The state to sign: everything applied.
 pub(crate) fn state_of(shard: &Shard) -> Result<TreeState, HostError> {
     let partition = shard.state.read();
-    let Roots {
-        size,
-        blake3,
-        sha256,
-    } = partition.trees().roots_at(partition.size())?;
-    Ok(TreeState {
-        size,
-        root: blake3,
-        sha256_root: sha256,
-    })
+    let roots = partition.trees().roots_at(partition.size())?;
+    Ok(state_with(&roots))
+}
+
+/// The state up to which synced node files can be trusted (M6).
+fn trusted_state_of(shard: &Shard) -> Result<TreeState, HostError> {
+    let partition = shard.state.read();
+    let roots = partition.trees().roots_at(trusted_size(partition.size()))?;
+    Ok(state_with(&roots))
+}
+
+fn state_with(roots: &Roots) -> TreeState {
+    TreeState {
+        size: roots.size,
+        root: roots.blake3,
+        sha256_root: roots.sha256,
+    }
 }

@@ -57,7 +57,15 @@ impl From<MerkleError> for LabelledError {
                 size: have,
                 asked: want,
             },
-            MerkleError::Damaged { size } => Self::OutOfRange { size, asked: size },
+            MerkleError::Damaged { size } | MerkleError::Uneven { size, .. } => {
+                Self::OutOfRange { size, asked: size }
+            }
+            MerkleError::NotAtHand { offset } | MerkleError::Leaves { offset, .. } => {
+                Self::OutOfRange {
+                    size: offset,
+                    asked: offset,
+                }
+            }
             MerkleError::Io(_) => Self::Closed,
         }
     }

@@ -172,23 +172,6 @@ impl Trees {
         Ok(())
     }
 
-    /// As [`Trees::push`], of leaves that somebody else has hashed; `sha256` may be empty where there is no such tree.
-    ///
-    /// # Errors
-    /// `Io`; the trees must then be opened again.
-    pub fn push_hashes(
-        &mut self,
-        offset: u64,
-        blake3: &[Hash],
-        sha256: &[Hash],
-    ) -> Result<(), MerkleError> {
-        push_hashes(&mut self.blake3, offset, blake3)?;
-        match &mut self.sha256 {
-            Some(tree) => push_hashes(tree, offset, sha256),
-            None => Ok(()),
-        }
-    }
-
     /// Takes the leaves from `from` on over from `other`.
     ///
     /// # Errors
@@ -245,15 +228,6 @@ fn adopt<H: TreeHash>(
 ) -> Result<(), MerkleError> {
     let leaves: Result<Vec<Hash>, _> = (from..other.size()).map(|i| other.leaf(i)).collect();
     tree.append(&leaves?)
-}
-
-fn push_hashes<H: TreeHash>(
-    tree: &mut Tree<H, Nodes>,
-    offset: u64,
-    leaves: &[Hash],
-) -> Result<(), MerkleError> {
-    let known = tree.size().saturating_sub(offset) as usize;
-    tree.append(leaves.get(known..).unwrap_or_default())
 }
 
 fn push<H: TreeHash>(

@@ -83,6 +83,13 @@ fn check(host: &Host, told: &mut Told) -> Result<(), String> {
             return Err(format!("digest of record {number} leads to {found:?}"));
         }
     }
+    let durable = host.durable_size(0).unwrap();
+    for (number, outcome) in told.records.iter().step_by(7) {
+        for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+            host.inclusion(0, (outcome.offset, durable), algorithm)
+                .map_err(|e| format!("record {number} is not proved: {e}"))?;
+        }
+    }
     for note in &told.notes {
         let mut lines = note.lines().skip(1);
         let size: u64 = lines.next().unwrap().parse().unwrap();

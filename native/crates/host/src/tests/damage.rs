@@ -9,7 +9,7 @@ use pyralog_types::batch::Row;
 use super::{digests, open, propose, value};
 use crate::{Algorithm, Wait};
 
-const NODES: &str = "/store/sidecars/0.blake3";
+const NODES: &str = "/store/sidecars/0.blake3.k4";
 
 fn filled(records: u64) -> FaultFiles {
     let disk = FaultFiles::new(1);
@@ -25,7 +25,7 @@ fn a_damaged_inner_node_is_rebuilt_before_a_proof_leaves() {
     let host = open(&disk);
     let right = host.inclusion(0, (5, 64), Algorithm::Blake3).unwrap();
     host.close().unwrap();
-    let at = position(1, 3) * 32; // sibling of leaves 4 and 5; the only peak is intact
+    let at = position(0, 1) * 32; // sibling of the first sixteen leaves; the only peak is intact
     disk.flip_bit(Path::new(NODES), at as usize, 3);
 
     let host = open(&disk);
@@ -53,9 +53,9 @@ fn a_damaged_inner_node_is_rebuilt_before_a_proof_leaves() {
 }
 
 #[test]
-fn a_damaged_leaf_is_rebuilt_before_its_record_leaves() {
+fn a_damaged_node_above_a_leaf_is_rebuilt_before_its_record_leaves() {
     let disk = filled(64);
-    disk.flip_bit(Path::new(NODES), (position(0, 9) * 32) as usize, 0);
+    disk.flip_bit(Path::new(NODES), (position(0, 0) * 32) as usize, 0);
     let host = open(&disk);
     let row = host.read(0, 9, 0).unwrap();
     assert_eq!(Row::parse_all(&row).unwrap()[0].value, value(9));
@@ -66,7 +66,7 @@ fn a_damaged_leaf_is_rebuilt_before_its_record_leaves() {
 fn a_damaged_peak_or_a_missing_file_is_rebuilt_at_opening() {
     let disk = filled(64);
     let root = open(&disk).root(0, 64, Algorithm::Sha256).unwrap();
-    disk.flip_bit(Path::new(NODES), (position(6, 0) * 32) as usize, 7);
+    disk.flip_bit(Path::new(NODES), (position(2, 0) * 32) as usize, 7);
     let host = open(&disk);
     assert!(
         !host.recovery().clean && !host.recovery().read_only,
@@ -76,10 +76,63 @@ fn a_damaged_peak_or_a_missing_file_is_rebuilt_at_opening() {
     assert_eq!((host.recovery().entries, host.recovery().records), (1, 64));
     host.inclusion(0, (9, 64), Algorithm::Blake3).unwrap();
     host.close().unwrap();
-    disk.vanish(Path::new("/store/sidecars/0.sha256"));
+    disk.vanish(Path::new("/store/sidecars/0.sha256.k2"));
     let host = open(&disk);
     assert_eq!(host.root(0, 64, Algorithm::Sha256).unwrap(), root);
     assert!(!host.recovery().clean);
+}
+
+#[test]
+fn node_files_of_an_earlier_version_are_made_anew_and_go() {
+    let disk = filled(64);
+    let host = open(&disk);
+    let right = host.inclusion(0, (9, 64), Algorithm::Sha256).unwrap();
+    host.close().unwrap();
+    for (new, old) in [
+        (NODES, "/store/sidecars/0.blake3"),
+        ("/store/sidecars/0.sha256.k2", "/store/sidecars/0.sha256"),
+    ] {
+        disk.vanish(Path::new(new));
+        disk.plant(Path::new(old), vec![7; 127 * 32]); // every node of 64 records
+    }
+    let host = open(&disk);
+    assert!(!host.recovery().clean && !host.recovery().read_only);
+    assert_eq!(
+        host.inclusion(0, (9, 64), Algorithm::Sha256).unwrap(),
+        right
+    );
+    host.inclusion(0, (9, 64), Algorithm::Blake3).unwrap();
+    host.close().unwrap();
+    assert_eq!(disk.content(Path::new("/store/sidecars/0.blake3")), None);
+    assert_eq!(disk.content(Path::new("/store/sidecars/0.sha256")), None);
+    assert!(open(&disk).recovery().clean);
+}
+
+#[test]
+fn a_damaged_log_whose_nodes_reach_further_opens_for_reading_only() {
+    let disk = FaultFiles::new(1);
+    let host = open(&disk);
+    for n in 0..60 {
+        propose(&host, digests(n, 1), Wait::Durable).unwrap();
+    }
+    host.close().unwrap();
+    let wal = Path::new("/store/wal/0000000000000001.wal");
+    let content = disk.content(wal).unwrap();
+    let digest = &value(37)[2..];
+    let at = content.windows(32).position(|w| w == digest).unwrap();
+    disk.flip_bit(wal, at, 1);
+
+    let host = open(&disk);
+    assert!(host.recovery().read_only);
+    let size = host.durable_size(0).unwrap();
+    assert_eq!(size, 37, "everything in front of the damage");
+    let rows = host.read(0, 0, usize::MAX).unwrap();
+    assert_eq!(Row::parse_all(&rows).unwrap().len(), 37);
+    for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+        for index in 0..37 {
+            host.inclusion(0, (index, 37), algorithm).unwrap();
+        }
+    }
 }
 
 #[test]

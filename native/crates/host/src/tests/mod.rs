@@ -6,6 +6,7 @@ mod damage;
 mod lookup;
 mod notes;
 mod seal;
+mod size;
 
 use std::path::PathBuf;
 use std::sync::Arc;

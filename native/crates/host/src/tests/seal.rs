@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pyralog_log::FaultFiles;
+use pyralog_merkle::{Blake3Tree, Sha256Tree, TreeHash};
 use pyralog_types::batch::{OutcomeStatus, Row};
 
 use super::{Clock, digests, open, outcomes, propose, sealing, until, value};
@@ -31,7 +32,9 @@ fn numbers_of(host: &Host, from: u64) -> Vec<u64> {
 fn check(host: &Host, size: u64) {
     assert_eq!(host.durable_size(0).unwrap(), size);
     assert_eq!(numbers_of(host, 0), (0..size).collect::<Vec<_>>());
+    let mut past = 1;
     for offset in [0, 41, 42, 43, size / 2, size - 1] {
+        past = (past * 7 + offset) % (size - offset) + offset + 1;
         assert_eq!(numbers_of(host, offset)[0], offset);
         let row = host.read(0, offset, 0).unwrap();
         let rows = Row::parse_all(&row).unwrap();
@@ -42,6 +45,8 @@ fn check(host: &Host, size: u64) {
         assert_eq!(found, [offset]);
         for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
             host.inclusion(0, (offset, size), algorithm).unwrap();
+            host.inclusion(0, (offset, past), algorithm).unwrap();
+            host.consistency(0, (past, size), algorithm).unwrap();
         }
     }
     assert_eq!(host.offset_of_id(0, 5).unwrap(), None);
@@ -93,15 +98,17 @@ fn leaf_hashes_of_sealed_records_are_those_of_the_trees() {
     host.close().unwrap();
     let host = open_sealing(&disk);
     let segments = &host.shared.segments;
-    let state = host.shared.shards[0].state.read();
-    let (blake3, sha256) = (&state.trees().blake3, state.trees().sha256.as_ref());
+    let rows = host.read(0, 0, usize::MAX).unwrap();
+    let rows = Row::parse_all(&rows).unwrap();
+    let records: Vec<_> = rows.iter().map(|row| row.leaf.to_bytes()).collect();
     for (from, to) in [(0, 168), (41, 43), (42, 84), (100, 100), (167, 168)] {
         let found = segments.leaf_hashes(0, Algorithm::Blake3, from..to);
-        let wanted: Vec<_> = (from..to).map(|at| blake3.leaf(at).unwrap()).collect();
-        assert_eq!(found.unwrap(), wanted);
+        let wanted = &records[from as usize..to as usize];
+        let blake3: Vec<_> = wanted.iter().map(Blake3Tree::leaf).collect();
+        assert_eq!(found.unwrap(), blake3);
         let found = segments.leaf_hashes(0, Algorithm::Sha256, from..to);
-        let wanted = (from..to).map(|at| sha256.unwrap().leaf(at).unwrap());
-        assert_eq!(found.unwrap(), wanted.collect::<Vec<_>>());
+        let sha256: Vec<_> = wanted.iter().map(Sha256Tree::leaf).collect();
+        assert_eq!(found.unwrap(), sha256);
     }
     let beyond = segments.leaf_hashes(0, Algorithm::Blake3, 160..170);
     assert!(beyond.is_err(), "168 is not sealed");
@@ -178,7 +185,15 @@ fn damage_in_a_segment_costs_its_records_only() {
     assert_eq!(numbers_of(&host, 84), (84..200).collect::<Vec<_>>());
     assert_eq!(numbers_of(&host, 0), (0..42).collect::<Vec<_>>());
     propose(&host, digests(200, 5), Wait::Durable).unwrap();
-    host.inclusion(0, (60, 205), Algorithm::Blake3).unwrap();
+    // A proof needs the leaves of its group: where they are damaged it says so, elsewhere it is as before.
+    for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+        let error = host.inclusion(0, (60, 205), algorithm).unwrap_err();
+        assert_eq!(error.code(), "storage/corrupt");
+        assert!(error.to_string().contains("offsets 42 to 84"), "{error}");
+        for index in [0, 31, 96, 125, 160, 204] {
+            host.inclusion(0, (index, 205), algorithm).unwrap();
+        }
+    }
     host.close().unwrap();
 
     // Put right again, and without its sidecar: that one is made anew.
@@ -216,8 +231,8 @@ fn node_files_are_made_again_from_segments() {
     fill(&host, 0, 200);
     let root = host.root(0, 200, Algorithm::Sha256).unwrap();
     host.close().unwrap();
-    disk.vanish(Path::new("/store/sidecars/0.sha256"));
-    disk.vanish(Path::new("/store/sidecars/0.blake3"));
+    disk.vanish(Path::new("/store/sidecars/0.sha256.k2"));
+    disk.vanish(Path::new("/store/sidecars/0.blake3.k4"));
     let host = open_sealing(&disk);
     assert!(!host.recovery().clean && !host.recovery().read_only);
     assert_eq!(host.root(0, 200, Algorithm::Sha256).unwrap(), root);
