@@ -1,6 +1,6 @@
 //! What a host is made of: settings from the operator, and the outside world as it is handed in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,28 @@ pub struct HostOptions {
     pub seal: SealLimits,
     /// Compaction, retention and ageing.
     pub maintenance: MaintenanceOptions,
+}
+
+impl HostOptions {
+    /// Options to look at a store that no node runs: nothing it signs leaves, and nobody proposes.
+    #[must_use]
+    pub fn offline(dir: &Path, partitions: Vec<PartitionOptions>) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            wal_file_bytes: 64 << 20,
+            partitions,
+            coordinator: 0,
+            cosigner: Cosigner {
+                name: "offline".to_owned(),
+                seed: [0; 32],
+            },
+            log_seed: Some([0; 32]),
+            checkpoint_ms_min: 3_600_000,
+            lead_ms_max: 7_200_000,
+            queue_bytes_max: 0,
+            seal: SealLimits::default(),
+        }
+    }
 }
 
 /// A wrong turn that a test switches on, to prove that the crash tests notice it.

@@ -18,6 +18,7 @@ mod lsm;
 mod object;
 mod parent;
 mod reads;
+mod repair;
 mod schema;
 mod segment;
 mod sig;

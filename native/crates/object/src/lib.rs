@@ -17,6 +17,7 @@
 mod beneath;
 mod collect;
 mod error;
+mod every;
 mod external;
 mod pack;
 mod put;

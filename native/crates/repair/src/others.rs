@@ -1,0 +1,193 @@
+//! The smaller files: snapshots (Z5), the sequencer's (S2), objects (O5), schemas (J7), and what belongs to nobody.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pyralog_host::Host;
+use pyralog_obelisk::{EPOCH_MS, ScarabId};
+use pyralog_object::ObjectStore;
+use pyralog_partition::Snapshot;
+use pyralog_schema::SchemaRegistry;
+use pyralog_types::batch::Row;
+
+use crate::check::RESTORE;
+use crate::error::RepairError;
+use crate::report::{Finding, Mend, Report, Severity};
+use crate::store::{Logs, SEQUENCER, SNAPSHOTS_DIR, Store};
+
+/// Directory of packs, in the store's directory.
+const OBJECTS_DIR: &str = "objects";
+/// The registry of schemas.
+const SCHEMAS: &str = "schemas";
+/// Files that a store has beside its directories.
+const KNOWN: [&str; 3] = ["LOCK", SEQUENCER, SCHEMAS];
+/// Ids a window has room for, as a shift of milliseconds (S2).
+const WINDOW_SHIFT: u32 = 10;
+/// Windows that may be reserved ahead of the clock without anybody wondering: two hours (S4), and two more (S6).
+const AHEAD: u64 = 7_200_000 / 1_024 + 2;
+
+/// Files that were never finished, and files of somebody else.
+pub(crate) fn strangers(store: &Store, report: &mut Report) -> Result<(), RepairError> {
+    for dir in ["manifest", SNAPSHOTS_DIR, crate::store::NODES_DIR] {
+        for name in store.list(dir)? {
+            let ending = Path::new(&name).extension();
+            let ending = ending.and_then(|ending| ending.to_str());
+            let file = format!("{dir}/{name}");
+            match ending {
+                Some("tmp" | "new") => report.add(unfinished(file)),
+                Some("damaged") => report.add(Finding::new(
+                    Severity::Note,
+                    file,
+                    "put aside by an earlier repair; remove it when nobody needs it",
+                )),
+                _ => {}
+            }
+        }
+    }
+    for name in store.list(".")? {
+        if name == format!("{SCHEMAS}.tmp") {
+            report.add(unfinished(name));
+        } else if !KNOWN.contains(&name.as_str()) && !name.ends_with(".damaged") {
+            report.add(Finding::new(
+                Severity::Note,
+                name,
+                "no file of the store; it is left alone",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unfinished(file: String) -> Finding {
+    let finding = Finding::new(Severity::Mendable, file, "a file that was never finished");
+    finding
+        .advise("it is written anew when it is needed; repair removes it")
+        .mended_by(Mend::Remove)
+}
+
+/// Each snapshot by itself; whether they reach from one to the next shows when the store is opened.
+pub(crate) fn snapshots(store: &Store, report: &mut Report) -> Result<(), RepairError> {
+    for name in store.list(SNAPSHOTS_DIR)? {
+        let Some(stem) = name.strip_suffix(".seen") else {
+            continue;
+        };
+        let path = store.dir.join(SNAPSHOTS_DIR).join(&name);
+        let read = store.files.read_file(&path);
+        let decoded = match read {
+            Ok(bytes) => Snapshot::decode(&bytes.unwrap_or_default()).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let Err(what) = decoded else { continue };
+        let partition = stem.split('-').next();
+        let partition = partition.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        let mut finding = Finding::new(
+            Severity::Damage,
+            format!("{SNAPSHOTS_DIR}/{name}"),
+            format!("the snapshot cannot be used: {what}"),
+        );
+        finding.partition = partition;
+        report.add(finding.advise(format!(
+            "records stay readable; while it is within the duplicate window nothing is appended, because nobody knows which submissions are repeated: {RESTORE}"
+        )));
+    }
+    Ok(())
+}
+
+/// The size of the sequencer's file says what may have been issued (S3): never less than what was.
+pub(crate) fn sequencer(store: &Store, host: &Host, logs: &Logs, report: &mut Report) {
+    let last = (0..logs.groups.len()).filter_map(|partition| last_id(host, partition));
+    let Some(last) = last.max() else { return };
+    let wanted = (ScarabId::unpack(last).ms >> WINDOW_SHIFT) + 1;
+    let path = store.dir.join(SEQUENCER);
+    let file = store.files.open(&path, pyralog_log::OpenMode::Read);
+    let reserved = match file.and_then(|file| file.len()) {
+        Ok(reserved) => reserved,
+        Err(error) => {
+            let finding = Finding::new(Severity::Mendable, SEQUENCER, error.to_string());
+            let finding = finding.advise("repair makes it again from the newest id in the logs");
+            return report.add(if error.kind() == std::io::ErrorKind::NotFound {
+                finding.mended_by(Mend::Windows(wanted))
+            } else {
+                finding.advise("move what is there out of the way, then repair")
+            });
+        }
+    };
+    let now = now_ms().saturating_sub(EPOCH_MS) >> WINDOW_SHIFT;
+    if reserved < wanted {
+        let what = format!("{reserved} windows of ids are reserved, and {wanted} were in use");
+        let finding = Finding::new(Severity::Mendable, SEQUENCER, what);
+        report.add(
+            finding
+                .advise("repair reserves what was in use, so that no id is ever given twice")
+                .mended_by(Mend::Windows(wanted)),
+        );
+    } else if reserved > now.max(wanted) + AHEAD {
+        let what = format!(
+            "{reserved} windows of ids are reserved, and the clock is in window {now}: ids would be ahead of the clock, and the node refuses that"
+        );
+        let finding = Finding::new(Severity::Damage, SEQUENCER, what);
+        report.add(finding.advise(
+            "set the clock right; if it is, set the file's size to that of a backup or, when no other file says otherwise, to the window of the clock",
+        ));
+    }
+}
+
+/// Id of the newest record.
+fn last_id(host: &Host, partition: usize) -> Option<u64> {
+    let size = host.durable_size(partition).ok()?;
+    let row = host.read(partition, size.checked_sub(1)?, 0).ok()?;
+    let rows = Row::parse_all(&row).ok()?;
+    rows.last().map(|row| row.leaf.scarab_id)
+}
+
+fn now_ms() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed();
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Every chunk of every object (O4).
+pub(crate) fn objects(store: &Store, report: &mut Report) {
+    let names = store.list(OBJECTS_DIR).unwrap_or_default();
+    let is_pack = |name: &String| Path::new(name).extension().is_some_and(|end| end == "pack");
+    if !names.iter().any(is_pack) {
+        return;
+    }
+    let opened = ObjectStore::open(Arc::new(store.overlay()), &store.dir.join(OBJECTS_DIR));
+    let found = opened.and_then(|objects| Ok((objects.stats(), objects.verify_all()?)));
+    match found {
+        Ok((stats, damages)) => {
+            for damage in &damages {
+                let finding = Finding::new(Severity::Damage, OBJECTS_DIR, damage.error.to_string());
+                report.add(finding.advise(
+                    "put the payload again: what rotted is then stored anew (O6); or restore the packs from a backup",
+                ));
+            }
+            if stats.damaged_packs > 0 {
+                let what = format!(
+                    "{} packs have a damaged table and are read entry by entry",
+                    stats.damaged_packs
+                );
+                let severity = if damages.is_empty() {
+                    Severity::Note
+                } else {
+                    Severity::Damage
+                };
+                report.add(Finding::new(severity, OBJECTS_DIR, what).advise(RESTORE));
+            }
+        }
+        Err(error) => {
+            let finding = Finding::new(Severity::Damage, OBJECTS_DIR, error.to_string());
+            report.add(finding.advise(RESTORE));
+        }
+    }
+}
+
+/// The registry is checked by reading it (J7).
+pub(crate) fn schemas(store: &Store, report: &mut Report) {
+    if let Err(error) = SchemaRegistry::open(Arc::new(store.overlay()), &store.dir.join(SCHEMAS)) {
+        let finding = Finding::new(Severity::Damage, SCHEMAS, error.to_string());
+        report.add(finding.advise(format!(
+            "nothing is registered until it is back; records are not touched by that: {RESTORE}"
+        )));
+    }
+}
