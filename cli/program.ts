@@ -3,6 +3,7 @@ import type { Action } from './action.ts';
 import { createContext, toJson } from './context.ts';
 import { examples } from './examples.ts';
 import { addChainCommands } from './program-chain.ts';
+import { addDbGroup } from './program-db.ts';
 import { addFileCommands } from './program-files.ts';
 import { addGenesisCommands } from './program-genesis.ts';
 import { addLogCommands } from './program-log.ts';
@@ -44,6 +45,7 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
   addGenesisCommands(program, action);
   addNodeCommands(program, action);
   addSchemaCommands(program, action);
+  addDbGroup(program, action);
   for (const command of allCommands(program)) {
     command.exitOverride();
     if (command !== program && command.commands.length === 0) {

@@ -77,6 +77,24 @@ export {
 } from './object.ts';
 export { dieWithParent } from './parent.ts';
 export {
+  checkStore,
+  type ExportForm,
+  exportStore,
+  type OffsetRange,
+  type RepairCallOptions,
+  type RepairErrorCode,
+  type RepairProgress,
+  rebuildStoreIndex,
+  repairStore,
+  type SegmentTotals,
+  type StoreExport,
+  type StoreFigures,
+  type StoreFinding,
+  type StoreRepair,
+  type StoreReport,
+  storeFigures,
+} from './repair.ts';
+export {
   attachSchemas,
   openSchemas,
   type SchemaErrorCode,

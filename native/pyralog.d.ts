@@ -164,6 +164,20 @@ export interface NativeCheckpoint {
   sha256Note?: string;
 }
 
+/** What is to be exported. */
+export interface NativeExport {
+  /** Partition. */
+  partition: number;
+  /** First offset. */
+  from: number;
+  /** First offset behind. */
+  to?: number;
+  /** `arrow`, `parquet` or `ndjson`. */
+  form: string;
+  /** Directory that is made. */
+  out: string;
+}
+
 /** How a store is opened. */
 export interface NativeLsmOptions {
   /** Directory. */
@@ -288,6 +302,16 @@ export interface NativePolicy {
   retainMs?: number;
   retainFrom?: number;
   coldAfterMs?: number;
+}
+
+/** How far a job is. */
+export interface NativeProgress {
+  /** What is being done. */
+  stage: string;
+  /** Bytes (of an export: records) done. */
+  done: number;
+  /** Of how many; 0 when that is not known yet. */
+  total: number;
 }
 
 export interface NativeRecovery {
@@ -579,6 +603,30 @@ export declare function read(handle: number, partition: number, offset: number, 
 
 /** How opening went. */
 export declare function recovery(handle: number): NativeRecovery;
+
+/** Stops it at its next step. */
+export declare function repairCancel(job: number): void;
+
+/** Reads every file. */
+export declare function repairCheck(job: number, dir: string): Promise<NativeAnswer>;
+
+/** Takes records out. */
+export declare function repairExport(job: number, dir: string, wanted: NativeExport): Promise<NativeAnswer>;
+
+/** A new job, to watch and to stop. */
+export declare function repairJob(): number;
+
+/** Mends what can be. */
+export declare function repairMend(job: number, dir: string, dryRun: boolean): Promise<NativeAnswer>;
+
+/** How far it is. */
+export declare function repairProgress(job: number): NativeProgress;
+
+/** Makes sidecars and node files again. */
+export declare function repairRebuild(job: number, dir: string): Promise<NativeAnswer>;
+
+/** What the store is made of. */
+export declare function repairStats(job: number, dir: string): Promise<NativeAnswer>;
 
 /** Root at a size. */
 export declare function root(handle: number, partition: number, size: number, sha256: boolean): Buffer;

@@ -11,7 +11,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { PyralogError } from '../../base/errors.ts';
 import { findDevnet, readStatus } from '../../devnet/index.ts';
 import {
@@ -19,11 +19,11 @@ import {
   idleValidatorText,
   isDataDir,
   keyPath,
-  loadConfig,
   openDataDir,
   readKeySummary,
 } from '../../node/index.ts';
 import type { Context } from '../context.ts';
+import { type DataDirFlags, dataDirOf } from '../data-dir.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { bytesText } from '../progress.ts';
 import { findTrustFile, readTrustFile } from '../trust-file.ts';
@@ -37,11 +37,6 @@ interface Finding {
   readonly detail: string;
 }
 
-export interface DoctorFlags {
-  readonly config?: string;
-  readonly dir?: string;
-}
-
 const SUPPORTED = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64'];
 const FREE_BYTES_MIN = 1 << 30;
 const SYNCS = 64;
@@ -49,7 +44,7 @@ const SYNCS = 64;
 const EARLIEST = Date.UTC(2026, 0, 1);
 
 /** `pyralog doctor`: one line a check; fails when one does. */
-export async function doctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
+export async function doctor(context: Context, flags: DataDirFlags): Promise<ExitCode> {
   const dir = await dataDirOf(context, flags);
   const checks: (() => Finding | Promise<Finding>)[] = [
     () => ({ check: 'version', state: 'ok', detail: versionLine() }),
@@ -74,15 +69,6 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
   const failed = findings.some(({ state }) => state === 'failed');
   context.answer({ ok: !failed, findings });
   return failed ? EXIT.failed.code : EXIT.ok.code;
-}
-
-async function dataDirOf(context: Context, flags: DoctorFlags): Promise<string> {
-  const { workingDir, environment } = context;
-  if (flags.dir !== undefined) return resolve(workingDir, flags.dir);
-  const running = findDevnet(workingDir);
-  if (running !== undefined && flags.config === undefined) return running.dataDir;
-  const { config } = await loadConfig({ file: flags.config, environment, flags: {}, workingDir });
-  return config.dataDir;
 }
 
 function platform(): Finding {
@@ -169,7 +155,8 @@ function dataDir(dir: string): Finding {
   try {
     const { networkId, paths } = openDataDir(dir);
     const { name } = readKeySummary(join(paths.keys, 'cosigning.json'));
-    return { check, state: 'ok', detail: `${dir}, network ${networkId}, key of ${name}` };
+    const hint = 'pyralog db check reads every file of it, while the node is stopped';
+    return { check, state: 'ok', detail: `${dir}, network ${networkId}, key of ${name}; ${hint}` };
   } catch (error) {
     if (error instanceof PyralogError) return { check, state: 'failed', detail: error.message };
     throw error;

@@ -391,7 +391,8 @@ impl Host {
             wal_bytes: get(&counters.wal_bytes),
             queue_bytes: self.shared.queue.bytes() as u64,
             sync_seconds_sum: Duration::from_nanos(get(&counters.sync_nanos)).as_secs_f64(),
-            disk_full: counters.disk_full.load(Ordering::Relaxed),
+            disk_full: counters.disk_full.load(Ordering::Relaxed)
+                || self.shared.sealing.disk_full(),
             read_only: self.recovery.read_only,
             poisoned: failed && !self.recovery.read_only,
         }

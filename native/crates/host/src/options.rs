@@ -94,6 +94,10 @@ impl HostOptions {
             lead_ms_max: 7_200_000,
             queue_bytes_max: 0,
             seal: SealLimits::default(),
+            maintenance: MaintenanceOptions {
+                tick: Duration::from_secs(5_000),
+                ..MaintenanceOptions::default()
+            },
         }
     }
 }

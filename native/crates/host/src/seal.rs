@@ -69,6 +69,13 @@ impl Sealing {
         state.error.clone().filter(|_| full)
     }
 
+    /// Whether there is no room for segments.
+    pub fn disk_full(&self) -> bool {
+        let state = self.state.lock();
+        let code = state.error.as_ref().map(HostError::code);
+        code == Some("storage/disk-full")
+    }
+
     /// Releases that the log was not told yet.
     pub fn take_releases(&self) -> Vec<(usize, u64)> {
         std::mem::take(&mut self.state.lock().releases)

@@ -6,6 +6,7 @@ use pyralog_host::HostError;
 use pyralog_labelled::LabelledError;
 use pyralog_lsm::LsmError;
 use pyralog_object::ObjectError;
+use pyralog_repair::RepairError;
 use pyralog_schema::SchemaError;
 use pyralog_segment::SegmentError;
 use pyralog_sig::SigError;
@@ -55,6 +56,7 @@ coded!(
     LabelledError,
     LsmError,
     ObjectError,
+    RepairError,
     SegmentError,
     SigError,
     StateError

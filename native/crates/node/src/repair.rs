@@ -14,7 +14,7 @@ use pyralog_repair::{
 
 use crate::convert::whole;
 use crate::error::{Result, bad_argument};
-use crate::work::{Answer, Work, work};
+use crate::work::{Answer, Work, answered, work};
 
 #[derive(Default)]
 struct Jobs {
@@ -96,10 +96,7 @@ fn run(
         let files: Arc<dyn FileLayer> = Arc::new(RealFiles);
         let done = body(&files, Path::new(&dir), &control);
         JOBS.lock().controls.remove(&job);
-        match done {
-            Ok(json) => Answer::Bytes(json.into_bytes()),
-            Err(error) => Answer::Failed(error.code(), error.to_string()),
-        }
+        answered(done.map(|json| Answer::Bytes(json.into_bytes())))
     })
 }
 

@@ -190,6 +190,7 @@ fn would(finding: &Finding, mend: &Mend) -> Act {
         }
         Mend::Side { .. } => "would make it again from its segment".to_owned(),
         Mend::Quarantine { .. } => "would quarantine the damaged offsets".to_owned(),
+        Mend::Lift { .. } => "would lift the quarantine".to_owned(),
         Mend::Nodes => "would make it again from the records".to_owned(),
         Mend::Windows(windows) => format!("would reserve {windows} windows of ids"),
     };
@@ -238,6 +239,13 @@ impl Worker<'_> {
                 ))
             }
             Mend::Side { partition, number } => self.side(file, *partition, *number),
+            Mend::Lift { partition, number } => {
+                let (partition, number) = (*partition, *number);
+                let manifest = self.manifest()?;
+                manifest.commit(&[Edit::Lift { partition, number }])?;
+                manifest.close()?;
+                Ok(act(file, "lifted the quarantine: every row is sound"))
+            }
             Mend::Quarantine {
                 partition,
                 number,

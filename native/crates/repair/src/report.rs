@@ -50,6 +50,8 @@ pub(crate) enum Mend {
         number: u64,
         ranges: Vec<Range<u64>>,
     },
+    /// Let offsets be read again.
+    Lift { partition: u32, number: u64 },
     /// Put a node file made of the records in the place of this one.
     Nodes,
     /// Say that so many windows of ids are reserved.

@@ -73,6 +73,21 @@ impl One<'_> {
             let ranges = rows.iter().map(|damage| damage.offsets.clone()).collect();
             self.damaged(ranges, &first.what, report);
         }
+        if rows.is_empty() && !self.entry.quarantined.is_empty() {
+            let [data, _] = self.paths();
+            let what = "every row is sound, and some are quarantined";
+            let finding = Finding::new(Severity::Mendable, self.store.name(&data), what)
+                .of(self.entry.partition())
+                .at(self.entry.quarantined.clone());
+            report.add(
+                finding
+                    .advise("repair lets them be read again")
+                    .mended_by(Mend::Lift {
+                        partition: self.entry.partition(),
+                        number: self.entry.number,
+                    }),
+            );
+        }
         if let Some(first) = side.first() {
             self.side(&first.what, rows.is_empty(), report);
         }

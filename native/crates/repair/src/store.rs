@@ -6,6 +6,8 @@ use std::sync::Arc;
 use pyralog_host::{DedupWindow, Host, HostError, HostOptions, PartitionOptions, World};
 use pyralog_log::{FileLayer, FileLock, GroupState, LogError, Recovery, WalLogStore, WalOptions};
 
+use pyralog_manifest::Policy;
+
 use crate::error::RepairError;
 use crate::overlay::{Locked, Overlay};
 
@@ -111,6 +113,7 @@ pub(crate) fn open_host(overlay: &Overlay, dir: &Path, logs: &Logs) -> Result<Ho
                 millis: config.map_or(0, |config| config.dedup_window_ms),
                 records: config.map_or(0, |config| config.dedup_records),
             },
+            policy: Policy::default(),
         }
     });
     let options = HostOptions::offline(dir, partitions.collect());

@@ -3,6 +3,7 @@
 mod behaviour;
 mod crash;
 mod damage;
+mod full;
 mod lookup;
 mod notes;
 mod seal;

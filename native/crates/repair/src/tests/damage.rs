@@ -220,3 +220,17 @@ fn a_store_in_use_is_refused() {
     let nowhere = crate::check(&layer(&disk), Path::new("/nowhere"), &Control::default());
     assert_eq!(nowhere.unwrap_err().code(), "storage/format");
 }
+
+#[test]
+fn a_quarantine_is_lifted_once_the_segment_is_back() {
+    let (disk, proofs) = filled(12, RECORDS);
+    let path = one(&disk, "segments", ".arrow");
+    disk.flip_bit(&path, 3_000, 2);
+    assert!(repaired(&disk, false).after.clean());
+    assert_eq!(about(&checked(&disk), &path).severity, Severity::Note);
+    disk.flip_bit(&path, 3_000, 2);
+    assert_eq!(about(&checked(&disk), &path).severity, Severity::Mendable);
+    let done = repaired(&disk, false);
+    assert!(done.after.clean() && done.after.findings.is_empty());
+    assert!(proofs.hold(&open(&disk).unwrap()).is_empty());
+}

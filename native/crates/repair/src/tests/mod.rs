@@ -14,6 +14,7 @@ use pyralog_host::{
     SealLimits, Wait, World,
 };
 use pyralog_log::{FaultFiles, FileLayer};
+use pyralog_manifest::Policy;
 use pyralog_merkle::{Blake3Tree, TreeHash, verify_inclusion};
 use pyralog_types::Hash;
 use pyralog_types::batch::{Row, encode_digests};
@@ -48,6 +49,7 @@ fn options() -> HostOptions {
                     millis: 86_400_000,
                     records: 1_000_000,
                 },
+                policy: Policy::default(),
             }],
         )
     }
