@@ -1,4 +1,4 @@
-//! Segments, their sidecars, and leaves files (H6, H9, Y8, Y9).
+//! Segments, their sidecars, and leaves files (H6, H9, Y8, Y9); what a running node quarantined (Z48) is looked at again.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{STORE, files, filled, layer, open};
 use crate::{Control, RepairOptions, check, repair};
 
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 fn hurt(disk: &pyralog_log::FaultFiles, rng: &mut fastrand::Rng) -> String {
     let all = files(disk);
