@@ -43,6 +43,50 @@ pub struct FaultCounts {
     pub misdirected: u64,
 }
 
+impl FaultCounts {
+    /// Every count with its name.
+    #[must_use]
+    pub fn list(&self) -> [(&'static str, u64); 11] {
+        [
+            ("crashes", self.crashes),
+            ("torn", self.torn),
+            ("sectors lost", self.sectors_lost),
+            ("sectors kept", self.sectors_kept),
+            ("names lost", self.names_lost),
+            ("short writes", self.short_writes),
+            ("write errors", self.write_errors),
+            ("sync errors", self.sync_errors),
+            ("no space", self.no_space),
+            ("bit flips", self.bit_flips),
+            ("misdirected", self.misdirected),
+        ]
+    }
+
+    /// Names of what never fired, but for `unused`: what the runs never ask the disk for.
+    #[must_use]
+    pub fn silent(&self, unused: &[&str]) -> Vec<&'static str> {
+        let silent = self.list().into_iter().filter(|(_, count)| *count == 0);
+        let names = silent.map(|(name, _)| name);
+        names.filter(|name| !unused.contains(name)).collect()
+    }
+}
+
+impl std::ops::AddAssign for FaultCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.torn += other.torn;
+        self.sectors_lost += other.sectors_lost;
+        self.sectors_kept += other.sectors_kept;
+        self.names_lost += other.names_lost;
+        self.short_writes += other.short_writes;
+        self.write_errors += other.write_errors;
+        self.sync_errors += other.sync_errors;
+        self.no_space += other.no_space;
+        self.bit_flips += other.bit_flips;
+        self.misdirected += other.misdirected;
+    }
+}
+
 /// A simulated disk. Clones are the same disk.
 #[derive(Clone)]
 pub struct FaultFiles(Arc<Mutex<Disk>>);
