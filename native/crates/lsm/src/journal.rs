@@ -17,6 +17,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use pyralog_types::{u32_at, u64_at};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::LsmError;
@@ -227,16 +228,4 @@ fn entry(bytes: &[u8], at: usize) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }

@@ -1,6 +1,7 @@
 //! Bytes of the manifest's file: its header (Y2) and its frames (Y3). No IO here.
 
 use crc32c::{crc32c, crc32c_append};
+use pyralog_types::{u32_at, u64_at};
 
 use crate::mutant::{Mutant, on};
 
@@ -56,18 +57,6 @@ pub(crate) struct FrameHeader {
     /// The version it makes.
     pub(crate) number: u64,
     pub(crate) payload_bytes: u32,
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 /// Bytes a frame with this payload takes in the file.

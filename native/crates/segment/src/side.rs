@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyralog_log::{FileLayer, Mapped};
+use pyralog_types::{u32_at, u64_at};
 
 use crate::index::{Entry, Head, Made};
 use crate::meta::SegmentMeta;
@@ -166,12 +167,12 @@ impl Side {
         if head[..8] != MAGIC {
             return Err(refused("it does not begin like a sidecar"));
         }
-        if word(head, 8) != VERSION {
+        if u32_at(head, 8) != VERSION {
             return Err(refused("it has another format version"));
         }
-        if crc32c::crc32c(&head[..CRC_AT]) != word(head, CRC_AT)
-            || word(head, CRC_AT + 4) != 0
-            || word(head, 12) != 0
+        if crc32c::crc32c(&head[..CRC_AT]) != u32_at(head, CRC_AT)
+            || u32_at(head, CRC_AT + 4) != 0
+            || u32_at(head, 12) != 0
         {
             return Err(refused("its head fails its checksum"));
         }
@@ -196,7 +197,7 @@ impl Side {
         };
         let mut start = HEAD_BYTES;
         for at in (TABLE_AT..CRC_AT).step_by(16) {
-            let length = usize::try_from(long(head, at)).ok();
+            let length = usize::try_from(u64_at(head, at)).ok();
             let end = length.and_then(|length| start.checked_add(length));
             let end = end
                 .filter(|&end| end <= map.len())
@@ -204,7 +205,7 @@ impl Side {
             side.sections.push(Section {
                 start,
                 end,
-                crc: word(head, at + 8),
+                crc: u32_at(head, at + 8),
                 checked: AtomicU8::new(0),
             });
             start = end.next_multiple_of(8);
@@ -308,9 +309,9 @@ impl Side {
             .get(at..at + SPARSE_BYTES)
             .ok_or_else(|| self.damaged("its sparse index ends too early"))?;
         Ok(Sparse {
-            offset: long(entry, 0),
-            timestamp: long(entry, 8),
-            id: long(entry, 16),
+            offset: u64_at(entry, 0),
+            timestamp: u64_at(entry, 8),
+            id: u64_at(entry, 16),
         })
     }
 
@@ -352,7 +353,7 @@ impl Side {
         let pilot = *pilots.get(head.bucket(hash)).ok_or_else(broken)?;
         let rows = self.section(which.section(ROWS))?;
         let entry = rows.get(head.entry(hash, pilot)).ok_or_else(broken)?;
-        match Entry::read(word(entry, 0)) {
+        match Entry::read(u32_at(entry, 0)) {
             Entry::None => Ok(Candidates::One(None)),
             Entry::Row(row) if row < self.meta.rows => Ok(Candidates::One(Some(row))),
             Entry::Row(_) => Err(broken()),
@@ -405,14 +406,4 @@ impl Candidates<'_> {
             Self::List(list) => list.get(place).map(|row| u32::from_le_bytes(*row)),
         }
     }
-}
-
-fn word(bytes: &[u8], at: usize) -> u32 {
-    let mut field = [0; 4];
-    field.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(field)
-}
-
-fn long(bytes: &[u8], at: usize) -> u64 {
-    u64::from(word(bytes, at)) | u64::from(word(bytes, at + 4)) << 32
 }

@@ -2,6 +2,7 @@
 //!
 //! Parsers are strict, work in place and never panic; what they accept re-encodes to the same bytes.
 
+mod at;
 pub mod batch;
 mod cursor;
 mod error;
@@ -10,6 +11,7 @@ mod multihash;
 mod packed;
 mod record;
 
+pub use at::{u32_at, u64_at};
 pub use error::TypeError;
 pub use headers::{
     HEADERS_BYTES_MAX, HEADERS_MAX, TOMBSTONE, check_headers, decode_headers, encode_headers,

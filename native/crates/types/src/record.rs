@@ -1,6 +1,6 @@
 //! The leaf record: what a log position commits to (docs/spec/record.md L1, L2).
 
-use crate::{Hash, TypeError, ZERO_HASH};
+use crate::{Hash, TypeError, ZERO_HASH, u32_at, u64_at};
 
 /// Largest timestamp, offset and size: what a JavaScript number holds exactly (L2).
 pub const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -77,18 +77,6 @@ impl LeafRecord {
 #[must_use]
 pub fn part_hash(part: Option<&[u8]>) -> Hash {
     part.map_or(ZERO_HASH, |bytes| *blake3::hash(bytes).as_bytes())
-}
-
-fn u64_at(bytes: &[u8; 128], at: usize) -> u64 {
-    let mut field = [0; 8];
-    field.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(field)
-}
-
-fn u32_at(bytes: &[u8; 128], at: usize) -> u32 {
-    let mut field = [0; 4];
-    field.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(field)
 }
 
 fn hash_at(bytes: &[u8; 128], at: usize) -> Hash {

@@ -1,6 +1,7 @@
 //! Bytes of the log: file header (W2), frame header (W3), records (W5), store file (W1). No IO here.
 
 use crc32c::{crc32c, crc32c_append};
+use pyralog_types::{u32_at, u64_at};
 
 use super::record::{Record, RecordHead, RecordKind};
 use super::{FramePosition, RecordPosition};
@@ -68,18 +69,6 @@ pub(crate) struct FrameHeader {
     pub synced_sequence: u64,
     pub synced: FramePosition,
     pub records: u32,
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
