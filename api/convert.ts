@@ -134,6 +134,7 @@ export function logInfoToWire(info: LogInfo): LogInfoWire {
     size: info.size.toString(),
     dedupWindowMs: info.dedupWindowMs.toString(),
     dedupRecords: info.dedupRecords.toString(),
+    durability: info.durability,
     ackPolicy: info.ackPolicy,
     replicas: info.replicas,
   };
@@ -152,8 +153,9 @@ export function logInfoFromWire(wire: LogInfoWire): LogInfo | Misread {
   if (dedupWindowMs instanceof Misread) return dedupWindowMs;
   const dedupRecords = countFromWire(wire.dedupRecords, 'dedupRecords');
   if (dedupRecords instanceof Misread) return dedupRecords;
-  const { origin, partition, ackPolicy, replicas } = wire;
-  const info = { origin, partition, size, dedupWindowMs, dedupRecords, ackPolicy, replicas };
+  const { origin, partition, durability, ackPolicy, replicas } = wire;
+  const window = { dedupWindowMs, dedupRecords };
+  const info = { origin, partition, size, ...window, durability, ackPolicy, replicas };
   if (wire.checkpoint === undefined) return info;
   const covered = countFromWire(wire.checkpoint.size, 'checkpoint size');
   if (covered instanceof Misread) return covered;

@@ -61,6 +61,7 @@ export const logInfo = {
   checkpoint: { size: '1', note },
   dedupWindowMs: '86400000',
   dedupRecords: '2097152',
+  durability: 'sync',
   ackPolicy: 'majority',
   replicas: 1,
 } as const;

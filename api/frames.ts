@@ -30,6 +30,7 @@ export const FRAME_DIGESTS_MAX = 65_536;
 export const OUTCOME_BYTES = 40;
 
 const FLAG_CHECKPOINT = 1;
+const FLAG_ACCEPTED = 1;
 const REQUEST_HEADER_BYTES = 16;
 
 export interface DigestFrame {
@@ -45,6 +46,8 @@ export interface OutcomeFrame {
   readonly kind: 'outcomes';
   readonly requestId: number;
   readonly outcomes: Uint8Array;
+  /** `accepted`: a crash of the node may lose the records (notary.md N11). */
+  readonly durability: 'durable' | 'accepted';
   /** '' when the call did not wait for a checkpoint. */
   readonly note: string;
 }
@@ -136,15 +139,17 @@ function sizeFault(
   return `${digestsBytes} bytes of digests, ${count} of ${algorithm} are ${expected}`;
 }
 
-export function encodeOutcomeFrame(
-  requestId: number,
-  outcomes: Uint8Array,
-  note: string,
-): Uint8Array {
+export function encodeOutcomeFrame({
+  requestId,
+  outcomes,
+  durability,
+  note,
+}: Omit<OutcomeFrame, 'kind'>): Uint8Array {
   const text = encoder.encode(note);
   const bytes = new Uint8Array(ANSWER_HEADER_BYTES + 8 + outcomes.length + text.length);
   const view = viewOf(bytes);
   writeAnswerHeader(view, FRAME_KINDS.outcomes, requestId);
+  view.setUint16(2, durability === 'accepted' ? FLAG_ACCEPTED : 0, true);
   view.setUint32(ANSWER_HEADER_BYTES, outcomes.length / OUTCOME_BYTES, true);
   bytes.set(outcomes, ANSWER_HEADER_BYTES + 4);
   view.setUint32(ANSWER_HEADER_BYTES + 4 + outcomes.length, text.length, true);
@@ -169,7 +174,9 @@ export function decodeAnswerFrame(bytes: Uint8Array): AnswerFrame | FrameRefusal
   const known = kind === FRAME_KINDS.error || kind === FRAME_KINDS.transactionOutcomes;
   const wrong =
     headerFault(view, known ? kind : FRAME_KINDS.outcomes) ??
-    (view.getUint16(2, true) !== 0 ? 'reserved bytes are not zero' : undefined);
+    ((view.getUint16(2, true) & ~(known ? 0 : FLAG_ACCEPTED)) !== 0
+      ? 'reserved bytes are not zero'
+      : undefined);
   if (wrong !== undefined) return refuseFrame(requestId, wrong);
   if (kind === FRAME_KINDS.error) return decodeError(requestId, bytes);
   return kind === FRAME_KINDS.outcomes
@@ -202,7 +209,8 @@ function decodeOutcomes(requestId: number, bytes: Uint8Array): OutcomeFrame | Fr
   }
   const note = decodeText(bytes.subarray(end + 4));
   if (note === undefined) return refuseFrame(requestId, 'note is not UTF-8');
-  return { kind: 'outcomes', requestId, outcomes: bytes.subarray(start, end), note };
+  const durability = view.getUint16(2, true) === FLAG_ACCEPTED ? 'accepted' : 'durable';
+  return { kind: 'outcomes', requestId, outcomes: bytes.subarray(start, end), durability, note };
 }
 
 /** Reads one of packed outcomes; undefined when there is none at `index` or its status is unknown. */

@@ -60,7 +60,7 @@ export const idempotencyKey = Type.String({
 
 export const waitFor = Type.Enum(['durable', 'checkpoint'], {
   description:
-    'Answer when the record is on disk (`durable`, the default) or signed (`checkpoint`).',
+    'Answer when the record is on disk (`durable`, the default; a log that does not sync for every answer says `accepted`) or signed (`checkpoint`).',
 });
 
 export const waitForLevel = Type.Enum(['durable', 'checkpoint', 'final'], {
@@ -75,7 +75,8 @@ export const timeoutMs = Type.Integer({
 });
 
 export const level = Type.Enum(['accepted', 'durable', 'checkpoint', 'witnessed', 'final'], {
-  description: 'How far the record has come (receipt.md).',
+  description:
+    'How far the record has come (receipt.md). `accepted` is no promise: a crash of the node may lose the record (notary.md N11).',
 });
 
 const hash = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description });
@@ -168,6 +169,10 @@ export const logInfo = shape(
     ),
     dedupWindowMs: decimal('Idempotency window in log time (N3).'),
     dedupRecords: decimal('Idempotency window in records (N3).'),
+    durability: Type.Enum(['sync', 'interval', 'memory'], {
+      description:
+        'What its answers stand for: `sync` answers `durable`, the others `accepted`: a crash may lose the newest records (N11).',
+    }),
     ackPolicy: Type.Enum(['majority', 'all']),
     replicas: Type.Integer({ minimum: 1 }),
   },

@@ -42,6 +42,8 @@ export interface LogInfo {
   readonly checkpoint?: Checkpoint & { readonly sha256Note?: string };
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;
+  /** What its answers stand for: only `sync` answers `durable` (notary.md N11). */
+  readonly durability: 'sync' | 'interval' | 'memory';
   readonly ackPolicy: 'majority' | 'all';
   readonly replicas: number;
 }

@@ -137,7 +137,10 @@ class NodeClient implements Client {
     const answer = await withRetry(this.#retry, options.signal, () =>
       send(encode, this.#exchange(options)),
     );
-    if (answer.kind === 'outcomes') return { outcomes: answer.outcomes, note: answer.note };
+    if (answer.kind === 'outcomes') {
+      const { outcomes, durability, note } = answer;
+      return { outcomes, durability, note };
+    }
     throw clientError('client/bad-answer', 'the node answered with a frame of another kind');
   }
 

@@ -47,7 +47,7 @@ export interface CallOptions {
 }
 
 export interface SubmitOptions extends CallOptions {
-  /** `durable` (default): on disk. `checkpoint`: signed, with the receipt in the answer. */
+  /** `durable` (default): on disk, or `accepted` where the log promises no more; see `level` in the answer. `checkpoint`: signed, with the receipt in the answer. */
   readonly waitFor?: 'durable' | 'checkpoint';
   /** How long the node may wait before it answers `notary/outcome-unknown`. */
   readonly timeoutMs?: number;
@@ -94,6 +94,8 @@ export type BatchOutcome =
 export interface PackedAnswer {
   /** 40 bytes a record (batch.md B4); `outcomeAt` reads one. */
   readonly outcomes: Uint8Array;
+  /** `accepted`: the log does not sync for every answer, and a crash of its node may lose the records. */
+  readonly durability: 'durable' | 'accepted';
   /** Signed note of the newest checkpoint that covers them; '' unless waited for. */
   readonly note: string;
 }

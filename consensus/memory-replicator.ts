@@ -55,6 +55,7 @@ export function createMemoryReplicator(
       const packed = encodeOutcomes(outcomes);
       const answer = {
         epoch: EPOCH,
+        durability: 'durable' as const,
         baseOffset: firstNewOffset(packed),
         ackPolicy: 'majority' as const,
         replicas: 1,

@@ -6,7 +6,10 @@ export type { SignedCheckpoint } from '../native/index.ts';
 export type AckPolicy = 'majority' | 'all';
 
 export interface ReplicateOptions {
-  /** What must be true before the answer: committed and synced, or also covered by a signed checkpoint (notary.md N4, N5). */
+  /**
+   * What must be true before the answer: committed and synced, or also covered by a signed checkpoint (notary.md N4, N5). A log that
+   * does not promise `durable` answers that `accepted` (wal.md W16).
+   */
   readonly wait: 'durable' | 'checkpoint';
   /** Also return inclusion paths; needs `wait: 'checkpoint'`. */
   readonly paths: boolean;
@@ -14,9 +17,11 @@ export interface ReplicateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A batch that is committed and synced on as many replicas as the policy asks for. It is never lost again (N7). */
+/** A batch that is committed and synced on as many replicas as the policy asks for: it is never lost again (N7), if `durable`. */
 export interface Replicated {
   readonly epoch: number;
+  /** `accepted`: an unreplicated log that does not sync for every answer; a crash may lose the batch (N11). */
+  readonly durability: 'durable' | 'accepted';
   /** Offset of the first new record; undefined when all were duplicates or conflicts. */
   readonly baseOffset: number | undefined;
   readonly ackPolicy: AckPolicy;

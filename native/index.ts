@@ -140,6 +140,7 @@ export type {
   Core,
   CoreOptions,
   CoreStats,
+  DurabilityPolicy,
   NativeErrorCode,
   PartitionOptions,
   ProposeAnswer,
@@ -160,7 +161,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     dir: options.dir,
     loseUnsynced: options.fileLayer === 'lose-unsynced',
     walFileBytes: options.walFileBytes,
-    partitions: [...options.partitions],
+    partitions: options.partitions.map((partition) => ({ durability: 'sync', ...partition })),
     coordinator: options.coordinator,
     cosignerName: options.cosigner.name,
     cosignerSeed: options.cosigner.seed,
@@ -168,6 +169,8 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     checkpointMsMin: options.checkpointMsMin,
     leadMsMax: options.leadMsMax,
     queueBytesMax: options.queueBytesMax,
+    syncIntervalMs: options.syncIntervalMs ?? 100,
+    changeDurability: options.changeDurability ?? false,
   };
   const opened = await call((channel, token) => binding.openCore(native, channel, token));
   return new NativeCore(opened.handle ?? 0);
@@ -202,6 +205,7 @@ class NativeCore implements Core {
     return {
       epoch: done.epoch ?? 0,
       outcomes: done.outcomes ?? new Uint8Array(),
+      durability: done.durable === true ? 'durable' : 'accepted',
       ...(done.note === undefined ? {} : { checkpoint: checkpointOf(done) }),
       ...(done.paths === undefined ? {} : { paths: done.paths }),
     };

@@ -16,6 +16,8 @@ export interface Completion {
   epoch?: number;
   /** Packed outcomes (B4). */
   outcomes?: Buffer;
+  /** Those records are on disk; else they were accepted only (W16). */
+  durable?: boolean;
   /** Packed inclusion paths. */
   paths?: Buffer;
   /** Size of a checkpoint. */
@@ -283,6 +285,8 @@ export interface NativeOptions {
   leadMsMax: number;
   queueBytesMax: number;
   maintenance?: NativeMaintenanceOptions;
+  syncIntervalMs: number;
+  changeDurability: boolean;
 }
 
 export interface NativePartition {
@@ -291,6 +295,7 @@ export interface NativePartition {
   dedupWindowMs: number;
   dedupRecords: number;
   policy?: NativePolicy;
+  durability: string;
 }
 
 /** What is left out is off. */
@@ -375,6 +380,7 @@ export interface NativeStats {
   walBytes: number;
   queueBytes: number;
   syncSecondsSum: number;
+  acceptedRecords: number;
   diskFull: boolean;
   readOnly: boolean;
   poisoned: boolean;

@@ -37,6 +37,12 @@ export type NativeErrorCode =
   /** The core was closed. */
   | 'log/closed';
 
+/**
+ * What an answer of an unreplicated log stands for (wal.md W16): `sync` its records are on disk; `interval` they were written, and
+ * are synced soon; `memory` they were applied, and reach the disk with a later sync. Only `sync` answers `durable`.
+ */
+export type DurabilityPolicy = 'sync' | 'interval' | 'memory';
+
 export interface PartitionOptions {
   /** Origin of its checkpoints (identity.md I4). Partition number = position in the list. */
   readonly origin: string;
@@ -44,6 +50,8 @@ export interface PartitionOptions {
   readonly sha256: boolean;
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;
+  /** Recorded in the log; another one than there is refused unless {@link CoreOptions.changeDurability}. Default `sync`. */
+  readonly durability?: DurabilityPolicy;
 }
 
 export interface CoreOptions {
@@ -63,6 +71,10 @@ export interface CoreOptions {
   readonly leadMsMax: number;
   /** Bound of proposals waiting in the queue; beyond it `log/overloaded`. */
   readonly queueBytesMax: number;
+  /** Longest time until records of an `interval` log are synced; ten times that for `memory` (W16). Default 100. */
+  readonly syncIntervalMs?: number;
+  /** Take a durability other than the recorded one, and record it. Default false. */
+  readonly changeDurability?: boolean;
 }
 
 /** How the last opening went; printed by `doctor` and logged at start. */
@@ -92,6 +104,8 @@ export interface ProposeAnswer {
   readonly epoch: number;
   /** Packed outcomes, 40 bytes a record (batch.md B4). */
   readonly outcomes: Uint8Array;
+  /** `accepted`: a crash may lose these records, the last first (W16); readers do not see them yet. */
+  readonly durability: 'durable' | 'accepted';
   /** Present when the call waited for `checkpoint`. */
   readonly checkpoint?: SignedCheckpoint;
   /** Per record u8 number of hashes, then the inclusion path against `checkpoint.size`. Present with `paths: true`. */
@@ -99,6 +113,7 @@ export interface ProposeAnswer {
 }
 
 export interface ProposeOptions {
+  /** `durable` is answered as the log's policy promises it: see {@link ProposeAnswer.durability}. */
   readonly wait: 'durable' | 'checkpoint';
   /** Also return inclusion paths; needs `wait: 'checkpoint'`. */
   readonly paths: boolean;
@@ -119,6 +134,8 @@ export interface CoreStats {
   readonly queueBytes: number;
   /** Latency of group commits, seconds, and their number: sum and count since start. */
   readonly syncSecondsSum: number;
+  /** Records answered `accepted` that are not durable yet, over all partitions (W16). */
+  readonly acceptedRecords: number;
   readonly diskFull: boolean;
   readonly readOnly: boolean;
   readonly poisoned: boolean;

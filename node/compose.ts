@@ -38,6 +38,8 @@ export function coreOptions(dir: string, config: Config, identity: NodeIdentity)
     checkpointMsMin: store.checkpointMsMin,
     leadMsMax: store.leadMsMax,
     queueBytesMax: store.queueMiB * MIB,
+    syncIntervalMs: store.syncIntervalMs,
+    changeDurability: store.changeDurability,
   };
 }
 
@@ -53,6 +55,7 @@ export function partitionsOf({ store }: Config, origin: string): PartitionOption
       sha256: store.sha256Tree,
       dedupWindowMs: store.dedupHours * 3_600_000,
       dedupRecords: store.dedupRecords,
+      durability: store.durability,
     },
   ];
 }

@@ -70,6 +70,22 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
     'Proposals waiting for the log.',
     () => core.stats().queueBytes,
   );
+  gauge(
+    'pyralog_storage_accepted_records',
+    'Records answered `accepted` that are not durable yet (N11).',
+    () => core.stats().acceptedRecords,
+  );
+  new Gauge({
+    name: 'pyralog_storage_durability_info',
+    help: 'What answers of each log stand for: 1 for its policy (N11).',
+    labelNames: ['partition', 'policy'],
+    registers,
+    collect() {
+      for (const [partition, { durability = 'sync' }] of logStore.partitions.entries()) {
+        this.set({ partition: `${partition}`, policy: durability }, 1);
+      }
+    },
+  });
   gauge('pyralog_node_resident_bytes', 'Resident memory of the process.', () =>
     process.memoryUsage.rss(),
   );

@@ -19,7 +19,7 @@ export function outcomesOf(
 ): SubmitOutcome[] {
   const { checkpoint, paths } = answer;
   const outcomes = decodeOutcomes(answer.outcomes, items.length);
-  const level = checkpoint === undefined ? 'durable' : 'checkpoint';
+  const level = checkpoint === undefined ? answer.durability : 'checkpoint';
   const separate = paths === undefined ? undefined : separatePaths(paths, items.length);
   return items.map(({ submission, packed }, i) => {
     const outcome = outcomes[i];

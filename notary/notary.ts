@@ -117,13 +117,13 @@ class LogNotary implements NotaryService {
     const proposal = encodeDigests({ code, submitter, digests });
     this.#packedInFlight++;
     try {
-      const { outcomes, checkpoint } = await replicator.propose(0, proposal, {
+      const { outcomes, durability, checkpoint } = await replicator.propose(0, proposal, {
         wait: waitFor,
         paths: false,
         ...(signal === undefined ? {} : { signal }),
       });
-      if (checkpoint === undefined) return { outcomes };
-      return { outcomes, checkpoint: { size: checkpoint.size, note: checkpoint.note } };
+      if (checkpoint === undefined) return { outcomes, durability };
+      return { outcomes, durability, checkpoint: { size: checkpoint.size, note: checkpoint.note } };
     } catch (error) {
       throw fromReplicator(error);
     } finally {
@@ -166,7 +166,8 @@ class LogNotary implements NotaryService {
 
   logs(): LogInfo[] {
     const { logStore, checkpoints, replicator } = this.#deps;
-    return logStore.partitions.map(({ origin, dedupWindowMs, dedupRecords }, partition) => {
+    return logStore.partitions.map((log, partition) => {
+      const { origin, dedupWindowMs, dedupRecords, durability = 'sync' } = log;
       const checkpoint = checkpoints.newest(partition);
       return {
         origin,
@@ -175,6 +176,7 @@ class LogNotary implements NotaryService {
         ...(checkpoint === undefined ? {} : { checkpoint }),
         dedupWindowMs,
         dedupRecords,
+        durability,
         ackPolicy: replicator.ackPolicy,
         replicas: replicator.replicas,
       };

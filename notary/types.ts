@@ -2,8 +2,9 @@
  * The notary as its callers (rpc/) see it. From a digest to a receipt: docs/spec/notary.md.
  */
 import type { DigestAlgorithm, Receipt } from '../receipt/index.ts';
+import type { DurabilityPolicy } from '../storage/index.ts';
 
-/** Levels in the order they are reached; `witnessed` and `final` are independent evidence on top. */
+/** `accepted`: ordered, and lost if the node crashes before its log is synced (N11). Levels in the order they are reached; `witnessed` and `final` are independent evidence on top. */
 export type Level = 'accepted' | 'durable' | 'checkpoint' | 'witnessed' | 'final';
 
 export interface Submission {
@@ -53,6 +54,7 @@ export type SubmitOutcome =
     };
 
 export interface SubmitOptions {
+  /** `durable` is answered `accepted` by a log that does not sync for every answer (N11). */
   readonly waitFor: 'durable' | 'checkpoint';
   readonly signal?: AbortSignal;
 }
@@ -124,6 +126,8 @@ export interface LogInfo {
   };
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;
+  /** What its answers stand for (N11). */
+  readonly durability: DurabilityPolicy;
   readonly ackPolicy: 'majority' | 'all';
   readonly replicas: number;
 }
@@ -131,6 +135,8 @@ export interface LogInfo {
 /** Packed answer to a packed batch: outcomes of batch.md B4, without an object per record. */
 export interface PackedSubmitted {
   readonly outcomes: Uint8Array;
+  /** `accepted`: a crash may lose them (N11). */
+  readonly durability: 'durable' | 'accepted';
   readonly checkpoint?: { readonly size: number; readonly note: string };
 }
 

@@ -84,8 +84,8 @@ async function submitDigests(
   { notary, callMsDefault }: PackedDependencies,
 ): Promise<Uint8Array> {
   const work = notary.submitPacked({ algorithm, submitter, digests }, { waitFor });
-  const { outcomes, checkpoint } = await within(callMsDefault, work);
-  return encodeOutcomeFrame(requestId, outcomes, checkpoint?.note ?? '');
+  const { outcomes, durability, checkpoint } = await within(callMsDefault, work);
+  return encodeOutcomeFrame({ requestId, outcomes, durability, note: checkpoint?.note ?? '' });
 }
 
 /** R9. What is wrong with one transaction is its own outcome. */

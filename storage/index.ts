@@ -119,6 +119,7 @@ export {
   type SegmentTableOptions,
 } from './segment.ts';
 export type {
+  DurabilityPolicy,
   LogPartition,
   LogRow,
   LogSnapshot,

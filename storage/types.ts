@@ -1,5 +1,5 @@
 import type { PyralogError } from '../base/errors.ts';
-import type { NativeErrorCode, TreeAlgorithm } from '../native/index.ts';
+import type { DurabilityPolicy, NativeErrorCode, TreeAlgorithm } from '../native/index.ts';
 import type { LeafRecord } from '../receipt/index.ts';
 
 /** What callers of storage/ are expected to handle: the native core's codes, and those of the key-value store. */
@@ -10,7 +10,7 @@ export type StorageErrorCode =
 
 export type StorageError = PyralogError<StorageErrorCode>;
 
-export type { TreeAlgorithm } from '../native/index.ts';
+export type { DurabilityPolicy, TreeAlgorithm } from '../native/index.ts';
 
 /** What a log partition is; its number is its position in {@link LogStore.partitions}. */
 export interface LogPartition {
@@ -20,6 +20,8 @@ export interface LogPartition {
   readonly sha256: boolean;
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;
+  /** What an answer about its records stands for (wal.md W16); absent = `sync`. */
+  readonly durability?: DurabilityPolicy;
 }
 
 /** One record as it stands in the log. */

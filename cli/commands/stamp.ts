@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { toHex } from '../../base/bytes.ts';
 import { PyralogError } from '../../base/errors.ts';
-import type { Client } from '../../client/index.ts';
+import type { BatchOutcome, Client } from '../../client/index.ts';
 import { type DigestAlgorithm, isDigestAlgorithm, type Receipt } from '../../receipt/index.ts';
 import { timeoutArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
@@ -172,11 +172,10 @@ class StampJob {
     const kept: [Hashed, Receipt][] = [];
     for (const [i, hashed] of batch.entries()) {
       const outcome = outcomes[i];
-      if (outcome === undefined) {
-        this.#fail(hashed.file, 'cli/wrong-answer', 'the node left it unanswered');
-      } else if (!outcome.ok) {
-        this.#fail(hashed.file, outcome.error.data.reason, outcome.error.message);
-      } else {
+      const refusal = refusalOf(outcome);
+      if (refusal !== undefined) {
+        this.#fail(hashed.file, ...refusal);
+      } else if (outcome?.ok) {
         const { submitted } = outcome;
         const receipt = submitted.receipt ?? (await client.receipt(submitted.id));
         if (this.#keep(hashed, receipt, submitted)) kept.push([hashed, receipt]);
@@ -282,4 +281,15 @@ class StampJob {
     const early = stamped.filter(({ level }) => level !== 'final').length;
     return early === 0 ? '' : `${early} of them not final yet (pyralog upgrade)`;
   }
+}
+
+/** Code and text of why an answer leaves its file without a receipt. */
+function refusalOf(outcome: BatchOutcome | undefined): [code: string, message: string] | undefined {
+  if (outcome === undefined) return ['cli/wrong-answer', 'the node left it unanswered'];
+  if (!outcome.ok) return [outcome.error.data.reason, outcome.error.message];
+  if (outcome.submitted.level !== 'accepted') return undefined;
+  return [
+    'cli/not-durable',
+    'the log accepted it and does not promise that it is on disk; stamp it with --wait checkpoint',
+  ];
 }

@@ -71,6 +71,24 @@ const store = Type.Object(
       'Values of records above it become objects (O14); the notary’s never are.',
     ),
     filesDir: text('', 'Directory below which records may refer to files (O10); empty = none.'),
+    durability: Type.Union(
+      [Type.Literal('sync'), Type.Literal('interval'), Type.Literal('memory')],
+      {
+        default: 'sync',
+        description:
+          'What an answer stands for (N11): `sync` on disk; `interval` written, on disk within syncIntervalMs; `memory` applied, on disk with a later sync.',
+      },
+    ),
+    syncIntervalMs: count(
+      100,
+      1,
+      60_000,
+      'Longest time until records of an `interval` log are on disk; ten times that for `memory` (W16).',
+    ),
+    changeDurability: Type.Boolean({
+      default: false,
+      description: 'Take a durability that is not the one recorded in the log, once (W16).',
+    }),
     coordinator: count(0, 0, 1_023, 'Number in Scarab ids, unique in a cluster (S7).'),
     leadMsMax: count(
       7_200_000,

@@ -78,8 +78,9 @@ export class FakeNotary implements Notary {
       view.setBigUint64(i * OUTCOME_BYTES + 16, kept.id, true);
       view.setBigUint64(i * OUTCOME_BYTES + 24, BigInt(kept.timestamp), true);
     }
-    if (options.waitFor === 'durable') return { outcomes };
-    return { outcomes, checkpoint: { size: this.records.length, note: 'note\n' } };
+    const durability = 'durable';
+    if (options.waitFor === 'durable') return { outcomes, durability };
+    return { outcomes, durability, checkpoint: { size: this.records.length, note: 'note\n' } };
   }
 
   status(id: bigint): RecordStatus | undefined {
@@ -140,6 +141,7 @@ export class FakeNotary implements Notary {
         ...(newest === undefined ? {} : { checkpoint: newest }),
         dedupWindowMs: 86_400_000,
         dedupRecords: 2_097_152,
+        durability: 'sync',
         ackPolicy: 'majority',
         replicas: 1,
       },

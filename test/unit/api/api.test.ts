@@ -96,6 +96,7 @@ describe('conversions to the wire and back', () => {
         checkpoint,
         dedupWindowMs: safe,
         dedupRecords: safe,
+        durability: fc.constantFrom('sync', 'interval', 'memory'),
         ackPolicy: fc.constantFrom('majority', 'all'),
         replicas: fc.nat(),
       },
@@ -137,10 +138,12 @@ describe('binary frames (R8)', () => {
         fc.nat({ max: 9 }),
         fc.nat(),
         fc.string({ unit: 'grapheme' }),
-        (count, requestId, note) => {
+        fc.constantFrom('durable' as const, 'accepted' as const),
+        (count, requestId, note, durability) => {
           const outcomes = new Uint8Array(count * OUTCOME_BYTES).fill(count);
-          const read = decodeAnswerFrame(encodeOutcomeFrame(requestId, outcomes, note));
-          assert.deepEqual(read, { kind: 'outcomes', requestId, outcomes, note });
+          const frame = { requestId, outcomes, durability, note };
+          const read = decodeAnswerFrame(encodeOutcomeFrame(frame));
+          assert.deepEqual(read, { kind: 'outcomes', ...frame });
         },
       ),
     );

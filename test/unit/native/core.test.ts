@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { PyralogError } from '../../../base/errors.ts';
 import { attachCore, type Core, openCore } from '../../../native/index.ts';
-import { digest, multihash, options, outcomes, proposal, rows, temporary } from './support.ts';
+import {
+  digest,
+  multihash,
+  options,
+  origin,
+  outcomes,
+  proposal,
+  rows,
+  temporary,
+} from './support.ts';
 
 const durable = { wait: 'durable', paths: false } as const;
 const withPaths = { wait: 'checkpoint', paths: true } as const;
@@ -140,6 +149,40 @@ describe('native core', () => {
     assert.ok(refused.length > 0);
     for (const { reason } of refused) assert.ok(code('log/overloaded')(reason));
     assert.equal(core.durableSize(0), 200 - refused.length);
+  });
+
+  it('answers `accepted` where the log promises no more, and shows it once it is durable', async () => {
+    const partitions = (['sync', 'interval', 'memory'] as const).map((durability) => ({
+      origin: origin.replace('notary', durability),
+      sha256: false,
+      dedupWindowMs: 86_400_000,
+      dedupRecords: 1_000,
+      durability,
+    }));
+    const dir = `${place.dir}/policies`;
+    const policies = options(dir, { partitions, syncIntervalMs: 60_000 });
+    const core = await openCore(policies);
+    try {
+      const told = [];
+      for (const partition of [1, 2]) {
+        const answer = await core.propose(partition, proposal('a'), durable);
+        told.push(answer.durability);
+      }
+      assert.deepEqual(told, ['accepted', 'accepted']);
+      assert.equal(core.stats().acceptedRecords, 2);
+      assert.equal(core.durableSize(2), 0);
+      const signed = await core.propose(1, proposal('b'), { wait: 'checkpoint', paths: false });
+      assert.deepEqual([signed.durability, signed.checkpoint?.size], ['durable', 2]);
+      const synced = await core.propose(0, proposal('a'), durable);
+      assert.equal(synced.durability, 'durable');
+      assert.deepEqual([core.durableSize(2), core.stats().acceptedRecords], [1, 0]);
+    } finally {
+      await core.close();
+    }
+    await assert.rejects(
+      openCore({ ...policies, partitions: partitions.map((p) => ({ ...p, durability: 'sync' })) }),
+      code('storage/format'),
+    );
   });
 
   it('counts what it does', async () => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use pyralog_host::{
-    Answer, Cosigner, Host, HostError, HostOptions, MaintenanceOptions, PartitionOptions, Policy,
-    Recovery, Reply, SealLimits, Wait, World,
+    Answer, Cosigner, Durability, Host, HostError, HostOptions, MaintenanceOptions,
+    PartitionOptions, Policy, Recovery, Reply, SealLimits, Wait, World,
 };
 use pyralog_log::RealFiles;
 use pyralog_partition::DedupWindow;
@@ -58,6 +58,7 @@ impl Subject {
                         records: 2_097_152,
                     },
                     policy: Policy::default(),
+                    durability: Durability::Sync,
                 })
                 .collect(),
             coordinator: 0,
@@ -71,6 +72,8 @@ impl Subject {
             queue_bytes_max: 64 << 20,
             seal,
             maintenance: MaintenanceOptions::default(),
+            sync_interval_ms: 100,
+            change_durability: false,
         };
         let host = Host::open(World::real(Arc::new(RealFiles)), &options)?;
         let recovery = host.recovery().clone();

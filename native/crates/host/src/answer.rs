@@ -10,7 +10,7 @@ use crate::error::HostError;
 /// When a proposal is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Once it is committed and synced (N4).
+    /// Once it is as durable as its log promises: synced (N4), or accepted (W16).
     Durable,
     /// Once a signed checkpoint covers it.
     Checkpoint {
@@ -37,6 +37,8 @@ pub struct Answer {
     pub epoch: u32,
     /// Packed outcomes (B4).
     pub outcomes: Vec<u8>,
+    /// Its records are on disk; else they were accepted only (W16).
+    pub durable: bool,
     /// The checkpoint waited for.
     pub checkpoint: Option<Arc<SignedCheckpoint>>,
     /// Per record the number of hashes and the inclusion path (M4).

@@ -1,5 +1,6 @@
 //! The host itself: opens, hands out, closes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -19,6 +20,7 @@ use crate::behind::{NodeJob, write_nodes};
 use crate::commit::Committing;
 use crate::error::HostError;
 use crate::files::{SharedWindows, Windows};
+use crate::late::Lateness;
 use crate::maintain::{Maintaining, Maintenance, maintain};
 use crate::note::NamedKey;
 use crate::open::{Opened, Replayed, open};
@@ -28,6 +30,7 @@ use crate::read::Algorithm;
 use crate::seal::{Sealing, seal_behind};
 use crate::segments::Segments;
 use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
+use crate::sign::least_distance;
 use crate::stage::{Sidecar, Staging, frame_bytes};
 
 /// Groups hashed ahead of the disk.
@@ -48,6 +51,7 @@ pub struct Stats {
     pub wal_bytes: u64,
     pub queue_bytes: u64,
     pub sync_seconds_sum: f64,
+    pub accepted_records: u64,
     pub disk_full: bool,
     pub read_only: bool,
     pub poisoned: bool,
@@ -131,7 +135,7 @@ impl Host {
             world,
             dir: options.dir.clone(),
             cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
-            checkpoint_ms_min: options.checkpoint_ms_min,
+            checkpoint_ms_min: least_distance(options),
             shards,
             queue: Queue::new(options.queue_bytes_max),
             ahead,
@@ -148,7 +152,11 @@ impl Host {
             released: AtomicBool::new(true),
             holding: Mutex::default(),
         });
-        let committing = Arc::new(Committing::new(Arc::clone(&shared), log.committer));
+        let committing = Arc::new(Committing::new(
+            Arc::clone(&shared),
+            log.committer,
+            Lateness::of(options),
+        ));
         let staging = Staging {
             shared: Arc::clone(&shared),
             store: log.store,
@@ -158,6 +166,10 @@ impl Host {
             groups,
             calls: Vec::new(),
             frame_bytes: frame_bytes(options.wal_file_bytes, options.partitions.len()),
+            lateness: Lateness::of(options),
+            touched: Vec::new(),
+            late: None,
+            syncing: BTreeSet::new(),
             sidecars,
             seal_points: Vec::new(),
             releases: false,
@@ -391,6 +403,7 @@ impl Host {
             wal_bytes: get(&counters.wal_bytes),
             queue_bytes: self.shared.queue.bytes() as u64,
             sync_seconds_sum: Duration::from_nanos(get(&counters.sync_nanos)).as_secs_f64(),
+            accepted_records: self.shared.shards.iter().map(Shard::accepted).sum(),
             disk_full: counters.disk_full.load(Ordering::Relaxed)
                 || self.shared.sealing.disk_full(),
             read_only: self.recovery.read_only,
@@ -464,13 +477,16 @@ fn shards_of(
                 sealing.push_replayed(number, std::mem::take(&mut replayed.seal_points));
                 segments.end(number as u32)
             }),
+            number: number as u32,
             origin: partition.origin.clone(),
+            durability: partition.durability,
             log_key: options
                 .log_seed
                 .filter(|_| partition.sha256)
                 .map(|seed| NamedKey::log(&partition.origin, &seed)),
             policy: partition.policy.clone(),
             log_time: AtomicU64::new(replayed.partition.last_timestamp()),
+            applied: AtomicU64::new(replayed.state.size),
             durable: AtomicU64::new(replayed.state.size),
             state: RwLock::new(replayed.partition),
             late: replayed.late,

@@ -1,7 +1,7 @@
 //! The threads that own a store: one queue in, group commits, signed checkpoints out.
 //!
 //! - *apply* takes everything that waits, stamps it, stages it in one frame of the log and applies it;
-//! - *sync* writes frames and waits for the disk, publishes, signs and answers, while the next group is hashed;
+//! - *sync* writes frames, waits for the disk where somebody waits for it (W16), publishes, signs and answers, while the next group is hashed;
 //! - *background* prepares log files, reserves ids, and signs what nobody waits for;
 //! - *seal* makes segments of what the log holds; *maintain* merges, compacts, drops and ages them as policies say.
 //!
@@ -17,6 +17,7 @@ mod commit;
 mod error;
 mod files;
 mod host;
+mod late;
 mod leaves;
 mod listed;
 mod lookup;
@@ -43,6 +44,7 @@ pub use error::HostError;
 pub use host::{Host, Stats};
 pub use maintain::{Maintenance, UnderWay};
 pub use options::{Cosigner, HostOptions, MaintenanceOptions, PartitionOptions, Recovery, World};
+pub use pyralog_log::Durability;
 pub use pyralog_manifest::Policy;
 pub use pyralog_partition::{DedupWindow, SealLimits};
 pub use read::Algorithm;

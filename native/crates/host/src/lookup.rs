@@ -58,7 +58,7 @@ impl Shared {
             Err(error) if shard.sealed.load(Ordering::Acquire) == 0 => return Err(error),
             _ => {}
         }
-        let listed = self.segments.listed(self.number_of(shard));
+        let listed = self.segments.listed(shard.number);
         let entries = listed.entries();
         let behind = entries.partition_point(|entry| entry.meta.last_id < id);
         if behind == entries.len() {
@@ -96,7 +96,7 @@ impl Shared {
         };
         let mut found = Vec::new();
         let mut sealed = 0;
-        let listed = self.segments.listed(self.number_of(shard));
+        let listed = self.segments.listed(shard.number);
         for (at, entry) in listed.entries().iter().enumerate() {
             sealed = entry.meta.end_offset;
             let left = limit - found.len();
@@ -126,7 +126,7 @@ impl Shared {
         let durable = shard.durable.load(Ordering::Acquire);
         // Before the segments are asked: what is sealed meanwhile is found there, and stands before this.
         let open = shard.state.read().open_offset_of_time(ms);
-        let listed = self.segments.listed(self.number_of(shard));
+        let listed = self.segments.listed(shard.number);
         let entries = listed.entries();
         let behind = entries.partition_point(|entry| entry.meta.last_timestamp < ms);
         if behind < entries.len() {
@@ -173,7 +173,7 @@ impl Shared {
         if let Some(found) = self.open_newest_of_key(shard, wanted)? {
             return Ok((Some(found), None));
         }
-        let listed = self.segments.listed(self.number_of(shard));
+        let listed = self.segments.listed(shard.number);
         let entries = listed.entries();
         let end = wanted.as_of.map_or(entries.len(), |ms| {
             entries.partition_point(|entry| entry.meta.first_timestamp <= ms)

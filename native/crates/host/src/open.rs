@@ -89,7 +89,7 @@ pub(crate) fn open(
             late: Arc::default(),
         };
         let state = log.reader.state(number as u32).unwrap_or_default();
-        replay.check_config(&state)?;
+        replay.check_config(&state, options.change_durability)?;
         let (result, wrong) = replay.run(&state, &mut rebuilt)?;
         damage = damage.or(wrong.map(|error| HostError::ReadOnly(error.to_string())));
         recovery.entries += result.entries;
@@ -140,11 +140,14 @@ fn record(
     for (number, (replayed, wanted)) in replayed.iter_mut().zip(&options.partitions).enumerate() {
         let group = number as u32;
         let state = log.reader.state(group).unwrap_or_default();
-        if state.config.is_none() {
+        let recorded = state.config.as_ref();
+        if recorded.is_none_or(|config| config.durability != wanted.durability) {
+            // The window that held at the log's beginning stays: changes of it are entries (B7).
             let config = PartitionConfig {
-                dedup_window_ms: wanted.window.millis,
-                dedup_records: wanted.window.records,
+                dedup_window_ms: recorded.map_or(wanted.window.millis, |c| c.dedup_window_ms),
+                dedup_records: recorded.map_or(wanted.window.records, |c| c.dedup_records),
                 sha256: wanted.sha256,
+                durability: wanted.durability,
                 origin: wanted.origin.clone(),
             };
             log.store.configure(group, &config)?;
@@ -186,7 +189,7 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     /// A directory holds the partitions it was made with (I4, I6).
-    fn check_config(&self, state: &GroupState) -> Result<(), HostError> {
+    fn check_config(&self, state: &GroupState, change: bool) -> Result<(), HostError> {
         let Some(config) = &state.config else {
             return Ok(());
         };
@@ -201,6 +204,14 @@ impl Replay<'_> {
                 "{} was made {} a SHA-256 tree; that cannot be changed later",
                 config.origin,
                 if config.sha256 { "with" } else { "without" }
+            )));
+        }
+        if config.durability != self.options.durability && !change {
+            return Err(HostError::Format(format!(
+                "{} promises durability `{}` on disk and `{}` in the configuration; to change what its answers stand for, start once with changeDurability set",
+                config.origin,
+                config.durability.name(),
+                self.options.durability.name()
             )));
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyralog_log::FileLayer;
+use pyralog_log::{Durability, FileLayer};
 use pyralog_manifest::Policy;
 use pyralog_partition::{DedupWindow, SealLimits};
 
@@ -19,6 +19,8 @@ pub struct PartitionOptions {
     pub window: DedupWindow,
     /// What happens to its sealed records as they age (Y10); by default they stay as they are for ever.
     pub policy: Policy,
+    /// What its answers stand for (W16).
+    pub durability: Durability,
 }
 
 /// How maintenance goes about its work (Y16).
@@ -74,6 +76,10 @@ pub struct HostOptions {
     pub seal: SealLimits,
     /// Compaction, retention and ageing.
     pub maintenance: MaintenanceOptions,
+    /// Longest time until records of an `interval` log are synced, milliseconds (W16).
+    pub sync_interval_ms: u64,
+    /// Take a durability that is not the one in the log: from then on it is.
+    pub change_durability: bool,
 }
 
 impl HostOptions {
@@ -108,6 +114,8 @@ impl HostOptions {
 pub(crate) enum Mutant {
     /// Calls are answered before their group is synced.
     ReplyBeforeSync,
+    /// What was written and not synced yet is said to be durable (W16).
+    DurableBeforeSync,
     /// Checkpoints are signed before their state is synced (C6).
     SignBeforeSync,
     /// The log lets entries go whose segment no manifest names (Z3).

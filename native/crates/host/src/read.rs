@@ -136,7 +136,7 @@ impl Shared {
         budget: RowBudget,
         out: &mut Vec<u8>,
     ) -> Result<(u64, bool), HostError> {
-        let group = self.number_of(shard);
+        let group = shard.number;
         let Some(entry) = self.segments.next(group, budget.from)? else {
             // The last rows were compacted away.
             return Ok((self.segments.end(group), false));
@@ -186,7 +186,7 @@ impl Shared {
         {
             return Ok(Arc::clone(bytes));
         }
-        let group = self.number_of(shard);
+        let group = shard.number;
         let entry = self.reader()?.entry(group, place.log_index)?;
         let entry = entry.ok_or_else(|| {
             HostError::Corrupt(format!("entry {} of the log is gone", place.log_index))
@@ -194,11 +194,6 @@ impl Shared {
         let bytes = Arc::new(entry.bytes);
         *hot = Some((place.log_index, Arc::clone(&bytes)));
         Ok(bytes)
-    }
-
-    pub(crate) fn number_of(&self, shard: &Shard) -> u32 {
-        let number = self.shards.iter().position(|s| std::ptr::eq(s, shard));
-        number.unwrap_or_default() as u32
     }
 }
 
@@ -225,7 +220,7 @@ pub(crate) fn gone(offset: u64) -> HostError {
 impl Shared {
     /// Where a tree of a partition finds leaves of sealed records.
     pub(crate) fn sealed_leaves(&self, shard: &Shard, algorithm: Algorithm) -> SealedLeaves<'_> {
-        SealedLeaves::new(&self.segments, self.number_of(shard), algorithm)
+        SealedLeaves::new(&self.segments, shard.number, algorithm)
     }
 
     /// The same, with the groups that questions about these offsets and sizes need.

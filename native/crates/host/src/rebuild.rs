@@ -26,7 +26,7 @@ impl Shared {
             }
             // Whoever reads there again is told without the disk being asked (Y8).
             Err(HostError::Segment(error)) => {
-                let group = self.number_of(shard);
+                let group = shard.number;
                 if let Err(error) = self.segments.quarantine(group, &error) {
                     self.maintaining.note(&error);
                 }
@@ -40,7 +40,7 @@ impl Shared {
     /// Leaves that are applied and not yet durable were never on disk, so they are taken over.
     fn rebuild(&self, shard: &Shard) -> Result<(), HostError> {
         let reader = self.reader()?;
-        let group = self.number_of(shard);
+        let group = shard.number;
         let mut partition = shard.state.write();
         let mut trees = Trees::new(
             self.fresh(group, Algorithm::Blake3)?,
@@ -83,7 +83,7 @@ impl Shared {
         durable: u64,
     ) -> Result<(), HostError> {
         let state = shard.signing.lock().durable;
-        let group = self.number_of(shard);
+        let group = shard.number;
         let (blake3, sha256) = (
             self.sealed_leaves(shard, Algorithm::Blake3),
             self.sealed_leaves(shard, Algorithm::Sha256),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
-use pyralog_log::{LogReader, TreeState};
+use pyralog_log::{Durability, LogReader, TreeState};
 use pyralog_manifest::Policy;
 use pyralog_partition::{Partition, SealLimits};
 
@@ -36,7 +36,11 @@ pub(crate) struct Signing {
 
 /// One partition.
 pub(crate) struct Shard {
+    /// Its place among the partitions.
+    pub number: u32,
     pub origin: String,
+    /// What its answers stand for (W16).
+    pub durability: Durability,
     /// There when it keeps a SHA-256 tree.
     pub log_key: Option<NamedKey>,
     /// What the operator wants to happen to its sealed records.
@@ -46,6 +50,8 @@ pub(crate) struct Shard {
     pub late: Arc<LateSync>,
     /// Time of the newest record staged, Unix milliseconds: no checkpoint claims an earlier one (C1).
     pub log_time: AtomicU64,
+    /// Records applied, durable or not.
+    pub applied: AtomicU64,
     /// Records that may be shown.
     pub durable: AtomicU64,
     /// Records that stand in segments (Z4).

@@ -9,7 +9,18 @@ use pyralog_log::TreeState;
 use crate::answer::{Reply, SignedCheckpoint};
 use crate::error::HostError;
 use crate::note::Body;
+use crate::options::HostOptions;
 use crate::shared::{Counters, EPOCH, Shard, Shared, Signing};
+
+/// Signatures a second that nobody waits for, over all partitions: a few hundredths of a processor.
+const UNAWAITED_PER_SECOND: u64 = 640;
+
+/// Least distance between checkpoints of a partition that nobody waits for: as set, or longer when there are so many
+/// partitions that signing would keep a processor busy (N5).
+pub(crate) fn least_distance(options: &HostOptions) -> u64 {
+    let all = options.partitions.len() as u64 * 1_000 / UNAWAITED_PER_SECOND;
+    options.checkpoint_ms_min.max(all)
+}
 
 impl Shared {
     /// Takes note of a durable state. Signs it when `now` is set, somebody waits, or the last signature is old enough;

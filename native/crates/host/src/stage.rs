@@ -4,19 +4,22 @@
 //! of it is shown before the frame is synced. A Raft group takes this file's place: it proposes, and applies what its
 //! majority committed; everything behind [`Group`] stays as it is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use pyralog_log::{LogError, LogStore, NewEntry, TreeState};
+use pyralog_log::{Durability, LogError, LogStore, NewEntry, TreeState};
 use pyralog_obelisk::{Sequencer, SequencerError};
 use pyralog_partition::{Prepared, Roots, Snapshot, Stamper, trusted_size};
 use pyralog_types::batch::{Entry, IdRun, Proposal};
 
-use crate::answer::Call;
+use crate::answer::{Answer, Call};
 use crate::commit::{Committing, Group, Staged};
 use crate::error::HostError;
 use crate::files::SharedWindows;
+use crate::late::Lateness;
 use crate::shared::{Counters, EPOCH, Shard, Shared};
 
 /// Proposals of one group commit, bytes: large enough for the disk, small enough that nobody waits long.
@@ -46,6 +49,14 @@ pub(crate) struct Staging {
     pub frame_bytes: usize,
     /// How far each partition's node files are synced.
     pub sidecars: Vec<Sidecar>,
+    /// How late syncs may be.
+    pub lateness: Lateness,
+    /// Partitions of the entries in the open frame.
+    pub touched: Vec<usize>,
+    /// How long the sync of the open frame may wait, as far as calls in it say.
+    pub late: Option<Duration>,
+    /// Partitions whose node files are being synced.
+    pub syncing: BTreeSet<usize>,
     /// Seal points passed in the open frame.
     pub seal_points: Vec<(usize, Snapshot)>,
     /// The open frame tells the log of entries that may go.
@@ -73,14 +84,16 @@ impl Staging {
     /// Until the queue is closed and empty; then syncs the node files and ends the log cleanly.
     pub fn run(mut self) -> Result<(), HostError> {
         while let Some(calls) = self.shared.queue.take(GROUP_BYTES) {
+            let mut touched = BTreeSet::new();
             for call in calls {
+                touched.insert(call.partition);
                 self.stage(call);
             }
             self.seal();
             for (partition, snapshot) in std::mem::take(&mut self.seal_points) {
                 self.shared.sealing.push(partition, snapshot);
             }
-            self.look_after_sidecars();
+            self.look_after_sidecars(touched);
         }
         self.finish()
     }
@@ -89,12 +102,7 @@ impl Staging {
         let refused = self.shared.failure();
         let staged = refused.map_or_else(|| self.append(&call), Err);
         match staged {
-            Ok(outcomes) => self.calls.push(Staged {
-                partition: call.partition,
-                outcomes,
-                wait: call.wait,
-                reply: call.reply,
-            }),
+            Ok(outcomes) => self.staged(call, outcomes),
             Err(error) => {
                 let full = matches!(error, HostError::Log(LogError::DiskFull { .. }));
                 self.shared
@@ -104,6 +112,38 @@ impl Staging {
                 call.reply.send(Err(error));
             }
         }
+    }
+
+    /// A call whose entry is in the open frame. That of a `memory` log is answered now (W16).
+    fn staged(&mut self, call: Call, outcomes: Vec<u8>) {
+        let Call {
+            partition,
+            wait,
+            reply,
+            ..
+        } = call;
+        let policy = self.shared.shards[partition].durability;
+        let late = self.lateness.of_call(policy, wait);
+        self.touched.push(partition);
+        if let Some(late) = late {
+            self.late = Some(self.late.map_or(late, |before| before.min(late)));
+            if policy == Durability::Memory {
+                return reply.send(Ok(Answer {
+                    epoch: EPOCH,
+                    outcomes,
+                    durable: false,
+                    checkpoint: None,
+                    paths: None,
+                }));
+            }
+        }
+        self.calls.push(Staged {
+            partition,
+            outcomes,
+            wait,
+            late,
+            reply,
+        });
     }
 
     /// Stamps, appends and applies; on an error nothing was staged.
@@ -136,6 +176,7 @@ impl Staging {
         shard.log_time.store(timestamp, Ordering::Release);
         let mut state = shard.state.write();
         let applied = state.apply((&entry, prepared), index, EPOCH);
+        shard.applied.store(state.size(), Ordering::Release);
         let sealed = applied.as_ref().ok();
         let sealed = sealed.and_then(|_| state.seal_point(host.limits, index));
         drop(state);
@@ -184,7 +225,7 @@ impl Staging {
         }
         self.stage_releases();
         let calls = std::mem::take(&mut self.calls);
-        match self.stage_states(&calls) {
+        match self.stage_states() {
             Ok(states) => self.submit(calls, states),
             Err(error) => {
                 self.shared.fail(&error);
@@ -222,8 +263,8 @@ impl Staging {
         }
     }
 
-    fn stage_states(&mut self, calls: &[Staged]) -> Result<Vec<(usize, TreeState)>, HostError> {
-        let mut touched: Vec<usize> = calls.iter().map(|call| call.partition).collect();
+    fn stage_states(&mut self) -> Result<Vec<(usize, TreeState)>, HostError> {
+        let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
         let mut states = Vec::with_capacity(touched.len());
@@ -247,11 +288,14 @@ impl Staging {
         let Some(frame) = self.store.seal() else {
             return;
         };
+        let waits = calls.iter().any(|call| call.late.is_none());
+        let late = self.late.take().filter(|_| !waits);
         let group = Group {
             frame,
             calls,
             states,
             releases: std::mem::take(&mut self.releases),
+            late,
         };
         let alone = self.shared.in_flight.fetch_add(1, Ordering::AcqRel) == 0;
         if alone && bytes <= INLINE_BYTES && self.shared.queue.is_empty() {
@@ -268,11 +312,18 @@ impl Staging {
     }
 
     /// Has the node files of partitions that grew synced by their own thread, and says so in the log once they are (M6).
-    fn look_after_sidecars(&mut self) {
-        for partition in 0..self.sidecars.len() {
-            let host = Arc::clone(&self.shared);
-            let shard = &host.shards[partition];
-            let Some(durable) = shard.late.ended().filter(|_| host.failure().is_none()) else {
+    fn look_after_sidecars(&mut self, mut touched: BTreeSet<usize>) {
+        let host = Arc::clone(&self.shared);
+        if host.failure().is_some() {
+            return;
+        }
+        touched.append(&mut self.syncing);
+        for partition in touched {
+            let Some(shard) = host.shards.get(partition) else {
+                continue;
+            };
+            let Some(durable) = shard.late.ended() else {
+                self.syncing.insert(partition);
                 continue;
             };
             if let Some(state) = self.sidecars[partition].begun.take()
@@ -280,10 +331,11 @@ impl Staging {
             {
                 self.record_sidecar(partition, &state);
             }
-            let size = shard.state.read().size();
+            let size = shard.applied.load(Ordering::Acquire);
             if size < self.sidecars[partition].synced + SIDECAR_RECORDS {
                 continue;
             }
+            self.syncing.insert(partition);
             let mut state = shard.state.write();
             let begun = shard.late.begin(|| state.trees_mut().sync());
             drop(state);
@@ -318,8 +370,19 @@ impl Staging {
         }
     }
 
+    /// Waits until everything submitted is durable.
+    fn settle(&self) {
+        let busy = || self.shared.in_flight.load(Ordering::Acquire) > 0;
+        while busy() && self.shared.failure().is_none() {
+            std::thread::yield_now();
+        }
+        self.committing.sync_if(|_| true);
+    }
+
     fn finish(mut self) -> Result<(), HostError> {
         if self.shared.failure().is_none() {
+            // Sealing waits for records to be durable.
+            self.settle();
             self.shared.sealing.drain();
             self.stage_releases();
             self.sync_sidecars();
@@ -335,6 +398,7 @@ impl Staging {
         while shared.in_flight.load(Ordering::Acquire) > 0 {
             std::thread::yield_now();
         }
+        committing.sync_if(|_| true);
         match shared.failure() {
             None => committing.stop(),
             Some(_) => Ok(()),

@@ -41,8 +41,8 @@ pub use files::{
     FaultCounts, FaultFiles, File, FileLayer, FileLock, LoseUnsynced, Mapped, OpenMode, RealFiles,
 };
 pub use store::{
-    GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry, OpenLog,
-    PartitionConfig, Reclaimer, ReplayVisitor, StoredEntry, TreeState, Usage, WalLogStore,
+    Durability, GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry,
+    OpenLog, PartitionConfig, Reclaimer, ReplayVisitor, StoredEntry, TreeState, Usage, WalLogStore,
 };
 pub use wal::{
     Committed, FramePosition, Preparer, Record, RecordHead, RecordKind, RecordPosition, Recovery,

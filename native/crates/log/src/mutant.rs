@@ -25,6 +25,10 @@ pub(crate) enum Mutant {
     ForgetStates,
     /// Files are let go although entries in them are still needed.
     ReleaseTooMuch,
+    /// The next file is written to while frames in the one before are not synced.
+    LeaveUnsynced,
+    /// Whole frames behind a lost one stay where they are.
+    KeepWhole,
 }
 
 thread_local! {

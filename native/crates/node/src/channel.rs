@@ -29,6 +29,8 @@ pub struct Completion {
     pub epoch: Option<u32>,
     /// Packed outcomes (B4).
     pub outcomes: Option<Buffer>,
+    /// Those records are on disk; else they were accepted only (W16).
+    pub durable: Option<bool>,
     /// Packed inclusion paths.
     pub paths: Option<Buffer>,
     /// Size of a checkpoint.
@@ -124,6 +126,7 @@ fn completion(token: u32, done: Done) -> Completion {
         handle: None,
         epoch: None,
         outcomes: None,
+        durable: None,
         paths: None,
         size: None,
         note: None,
@@ -136,6 +139,7 @@ fn completion(token: u32, done: Done) -> Completion {
         Done::Answer(answer) => {
             out.epoch = Some(answer.epoch);
             out.outcomes = Some(answer.outcomes.into());
+            out.durable = Some(answer.durable);
             out.paths = answer.paths.map(Into::into);
             checkpoint = answer.checkpoint;
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use pyralog_host::{
-    Cosigner, DedupWindow, HostOptions, Maintenance, MaintenanceOptions, PartitionOptions, Policy,
-    Recovery, SealLimits, Stats,
+    Cosigner, DedupWindow, Durability, HostOptions, Maintenance, MaintenanceOptions,
+    PartitionOptions, Policy, Recovery, SealLimits, Stats,
 };
 
 use crate::error::{Result, bad_argument};
@@ -20,6 +20,7 @@ pub struct NativePartition {
     pub dedup_window_ms: f64,
     pub dedup_records: f64,
     pub policy: Option<NativePolicy>,
+    pub durability: String,
 }
 
 /// What is left out is off.
@@ -54,6 +55,8 @@ pub struct NativeOptions {
     pub lead_ms_max: f64,
     pub queue_bytes_max: f64,
     pub maintenance: Option<NativeMaintenanceOptions>,
+    pub sync_interval_ms: f64,
+    pub change_durability: bool,
 }
 
 #[napi(object)]
@@ -81,6 +84,7 @@ pub struct NativeStats {
     pub wal_bytes: f64,
     pub queue_bytes: f64,
     pub sync_seconds_sum: f64,
+    pub accepted_records: f64,
     pub disk_full: bool,
     pub read_only: bool,
     pub poisoned: bool,
@@ -151,6 +155,12 @@ impl NativeOptions {
                     Some(policy) => policy.to_host()?,
                     None => Policy::default(),
                 },
+                durability: Durability::from_name(&partition.durability).ok_or_else(|| {
+                    bad_argument(format!(
+                        "durability is {}; give sync, interval or memory",
+                        partition.durability
+                    ))
+                })?,
             })
         });
         let log_seed = self.log_seed.as_ref().map(|bytes| seed(bytes, "logSeed"));
@@ -176,6 +186,8 @@ impl NativeOptions {
                 },
                 None => MaintenanceOptions::default(),
             },
+            sync_interval_ms: whole(self.sync_interval_ms, "syncIntervalMs")?,
+            change_durability: self.change_durability,
         })
     }
 }
@@ -209,6 +221,7 @@ impl From<Stats> for NativeStats {
             wal_bytes: stats.wal_bytes as f64,
             queue_bytes: stats.queue_bytes as f64,
             sync_seconds_sum: stats.sync_seconds_sum,
+            accepted_records: stats.accepted_records as f64,
             disk_full: stats.disk_full,
             read_only: stats.read_only,
             poisoned: stats.poisoned,

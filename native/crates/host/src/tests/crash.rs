@@ -20,10 +20,10 @@ struct Told {
 }
 
 /// Deterministic choices.
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -176,7 +176,7 @@ fn wal(incarnation: u64) -> std::path::PathBuf {
 }
 
 /// Seeds to run: `SEED=…` replays one, `RUNS=…` takes more of them.
-fn seeds() -> std::ops::Range<u64> {
+pub(super) fn seeds() -> std::ops::Range<u64> {
     let variable = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seed: Option<u64> = variable("SEED");
     let runs = variable("RUNS").unwrap_or(if seed.is_some() { 1 } else { 40 });

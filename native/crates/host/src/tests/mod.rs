@@ -6,6 +6,7 @@ mod damage;
 mod full;
 mod lookup;
 mod notes;
+mod policy;
 mod seal;
 mod size;
 
@@ -18,7 +19,7 @@ use pyralog_log::FaultFiles;
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome, encode_digests};
 
 use crate::{
-    Answer, Cosigner, DedupWindow, Host, HostError, HostOptions, MaintenanceOptions,
+    Answer, Cosigner, DedupWindow, Durability, Host, HostError, HostOptions, MaintenanceOptions,
     PartitionOptions, Policy, Reply, SealLimits, Wait, World,
 };
 
@@ -36,6 +37,7 @@ fn options() -> HostOptions {
                 records: 1_000_000,
             },
             policy: Policy::default(),
+            durability: Durability::Sync,
         }],
         coordinator: 3,
         cosigner: Cosigner {
@@ -48,6 +50,8 @@ fn options() -> HostOptions {
         queue_bytes_max: 1 << 20,
         seal: SealLimits::default(),
         maintenance: MaintenanceOptions::default(),
+        sync_interval_ms: 100,
+        change_durability: false,
     }
 }
 
@@ -106,9 +110,18 @@ fn value(n: u64) -> Vec<u8> {
 }
 
 fn start(host: &Host, proposal: Vec<u8>, wait: Wait) -> Receiver<Result<Answer, HostError>> {
+    start_in(host, 0, proposal, wait)
+}
+
+fn start_in(
+    host: &Host,
+    partition: usize,
+    proposal: Vec<u8>,
+    wait: Wait,
+) -> Receiver<Result<Answer, HostError>> {
     let (send, receive) = channel();
     host.propose(
-        0,
+        partition,
         proposal,
         wait,
         Reply::new(move |answer| {

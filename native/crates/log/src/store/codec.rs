@@ -1,6 +1,6 @@
 //! Bytes of the small states (W5).
 
-use super::{HardState, PartitionConfig, TreeState};
+use super::{Durability, HardState, PartitionConfig, TreeState};
 use crate::wal::Record;
 
 /// Hard state: commit and term stand in the record header, the vote in 8 bytes.
@@ -35,14 +35,14 @@ pub(crate) fn encode_tree_state(state: &TreeState) -> Vec<u8> {
     bytes
 }
 
-/// Fixed part of a partition configuration: window u64, records u64, SHA-256 tree u8.
+/// Fixed part of a partition configuration: window u64, records u64, flags u8: bit 0 SHA-256 tree, bits 1 and 2 durability.
 const CONFIG_FIXED_BYTES: usize = 17;
 
 pub(crate) fn encode_config(config: &PartitionConfig) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(CONFIG_FIXED_BYTES + config.origin.len());
     bytes.extend_from_slice(&config.dedup_window_ms.to_le_bytes());
     bytes.extend_from_slice(&config.dedup_records.to_le_bytes());
-    bytes.push(u8::from(config.sha256));
+    bytes.push(u8::from(config.sha256) | (config.durability as u8) << 1);
     bytes.extend_from_slice(config.origin.as_bytes());
     bytes
 }
@@ -51,14 +51,18 @@ pub(crate) fn decode_config(bytes: &[u8]) -> Result<PartitionConfig, String> {
     let wrong = || format!("a partition configuration of {} bytes", bytes.len());
     let (window, rest) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
     let (records, rest) = rest.split_first_chunk::<8>().ok_or_else(wrong)?;
-    let (sha256, origin) = rest.split_first().ok_or_else(wrong)?;
-    if *sha256 > 1 {
-        return Err("a partition configuration with an unknown tree".into());
-    }
+    let (flags, origin) = rest.split_first().ok_or_else(wrong)?;
+    let durability = match flags >> 1 {
+        0 => Durability::Sync,
+        1 => Durability::Interval,
+        2 => Durability::Memory,
+        _ => return Err("a partition configuration with unknown flags".into()),
+    };
     Ok(PartitionConfig {
         dedup_window_ms: u64::from_le_bytes(*window),
         dedup_records: u64::from_le_bytes(*records),
-        sha256: *sha256 == 1,
+        sha256: flags & 1 == 1,
+        durability,
         origin: std::str::from_utf8(origin)
             .map_err(|_| "an origin that is not UTF-8".to_string())?
             .to_owned(),

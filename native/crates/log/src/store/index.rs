@@ -6,6 +6,49 @@ use super::codec::{decode_config, decode_hard_state, decode_tree_state};
 use super::{GroupState, HardState, PartitionConfig, TreeState};
 use crate::wal::{Record, RecordKind};
 
+/// Where an entry is.
+pub(crate) trait Located {
+    /// The file it stands in and the bytes it takes there, for those that stand in files.
+    fn in_file(&self) -> Option<(u64, u64)>;
+}
+
+/// Entries that nobody has released, by file: number and bytes. Kept as they come and go, because with hundreds of groups
+/// there are millions of them to go through.
+#[derive(Debug, Default)]
+pub(crate) struct Live(BTreeMap<u64, (u64, u64)>);
+
+impl Live {
+    fn add<L: Located>(&mut self, place: &L) {
+        if let Some((file, bytes)) = place.in_file() {
+            let live = self.0.entry(file).or_default();
+            live.0 += 1;
+            live.1 += bytes;
+        }
+    }
+
+    fn remove<L: Located>(&mut self, place: &L) {
+        if let Some((file, bytes)) = place.in_file()
+            && let Some(live) = self.0.get_mut(&file)
+        {
+            live.0 -= 1;
+            live.1 -= bytes;
+            if live.0 == 0 {
+                self.0.remove(&file);
+            }
+        }
+    }
+
+    /// The oldest file that is needed, and how many entries in it are.
+    pub(crate) fn oldest(&self) -> Option<(u64, u64)> {
+        let (file, (count, _)) = self.0.first_key_value()?;
+        Some((*file, *count))
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.values().map(|(_, bytes)| bytes).sum()
+    }
+}
+
 /// One group. `L` says where an entry is.
 pub(crate) struct Group<L> {
     /// Index of the first entry held.
@@ -34,7 +77,7 @@ struct Resumed<L> {
     early: BTreeMap<u64, (u64, L)>,
 }
 
-impl<L> Group<L> {
+impl<L: Located> Group<L> {
     fn new() -> Self {
         Self {
             first: 1,
@@ -95,7 +138,7 @@ impl<L> Group<L> {
         }
     }
 
-    fn append(&mut self, record: &Record<'_>, location: L) -> Result<(), String> {
+    fn append(&mut self, record: &Record<'_>, location: L, live: &mut Live) -> Result<(), String> {
         self.place(record.index);
         let next = self.last() + 1;
         if record.index != next {
@@ -107,11 +150,12 @@ impl<L> Group<L> {
         if self.terms.last().map(|(_, term)| *term) != Some(record.term) {
             self.terms.push((record.index, record.term));
         }
+        live.add(&location);
         self.entries.push_back(location);
         Ok(())
     }
 
-    fn truncate_from(&mut self, record: &Record<'_>) -> Result<(), String> {
+    fn truncate_from(&mut self, record: &Record<'_>, live: &mut Live) -> Result<(), String> {
         self.place(record.index);
         let (index, next) = (record.index, self.last() + 1);
         // Entries that stood in files let go are no longer known, though this record speaks of them.
@@ -122,18 +166,22 @@ impl<L> Group<L> {
                 record.group
             ));
         }
-        self.entries
-            .truncate(index.saturating_sub(self.first) as usize);
+        let kept = index.saturating_sub(self.first) as usize;
+        for place in self.entries.drain(kept.min(self.entries.len())..) {
+            live.remove(&place);
+        }
         self.first = self.first.min(index);
         if let Some(resumed) = &mut self.resumed {
-            resumed.early.split_off(&index);
+            for (_, place) in resumed.early.split_off(&index).values() {
+                live.remove(place);
+            }
         }
         let keep = self.terms.partition_point(|(first, _)| *first < index);
         self.terms.truncate(keep);
         Ok(())
     }
 
-    fn release(&mut self, record: &Record<'_>) -> Result<(), String> {
+    fn release(&mut self, record: &Record<'_>, live: &mut Live) -> Result<(), String> {
         let kept = record.index;
         if let Ok(last) = <[u8; 8]>::try_from(record.bytes) {
             // Of the store file: the entries that are kept follow in the log.
@@ -158,33 +206,40 @@ impl<L> Group<L> {
                 self.last()
             ));
         }
-        self.drop_before(kept);
+        self.drop_before(kept, live);
         Ok(())
     }
 
     /// An entry that is held stands in another place from now on (W15). One that is not held any more stays so.
-    fn again(&mut self, record: &Record<'_>, location: L) {
+    fn again(&mut self, record: &Record<'_>, location: L, live: &mut Live) {
         if let Some(resumed) = &mut self.resumed
             && (!resumed.placed || record.index < self.first)
         {
             // Its first place was in a file let go; those before it may follow later.
+            live.add(&location);
             let early = (record.term, location);
-            resumed.early.insert(record.index, early);
+            if let Some((_, before)) = resumed.early.insert(record.index, early) {
+                live.remove(&before);
+            }
         } else if self.term(record.index) == Some(record.term)
             && let Some(at) = record.index.checked_sub(self.first)
             && let Some(held) = self.entries.get_mut(at as usize)
         {
+            live.add(&location);
+            live.remove(held);
             *held = location;
         }
     }
 
-    fn drop_before(&mut self, kept: u64) {
+    fn drop_before(&mut self, kept: u64, live: &mut Live) {
         if kept <= self.first {
             return;
         }
         let before = self.term(kept - 1);
         let dropped = (kept - self.first).min(self.entries.len() as u64);
-        self.entries.drain(..dropped as usize);
+        for place in self.entries.drain(..dropped as usize) {
+            live.remove(&place);
+        }
         self.first = kept;
         let runs = self.terms.partition_point(|(first, _)| *first < kept);
         self.terms.drain(..runs);
@@ -194,7 +249,7 @@ impl<L> Group<L> {
     }
 
     /// All is read: what must be held is held, and what need not is dropped.
-    fn settle(&mut self, number: u32) -> Result<(), String> {
+    fn settle(&mut self, number: u32, live: &mut Live) -> Result<(), String> {
         let Some(mut resumed) = self.resumed.take() else {
             return Ok(());
         };
@@ -209,11 +264,16 @@ impl<L> Group<L> {
             self.terms.insert(0, (before, term));
             self.first = before;
         }
+        for (_, place) in resumed.early.values() {
+            live.remove(place);
+        }
         let (first, next) = (self.first, self.last() + 1);
         let whole = first <= kept && kept <= next;
-        self.drop_before(kept);
+        self.drop_before(kept, live);
         if !whole {
-            self.entries.clear();
+            for place in self.entries.drain(..) {
+                live.remove(&place);
+            }
             self.terms.clear();
             self.first = kept;
         }
@@ -233,13 +293,19 @@ impl<L> Group<L> {
 /// All groups.
 pub(crate) struct Index<L> {
     groups: BTreeMap<u32, Group<L>>,
+    live: Live,
 }
 
-impl<L> Index<L> {
+impl<L: Located> Index<L> {
     pub(crate) fn new() -> Self {
         Self {
             groups: BTreeMap::new(),
+            live: Live::default(),
         }
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     pub(crate) fn group(&self, group: u32) -> Option<&Group<L>> {
@@ -262,10 +328,10 @@ impl<L> Index<L> {
     ) -> Result<(), String> {
         let group = self.groups.entry(record.group).or_insert_with(Group::new);
         match record.kind {
-            RecordKind::Entry => group.append(record, locate(record))?,
-            RecordKind::Again => group.again(record, locate(record)),
-            RecordKind::TruncateFrom => group.truncate_from(record)?,
-            RecordKind::Release => group.release(record)?,
+            RecordKind::Entry => group.append(record, locate(record), &mut self.live)?,
+            RecordKind::Again => group.again(record, locate(record), &mut self.live),
+            RecordKind::TruncateFrom => group.truncate_from(record, &mut self.live)?,
+            RecordKind::Release => group.release(record, &mut self.live)?,
             RecordKind::HardState => group.hard_state = decode_hard_state(record)?,
             RecordKind::SignState => group.signed = Some(decode_tree_state(record)?),
             RecordKind::SidecarState => group.sidecar = Some(decode_tree_state(record)?),
@@ -278,7 +344,7 @@ impl<L> Index<L> {
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         let mut result = Ok(());
         for (number, group) in &mut self.groups {
-            result = result.and(group.settle(*number));
+            result = result.and(group.settle(*number, &mut self.live));
         }
         result
     }

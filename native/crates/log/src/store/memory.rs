@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::index::Index;
+use super::index::{Index, Located};
 use super::staging::{FrameBuilder, Staging};
 use super::{GroupState, LogCommitter, LogReader, OpenLog, ReplayVisitor, StoredEntry};
 use crate::error::LogError;
 use crate::wal::{
     Committed, FramePosition, HEADER_BYTES, RecordHead, Recovery, StagedFrame, push_record,
 };
+
+impl Located for Arc<[u8]> {
+    fn in_file(&self) -> Option<(u64, u64)> {
+        None
+    }
+}
 
 /// Keeps everything in memory; "durable" means committed.
 pub struct MemoryLogStore;
@@ -36,7 +42,8 @@ impl MemoryLogStore {
             store: Box::new(Staging::new(builder, HashMap::new())),
             committer: Box::new(MemoryCommitter {
                 index: Arc::clone(&index),
-                committed: 0,
+                unsynced: Vec::new(),
+                written: 0,
             }),
             reader: Arc::new(MemoryReader(index)),
             preparer: None,
@@ -97,29 +104,39 @@ impl FrameBuilder for MemoryBuilder {
 
 struct MemoryCommitter {
     index: SharedIndex,
-    committed: u64,
+    unsynced: Vec<StagedFrame>,
+    written: u64,
 }
 
 impl LogCommitter for MemoryCommitter {
-    fn commit(&mut self, frame: StagedFrame) -> Result<Committed, LogError> {
-        if frame.file.is_some() || frame.sequence != self.committed + 1 {
+    fn write(&mut self, frame: StagedFrame) -> Result<Committed, LogError> {
+        if frame.file.is_some() || frame.sequence != self.written + 1 {
             return Err(LogError::Poisoned(format!(
                 "frame {} came for commit behind frame {}",
-                frame.sequence, self.committed
+                frame.sequence, self.written
             )));
         }
-        let mut index = self.index.write();
-        for record in frame.each_record() {
-            index
-                .apply(&record, |record| Arc::from(record.bytes))
-                .map_err(LogError::Poisoned)?;
-        }
-        self.committed = frame.sequence;
-        Ok(Committed {
+        let written = Committed {
             sequence: frame.sequence,
+            synced: self.written - self.unsynced.len() as u64,
             position: FramePosition::default(),
             bytes: frame.buffer.len() as u64,
-        })
+        };
+        self.written = frame.sequence;
+        self.unsynced.push(frame);
+        Ok(written)
+    }
+
+    fn sync(&mut self) -> Result<u64, LogError> {
+        let mut index = self.index.write();
+        for frame in self.unsynced.drain(..) {
+            for record in frame.each_record() {
+                index
+                    .apply(&record, |record| Arc::from(record.bytes))
+                    .map_err(LogError::Poisoned)?;
+            }
+        }
+        Ok(self.written)
     }
 
     fn mark_idle(&mut self) -> Result<(), LogError> {
@@ -127,7 +144,7 @@ impl LogCommitter for MemoryCommitter {
     }
 
     fn mark_stop(&mut self) -> Result<(), LogError> {
-        Ok(())
+        self.sync().map(|_| ())
     }
 }
 

@@ -59,6 +59,38 @@ pub struct TreeState {
     pub sha256_root: Option<[u8; 32]>,
 }
 
+/// What an answer about an unreplicated log's records stands for (W16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[repr(u8)]
+pub enum Durability {
+    /// They are on disk.
+    #[default]
+    Sync = 0,
+    /// They were handed to the operating system, and are on disk soon.
+    Interval = 1,
+    /// They are in memory, and are on disk after some later sync.
+    Memory = 2,
+}
+
+impl Durability {
+    /// Its name in settings, answers and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Interval => "interval",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// The policy of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Sync, Self::Interval, Self::Memory];
+        all.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
 /// What a replica needs to know of a partition before it applies its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionConfig {
@@ -68,6 +100,8 @@ pub struct PartitionConfig {
     pub dedup_records: u64,
     /// Whether the partition keeps a SHA-256 tree.
     pub sha256: bool,
+    /// What its answers stand for.
+    pub durability: Durability,
     /// Origin of its checkpoints (I4).
     pub origin: String,
 }
@@ -159,20 +193,39 @@ pub trait LogStore: Send {
 
 /// Makes sealed frames durable, on the thread that does the waiting.
 pub trait LogCommitter: Send {
-    /// One write and one fdatasync; afterwards readers see what the frame carries.
+    /// One write and one fdatasync; afterwards readers see what the frame carries, and those written before it.
     ///
     /// # Errors
     /// `Poisoned` after a failure (W9): nothing more is acknowledged until the log is opened again.
-    fn commit(&mut self, frame: StagedFrame) -> Result<Committed, LogError>;
+    fn commit(&mut self, frame: StagedFrame) -> Result<Committed, LogError> {
+        let written = self.write(frame)?;
+        let synced = self.sync()?;
+        Ok(Committed { synced, ..written })
+    }
 
-    /// Call when no frame is waiting: records, without a sync, that the last frame is durable (W4).
+    /// Writes a frame whose sync nobody waits for. A crash loses the last of such frames, in part or all, and never one
+    /// without those behind it. [`Committed::synced`] says how far the log is durable, because the beginning of a new file
+    /// syncs the one before.
+    ///
+    /// # Errors
+    /// See [`LogCommitter::commit`].
+    fn write(&mut self, frame: StagedFrame) -> Result<Committed, LogError>;
+
+    /// One fdatasync for everything written, none when it is durable; afterwards readers see it. Returns the number of the
+    /// newest durable frame.
+    ///
+    /// # Errors
+    /// See [`LogCommitter::commit`].
+    fn sync(&mut self) -> Result<u64, LogError>;
+
+    /// Call when no frame is waiting: records, without a sync, that the last frame is durable (W4), if it is.
     ///
     /// # Errors
     /// `Poisoned` when the write fails.
     fn mark_idle(&mut self) -> Result<(), LogError>;
 
-    /// Call before stopping: a marker that is itself synced, so that damage in the last frame is never taken for a
-    /// torn tail.
+    /// Call before stopping: syncs what is written and leaves a marker that is itself synced, so that damage in the last
+    /// frame is never taken for a torn tail.
     ///
     /// # Errors
     /// `Poisoned` when the write or sync fails.

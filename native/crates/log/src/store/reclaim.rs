@@ -1,7 +1,5 @@
 //! Letting log files go whose entries every group has released (W13), and moving the few that hold a file (W15).
 
-use std::collections::BTreeMap;
-
 use super::codec::{encode_config, encode_tree_state};
 use super::index::Group;
 use super::wal_store::{Location, SharedIndex};
@@ -39,8 +37,7 @@ impl Reclaimer {
     pub fn reclaim(&self) -> Result<u64, LogError> {
         let (keep_from, records) = {
             let index = self.index.read();
-            let live = index.groups().flat_map(|(_, group)| group.entries());
-            let oldest = live.map(|(_, place)| place.incarnation).min();
+            let oldest = index.live().oldest().map(|(file, _)| file);
             #[cfg(test)]
             let oldest =
                 oldest.filter(|_| !crate::mutant::on(crate::mutant::Mutant::ReleaseTooMuch));
@@ -63,7 +60,7 @@ impl Reclaimer {
     #[must_use]
     pub fn usage(&self) -> Usage {
         let (files, bytes) = self.preparer.files_in_use();
-        let live_bytes = self.live().values().sum();
+        let live_bytes = self.index.read().live().bytes();
         Usage {
             files,
             bytes,
@@ -71,23 +68,34 @@ impl Reclaimer {
         }
     }
 
+    /// Bytes of unreleased entries, gone through one by one: what [`Usage::live_bytes`] must be.
+    #[cfg(test)]
+    pub(crate) fn counted(&self) -> u64 {
+        let index = self.index.read();
+        let entries = index.groups().flat_map(|(_, group)| group.entries());
+        let bytes = entries.map(|(_, place)| record_bytes(u64::from(place.length)));
+        bytes.sum()
+    }
+
     /// Entries of the oldest file, to be written again (W15): (group, index), at most `bytes` of them. Empty when the
     /// oldest file is the one that is being written.
     #[must_use]
     pub fn holding(&self, bytes: u64) -> Vec<(u32, u64)> {
-        let live = self.live();
-        let Some((oldest, _)) = live.first_key_value() else {
+        let index = self.index.read();
+        let Some((oldest, count)) = index.live().oldest() else {
             return Vec::new();
         };
-        if self.preparer.newest() == *oldest {
+        if self.preparer.newest() == oldest {
             return Vec::new();
         }
-        let index = self.index.read();
         let mut left = bytes;
         let mut holding = Vec::new();
         for (number, group) in index.groups() {
             for (entry, place) in group.entries() {
-                if place.incarnation == *oldest {
+                if holding.len() as u64 == count {
+                    return holding;
+                }
+                if place.incarnation == oldest {
                     let taken = record_bytes(u64::from(place.length));
                     if taken > left && !holding.is_empty() {
                         return holding;
@@ -98,16 +106,6 @@ impl Reclaimer {
             }
         }
         holding
-    }
-
-    /// Bytes of unreleased entries, by file.
-    fn live(&self) -> BTreeMap<u64, u64> {
-        let mut live = BTreeMap::new();
-        let index = self.index.read();
-        for (_, place) in index.groups().flat_map(|(_, group)| group.entries()) {
-            *live.entry(place.incarnation).or_default() += record_bytes(u64::from(place.length));
-        }
-        live
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::index::Index;
+use super::index::{Index, Located};
 use super::staging::{Bounds, Staging};
 use super::{GroupState, LogCommitter, LogReader, OpenLog, Reclaimer, ReplayVisitor, StoredEntry};
 use crate::error::{Damage, LogError};
@@ -44,6 +44,12 @@ impl Location {
             position: u64::from(self.position_of_8) * 8,
             length: self.length,
         }
+    }
+}
+
+impl Located for Location {
+    fn in_file(&self) -> Option<(u64, u64)> {
+        Some((self.incarnation, record_bytes(u64::from(self.length))))
     }
 }
 
@@ -98,6 +104,7 @@ impl WalLogStore {
             committer: Box::new(WalCommitter {
                 syncer: wal.syncer,
                 index: Arc::clone(&index),
+                unsynced: Vec::new(),
             }),
             reader: Arc::new(WalLogReader {
                 files: wal.reader,
@@ -114,21 +121,42 @@ impl WalLogStore {
 struct WalCommitter {
     syncer: Syncer,
     index: SharedIndex,
+    /// Written and not shown yet.
+    unsynced: Vec<StagedFrame>,
+}
+
+impl WalCommitter {
+    /// Shows readers what is durable.
+    fn publish(&mut self, synced: u64) -> Result<(), LogError> {
+        let durable = self
+            .unsynced
+            .partition_point(|frame| frame.sequence() <= synced);
+        let mut index = self.index.write();
+        for frame in self.unsynced.drain(..durable) {
+            for record in frame.each_record() {
+                // Staging has kept these rules already; a refusal means that the two sides disagree.
+                if let Err(reason) = index.apply(&record, Location::of) {
+                    return Err(self.syncer.poison(reason));
+                }
+            }
+            self.syncer.recycle(frame);
+        }
+        Ok(())
+    }
 }
 
 impl LogCommitter for WalCommitter {
-    fn commit(&mut self, mut frame: StagedFrame) -> Result<Committed, LogError> {
-        let committed = self.syncer.commit(&mut frame)?;
-        let mut index = self.index.write();
-        for record in frame.each_record() {
-            // Staging has kept these rules already; a refusal means that the two sides disagree.
-            if let Err(reason) = index.apply(&record, Location::of) {
-                return Err(self.syncer.poison(reason));
-            }
-        }
-        drop(index);
-        self.syncer.recycle(frame);
-        Ok(committed)
+    fn write(&mut self, mut frame: StagedFrame) -> Result<Committed, LogError> {
+        let written = self.syncer.write(&mut frame)?;
+        self.unsynced.push(frame);
+        self.publish(written.synced)?;
+        Ok(written)
+    }
+
+    fn sync(&mut self) -> Result<u64, LogError> {
+        let synced = self.syncer.sync()?;
+        self.publish(synced)?;
+        Ok(synced)
     }
 
     fn mark_idle(&mut self) -> Result<(), LogError> {
@@ -136,6 +164,7 @@ impl LogCommitter for WalCommitter {
     }
 
     fn mark_stop(&mut self) -> Result<(), LogError> {
+        self.sync()?;
         self.syncer.mark_stop()
     }
 }

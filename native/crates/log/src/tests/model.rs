@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{HardState, LogReader, LogStore, NewEntry, PartitionConfig, TreeState};
+use crate::{Durability, HardState, LogReader, LogStore, NewEntry, PartitionConfig, TreeState};
 
 /// A small generator, so that a seed is all a run needs.
 #[derive(Clone)]
@@ -84,6 +84,8 @@ impl Model {
                     dedup_window_ms: random.next(),
                     dedup_records: random.next(),
                     sha256: random.one_in(2),
+                    durability: [Durability::Sync, Durability::Interval, Durability::Memory]
+                        [random.below(3) as usize],
                     origin: format!("pyralog/test/{}", random.below(100)),
                 };
                 store.configure(number, &config)?;

@@ -1,6 +1,7 @@
 //! Each checker notices the wrong turn it is there for.
 
 use super::damage::{flip_bits, lose_frames, recycle};
+use super::recycle::lose_the_first_of_two;
 use super::simulation::first_failure;
 use crate::mutant::{Mutant, with};
 
@@ -43,6 +44,18 @@ fn forgetting_what_stood_in_files_let_go_is_noticed() {
 #[test]
 fn letting_files_go_that_are_needed_is_noticed() {
     simulation_kills(Mutant::ReleaseTooMuch);
+}
+
+#[test]
+fn leaving_a_file_with_unsynced_frames_is_noticed() {
+    simulation_kills(Mutant::LeaveUnsynced);
+}
+
+#[test]
+fn whole_frames_left_behind_a_lost_one_are_noticed() {
+    assert!(lose_the_first_of_two().is_ok());
+    let outcome = with(Mutant::KeepWhole, lose_the_first_of_two);
+    assert!(outcome.is_err());
 }
 
 #[test]

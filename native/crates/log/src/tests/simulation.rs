@@ -3,7 +3,7 @@
 
 use super::model::{Model, Random};
 use super::{open, variable};
-use crate::{FaultCounts, FaultFiles, LogError, OpenLog};
+use crate::{FaultCounts, FaultFiles, LogError, OpenLog, Reclaimer};
 
 /// One life of the log, from opening to stop or crash, and what the outside world was told.
 pub(crate) struct Run {
@@ -11,14 +11,16 @@ pub(crate) struct Run {
     random: Random,
     /// What was acknowledged.
     acknowledged: Model,
-    /// What the one unacknowledged frame would make of it.
-    in_flight: Option<Model>,
+    /// What the frames that were written and not acknowledged would make of it, by their numbers.
+    in_flight: Vec<(u64, Model)>,
     /// The last life ended in an orderly way.
     stopped: bool,
     pub cuts: u64,
     pub refusals: u64,
     pub reclaimed: u64,
     pub moved: u64,
+    /// Openings that found some of several unsynced frames, and not all of them.
+    pub parts: u64,
 }
 
 impl Run {
@@ -27,12 +29,29 @@ impl Run {
             disk: FaultFiles::new(seed ^ 0xd15c),
             random: Random(seed),
             acknowledged: Model::default(),
-            in_flight: None,
+            in_flight: Vec::new(),
             stopped: false,
             cuts: 0,
             refusals: 0,
             reclaimed: 0,
             moved: 0,
+            parts: 0,
+        }
+    }
+
+    /// Everything staged so far.
+    fn latest(&self) -> Model {
+        let latest = self.in_flight.last().map(|(_, model)| model);
+        latest.unwrap_or(&self.acknowledged).clone()
+    }
+
+    /// Frames up to this number are acknowledged.
+    fn acknowledge(&mut self, synced: u64) {
+        let count = self
+            .in_flight
+            .partition_point(|(number, _)| *number <= synced);
+        if let Some((_, model)) = self.in_flight.drain(..count).next_back() {
+            self.acknowledged = model;
         }
     }
 
@@ -47,6 +66,8 @@ impl Run {
                 self.disk.power_off_after(fuse);
             }
             self.live()?;
+            // A fault that no call has met: this life was to meet it.
+            self.disk.disarm();
             if self.disk.is_off() || self.random.one_in(2) {
                 self.disk.crash();
             }
@@ -84,24 +105,28 @@ impl Run {
             }
         }
         if self.random.one_in(2) && log.committer.mark_stop().is_ok() {
+            self.acknowledge(u64::MAX);
             self.stopped = true;
         }
         Ok(())
     }
 
-    /// Everything acknowledged is there, byte for byte, and nothing else but the frame that was in flight, whole.
+    /// Everything acknowledged is there, byte for byte, and nothing else but the first of the frames in flight, whole.
     fn check_opening(&mut self, log: &OpenLog) -> Result<(), String> {
         if let Some(damage) = &log.recovery.damage {
             return Err(format!("a crash was taken for damage: {damage}"));
         }
+        check_live(log)?;
         let found = match Model::read(log.reader.as_ref()) {
             Ok(found) => found,
             Err(_) if self.disk.is_off() => return Ok(()),
             Err(reason) => return Err(reason),
         };
-        let in_flight = self.in_flight.take();
+        let in_flight = std::mem::take(&mut self.in_flight);
+        let kept = in_flight.iter().rposition(|(_, model)| *model == found);
+        self.parts += u64::from(kept.is_some_and(|kept| kept + 1 < in_flight.len()));
         if found != self.acknowledged {
-            if Some(&found) != in_flight.as_ref() {
+            if kept.is_none() {
                 return Err("the log holds something else than was acknowledged".into());
             }
             self.acknowledged = found;
@@ -133,10 +158,11 @@ impl Run {
                     };
                 }
             }
-            8 => return self.write_again(log),
+            // What is moved must be durable, and must not be cut meanwhile.
+            8 if self.in_flight.is_empty() => return self.write_again(log),
             _ => {}
         }
-        let mut after = self.acknowledged.clone();
+        let mut after = self.latest();
         for _ in 0..=self.random.below(3) {
             match after.stage(log.store.as_mut(), &mut self.random) {
                 Ok(()) => {}
@@ -147,19 +173,25 @@ impl Run {
         self.commit(log, after)
     }
 
-    fn commit(&mut self, log: &mut OpenLog, after: Model) -> Result<Option<()>, String> {
+    fn commit(&mut self, log: &mut OpenLog, mut after: Model) -> Result<Option<()>, String> {
         let Some(frame) = log.store.seal() else {
             return Ok(Some(()));
         };
-        if log.committer.commit(frame).is_err() {
-            self.in_flight = Some(after.clone());
-            let answer = after.clone().stage(log.store.as_mut(), &mut self.random);
+        self.in_flight.push((frame.sequence(), after.clone()));
+        let synced = if self.random.one_in(3) {
+            log.committer.write(frame)
+        } else {
+            log.committer.commit(frame)
+        };
+        let Ok(committed) = synced else {
+            let answer = after.stage(log.store.as_mut(), &mut self.random);
             return match answer {
                 Err(LogError::Poisoned(_)) => Ok(None),
                 other => Err(format!("a poisoned log answers {other:?}")),
             };
-        }
-        self.acknowledged = after;
+        };
+        self.acknowledge(committed.synced);
+        check_live(log)?;
         if Model::read(log.reader.as_ref()).is_ok_and(|seen| seen != self.acknowledged) {
             return Err("readers see something else than was acknowledged".into());
         }
@@ -185,14 +217,14 @@ impl Run {
                 Err(_) => return Ok(None),
             }
         }
-        let after = self.acknowledged.clone();
+        let after = self.latest();
         self.commit(log, after)
     }
 
     /// No room for another file: refused before anything is written, and over as soon as there is room (W10).
     fn fill_disk(&mut self, log: &mut OpenLog) -> Result<Option<()>, String> {
         self.disk.set_capacity(1);
-        let mut after = self.acknowledged.clone();
+        let mut after = self.latest();
         let mut refused = false;
         for _ in 0..400 {
             match after.stage(log.store.as_mut(), &mut self.random) {
@@ -222,6 +254,17 @@ impl Run {
     }
 }
 
+/// What decides which files may go is what the entries say.
+fn check_live(log: &OpenLog) -> Result<(), String> {
+    let reclaimer = log.reclaimer.as_ref();
+    let said = reclaimer.map_or(0, |reclaimer| reclaimer.usage().live_bytes);
+    let counted = reclaimer.map_or(0, Reclaimer::counted);
+    if said != counted {
+        return Err(format!("{said} bytes are said to be live, not {counted}"));
+    }
+    Ok(())
+}
+
 pub(crate) fn first_failure(seeds: std::ops::Range<u64>) -> Option<(u64, String)> {
     seeds
         .into_iter()
@@ -233,7 +276,7 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
     let first = variable("SEED").unwrap_or(1);
     let runs = variable("RUNS").unwrap_or(4000);
     let mut total = FaultCounts::default();
-    let (mut cuts, mut refusals, mut reclaimed, mut moved) = (0, 0, 0, 0);
+    let (mut cuts, mut refusals, mut reclaimed, mut moved, mut parts) = (0, 0, 0, 0, 0);
     for seed in first..first + runs {
         let mut run = Run::new(seed);
         if let Err(reason) = run.play() {
@@ -244,15 +287,16 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
         refusals += run.refusals;
         reclaimed += run.reclaimed;
         moved += run.moved;
+        parts += run.parts;
     }
     if runs >= 500 {
         let silent = total.silent(&["no space", "bit flips", "misdirected"]);
         assert!(
             silent.is_empty()
-                && [cuts, refusals, reclaimed, moved]
+                && [cuts, refusals, reclaimed, moved, parts]
                     .iter()
                     .all(|count| *count > 0),
-            "never fired: {silent:?}; {cuts} cuts, {refusals} refusals, {reclaimed} reclaimed, {moved} moved"
+            "never fired: {silent:?}; {cuts} cuts, {refusals} refusals, {reclaimed} reclaimed, {moved} moved, {parts} parts"
         );
     }
 }

@@ -1,9 +1,10 @@
 //! Opening a log: what crashed is repaired, what is damaged is only reported.
 //!
-//! Frame N is written only when N − 1 is synced. So after a crash the log ends with whole frames and, behind them, at
-//! most one frame in pieces. Pieces with nothing valid behind them are a torn tail: nobody was told of that frame, and
-//! it is cut (W7). A valid frame behind a bad one proves that the bad one was synced and later damaged: then nothing is
-//! changed on disk, and the log opens for reading up to there (W8).
+//! Each frame says how far the log was synced when it was written. What stands behind the last frame that any of them
+//! records as synced may be there whole, in pieces or not at all: the first bad frame and everything behind it is a torn
+//! tail. Nobody was told that it is durable, and it is cut (W7), so that what is lost is an end of the log and never a part
+//! in its midst. A bad frame that is recorded as synced was damaged later: then nothing is changed on disk, and the log
+//! opens for reading up to there (W8).
 //!
 //! What this cannot tell: damage in the very last synced frame, when neither a frame nor a marker records it as
 //! synced, looks like a torn tail. That is what markers are for, and why a clean stop writes and syncs one (W4).
@@ -83,7 +84,7 @@ pub(crate) fn open(
         }
         free = leftovers(layer.as_ref(), &wal_dir, &store, options.file_bytes)?;
         recovery.cut_bytes = cut(&listing.files, &tail.garbage)?;
-        settle_last(&listing.files, &mut window, &scan)?;
+        settle(&listing.files, &mut window, &scan)?;
     }
     let opened = Opened {
         layer,
@@ -112,7 +113,7 @@ fn handles(opened: Opened, scan: &Scan) -> Result<Wal, LogError> {
     let shared = Arc::new(Shared::new(opened));
     let last = Synced {
         sequence: scan.expected - 1,
-        file: scan.last.and(file.clone()),
+        file: file.clone().filter(|_| scan.frames > 0),
         end: scan.at.position,
     };
     let mut syncer = Syncer::new(Arc::clone(&shared), last);
@@ -240,22 +241,30 @@ fn cut(files: &[Arc<WalFile>], garbage: &[Garbage]) -> Result<u64, LogError> {
     Ok(cut_bytes)
 }
 
-/// Writes the last frame again and syncs it, unless it is recorded as synced: it may have been read from a cache, and
-/// after a failed fdatasync a cache holds what the disk does not (W9).
-fn settle_last(files: &[Arc<WalFile>], window: &mut Window, scan: &Scan) -> Result<(), LogError> {
-    let Some(last) = scan.last.filter(|_| scan.recorded + 1 < scan.expected) else {
-        return Ok(());
-    };
+/// Writes the frames again that nothing records as synced, and syncs them: they may have been read from a cache, and after
+/// a failed fdatasync a cache holds what the disk does not (W9).
+fn settle(files: &[Arc<WalFile>], window: &mut Window, scan: &Scan) -> Result<(), LogError> {
     #[cfg(test)]
     if crate::mutant::on(crate::mutant::Mutant::TrustCache) {
         return Ok(());
     }
-    let file = &files[last.file];
-    let length = (scan.at.position - last.position) as usize;
     window.clear();
-    window
-        .slice(file.file.as_ref(), last.position, length)
-        .and_then(|frame| file.file.write_all_at(frame, last.position))
-        .and_then(|()| file.file.sync_data())
-        .map_err(|error| LogError::io("sync the last frame of", &file.path, error))
+    let frames = &scan.unrecorded;
+    for (number, frame) in frames.iter().enumerate() {
+        let file = &files[frame.at.file];
+        let next = frames.get(number + 1);
+        let last_of_file = next.is_none_or(|next| next.at.file != frame.at.file);
+        let written = window
+            .slice(file.file.as_ref(), frame.at.position, frame.bytes)
+            .and_then(|bytes| file.file.write_all_at(bytes, frame.at.position));
+        let synced = match written {
+            Ok(()) if last_of_file => file.file.sync_data(),
+            other => other,
+        };
+        synced.map_err(|error| LogError::io("sync the last frames of", &file.path, error))?;
+        if last_of_file {
+            window.clear();
+        }
+    }
+    Ok(())
 }

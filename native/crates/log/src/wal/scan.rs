@@ -29,6 +29,14 @@ pub(crate) struct At {
     pub position: u64,
 }
 
+/// A frame that was read, perhaps from a cache only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unrecorded {
+    pub sequence: u64,
+    pub at: At,
+    pub bytes: usize,
+}
+
 /// How far a log can be read.
 pub(crate) struct Scan {
     /// Where the next frame would begin.
@@ -37,8 +45,8 @@ pub(crate) struct Scan {
     pub expected: u64,
     /// What stands there instead.
     pub end: Found,
-    /// Start of the last frame.
-    pub last: Option<At>,
+    /// Frames that nothing records as synced, in order.
+    pub unrecorded: Vec<Unrecorded>,
     /// Newest frame that a later frame or marker records as synced.
     pub recorded: u64,
     pub frames: u64,
@@ -115,7 +123,7 @@ pub(crate) fn scan(
         },
         expected: first,
         end: Found::Zeros,
-        last: None,
+        unrecorded: Vec::new(),
         recorded: 0,
         frames: 0,
         records: 0,
@@ -131,7 +139,7 @@ pub(crate) fn scan(
             }
             other => {
                 if other == Found::Marker {
-                    scan.recorded = scan.recorded.max(scan.expected - 1);
+                    scan.record(scan.expected - 1);
                 }
                 // Also behind a bad place: when the next file goes on with the very number expected here, no frame
                 // is lost, and what stands here is a marker that a crash tore (W4, W6).
@@ -171,8 +179,12 @@ impl Scan {
                 return false;
             }
         }
-        self.recorded = self.recorded.max(header.synced_sequence);
-        self.last = Some(self.at);
+        self.record(header.synced_sequence);
+        self.unrecorded.push(Unrecorded {
+            sequence: header.sequence,
+            at: self.at,
+            bytes: length as usize,
+        });
         self.first_frames
             .entry(place.incarnation)
             .or_insert(header.sequence);
@@ -181,6 +193,14 @@ impl Scan {
         self.at.position += length;
         self.expected = header.sequence + 1;
         true
+    }
+
+    /// The log says that this frame was synced, and so all before it were.
+    fn record(&mut self, synced: u64) {
+        if synced > self.recorded {
+            self.recorded = synced;
+            self.unrecorded.retain(|frame| frame.sequence > synced);
+        }
     }
 
     /// Goes to the file that carries on, if there is one. Prepared files that were never written to are passed over.

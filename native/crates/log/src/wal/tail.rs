@@ -23,6 +23,18 @@ pub(crate) struct Garbage {
     pub end: u64,
 }
 
+impl Garbage {
+    /// What the frame with this header would take.
+    fn of(file: &WalFile, (number, start): (usize, u64), header: &FrameHeader) -> Self {
+        let end = start + frame_bytes(u64::from(header.payload_bytes));
+        Self {
+            file: number,
+            start,
+            end: end.min(file.header.file_bytes),
+        }
+    }
+}
+
 /// What was found behind the end.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
@@ -90,7 +102,7 @@ impl Tail {
                         if !file.header.recycled {
                             self.extend(at.file, here);
                         }
-                        self.weigh(file, &mut probe, (here, block), expected);
+                        self.weigh((file, at.file), &mut probe, (here, block), expected);
                     }
                 }
             }
@@ -108,12 +120,8 @@ impl Tail {
         }
         let header = FrameHeader::decode(file.header.salt, file.header.incarnation, bytes);
         if let Some(header) = header.ok().filter(|header| header.sequence == expected) {
-            let end = at.position + frame_bytes(u64::from(header.payload_bytes));
-            self.garbage.push(Garbage {
-                file: at.file,
-                start: at.position,
-                end: end.min(file.header.file_bytes),
-            });
+            let place = (at.file, at.position);
+            self.garbage.push(Garbage::of(file, place, &header));
         }
     }
 
@@ -129,10 +137,12 @@ impl Tail {
         }
     }
 
-    /// A valid frame here, or a valid header that records a lost frame as synced, means that this is no torn write.
+    /// A valid header that records a lost frame as synced means that this is no torn write; so does a whole frame with a
+    /// number that was read before. Any other whole frame was written behind the lost one without a sync between them: it
+    /// is lost too, and must not be found where a later life of the log happens to end right before it.
     fn weigh(
         &mut self,
-        file: &WalFile,
+        (file, number): (&WalFile, usize),
         probe: &mut Window,
         (position, block): (u64, &[u8]),
         expected: u64,
@@ -150,6 +160,15 @@ impl Tail {
                 "{name} records at byte {position} that frame {} was synced",
                 header.synced_sequence
             ));
+        } else if header.sequence > expected {
+            #[cfg(test)]
+            if crate::mutant::on(crate::mutant::Mutant::KeepWhole) {
+                return;
+            }
+            if file.header.recycled {
+                self.garbage
+                    .push(Garbage::of(file, (number, position), &header));
+            }
         } else if check(probe, file, position, &header).is_ok() {
             self.found(format!(
                 "a valid frame {} stands behind it, in {name} at byte {position}",

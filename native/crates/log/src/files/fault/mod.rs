@@ -147,6 +147,11 @@ impl FaultFiles {
         self.0.lock().armed.misdirect = Some(position);
     }
 
+    /// Faults that still wait for a call will not fire.
+    pub fn disarm(&self) {
+        self.0.lock().armed = disk::Armed::default();
+    }
+
     /// Flips one bit of a file, synced or not.
     ///
     /// # Panics
