@@ -104,6 +104,8 @@ impl HostOptions {
                 tick: Duration::from_secs(5_000),
                 ..MaintenanceOptions::default()
             },
+            sync_interval_ms: 100,
+            change_durability: false,
         }
     }
 }

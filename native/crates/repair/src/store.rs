@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pyralog_host::{DedupWindow, Host, HostError, HostOptions, PartitionOptions, World};
+use pyralog_host::{
+    DedupWindow, Durability, Host, HostError, HostOptions, PartitionOptions, World,
+};
 use pyralog_log::{FileLayer, FileLock, GroupState, LogError, Recovery, WalLogStore, WalOptions};
 
 use pyralog_manifest::Policy;
@@ -114,6 +116,7 @@ pub(crate) fn open_host(overlay: &Overlay, dir: &Path, logs: &Logs) -> Result<Ho
                 records: config.map_or(0, |config| config.dedup_records),
             },
             policy: Policy::default(),
+            durability: config.map_or(Durability::Sync, |config| config.durability),
         }
     });
     let options = HostOptions::offline(dir, partitions.collect());

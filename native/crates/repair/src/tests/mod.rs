@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 
 use pyralog_host::{
-    Algorithm, Cosigner, DedupWindow, Host, HostError, HostOptions, PartitionOptions, Reply,
-    SealLimits, Wait, World,
+    Algorithm, Cosigner, DedupWindow, Durability, Host, HostError, HostOptions, PartitionOptions,
+    Reply, SealLimits, Wait, World,
 };
 use pyralog_log::{FaultFiles, FileLayer};
 use pyralog_manifest::Policy;
@@ -50,6 +50,7 @@ fn options() -> HostOptions {
                     records: 1_000_000,
                 },
                 policy: Policy::default(),
+                durability: Durability::Sync,
             }],
         )
     }
