@@ -152,6 +152,10 @@ describe('records of a node', function () {
     await assert.rejects(read(two?.offset), { code: 'object/corrupt' });
     assert.ok(noise(30, 100_000).equals(await bytesAt(one?.offset)));
     assert.ok((await metric('pyralog_objects_damage_total')) > 0);
+    // What rotted is stored anew when it comes again (O6), and the record that refers to it reads.
+    const [again] = await append({ value: base64(noise(31, 100_000)) });
+    assert.deepEqual([again?.status, again?.offset], ['duplicate', two?.offset]);
+    assert.ok(noise(31, 100_000).equals(await bytesAt(two?.offset)));
     assert.equal((await node.stop()).code, 0);
   });
 });

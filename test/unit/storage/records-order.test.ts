@@ -144,6 +144,29 @@ describe('the order in which records become durable', () => {
     assert.equal((await records.collect()).objects, 0);
   });
 
+  it('begins a collection before it reads, so that what is put meanwhile survives', async () => {
+    await append(storeOf(), 1);
+    const calls: string[] = [];
+    const { objects } = parts;
+    const told: ObjectStore = Object.assign(Object.create(objects) as ObjectStore, {
+      beginCollection: () => {
+        calls.push('begin');
+        return objects.beginCollection();
+      },
+      sweep: (...given: Parameters<ObjectStore['sweep']>) => {
+        calls.push('sweep');
+        return objects.sweep(...given);
+      },
+    });
+    const { store } = logs;
+    const read: LogStore['read'] = (...given) => {
+      calls.push('read');
+      return store.read(...given);
+    };
+    await storeOf({ objects: told, logStore: { ...store, read } }).collect();
+    assert.deepEqual(calls, ['begin', 'read', 'sweep']);
+  });
+
   it('reads from where retention left the log, and frees what only removed records referred to', async () => {
     await append(storeOf(), 1);
     await append(storeOf(), 2);
