@@ -12,19 +12,12 @@ import type {
   LogStore,
   NewRecord,
   RecordContent,
-  RecordStore,
   SchemaErrorCode,
   SchemaRegistry,
 } from '../storage/index.ts';
 import { rpcError } from './errors.ts';
 import { type Handlers, need } from './serve.ts';
-
-/** What these methods work on. */
-export interface StoreAccess {
-  readonly records: RecordStore;
-  readonly logStore: LogStore;
-  readonly schemas: SchemaRegistry;
-}
+import type { StoreAccess } from './store-access.ts';
 
 type StoreMethod = Extract<MethodName, `schema_${string}` | `record_${string}`>;
 

@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
 import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
-import type { StoreAccess } from './handlers-store.ts';
+import type { StoreAccess } from './store-access.ts';
 import type { SubmissionLimits } from './submissions.ts';
 
 /** A pinned policy as the node itself holds it (trust.md T1). */
