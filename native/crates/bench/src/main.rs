@@ -85,6 +85,9 @@ fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     if wanted("partitions") {
         partitions::measure(plan)?;
     }
+    if part == "apply" {
+        apply::measure(plan)?;
+    }
     if wanted("ids") {
         ids::measure(plan)?;
     }

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use blake3::IncrementCounter;
 use blake3::platform::Platform;
 use pyralog_merkle::RecordBytes;
-use pyralog_types::batch::{Entry, Proposal};
-use pyralog_types::{ZERO_HASH, part_hash};
+use pyralog_types::ZERO_HASH;
+use pyralog_types::batch::{Entry, Proposal, ValueRef};
 
 use crate::values::hash_values;
 
@@ -68,6 +68,7 @@ impl Prepared {
         let mut blocks: Vec<RecordBytes> = Vec::with_capacity(count);
         let mut keyed: Vec<(usize, RecordBytes)> = Vec::new();
         let mut values = Vec::with_capacity(count);
+        let mut parts = Parts::default();
         let mut tag = SubmitterTag::default();
         for record in proposal.records() {
             let mut block = [0; 128];
@@ -80,21 +81,15 @@ impl Prepared {
                 keyed.push((blocks.len(), lookup));
             }
             block[28..32].copy_from_slice(&record.schema_id.to_le_bytes());
-            if record.key.is_some() {
-                block[32..64].copy_from_slice(&part_hash(record.key));
-            }
+            parts.gather(blocks.len(), (KEY_AT, record.key));
+            parts.gather(blocks.len(), (HEADERS_AT, record.headers));
             values.push(record.value);
-            if record.headers.is_some() {
-                block[96..128].copy_from_slice(&part_hash(record.headers));
-            }
             blocks.push(block);
         }
-        let mut unhashed = blocks.iter_mut();
-        hash_values(&values, |hash| {
-            if let Some(block) = unhashed.next() {
-                block[64..96].copy_from_slice(&hash);
-            }
+        hash_values(&values, |place, hash| {
+            blocks[place][VALUE_AT..VALUE_AT + 32].copy_from_slice(&hash);
         });
+        parts.hash_into(&mut blocks);
         let mut fingerprints = Vec::with_capacity(count);
         side_by_side(&blocks, |hash| {
             fingerprints.push(Fingerprint {
@@ -125,6 +120,34 @@ impl Prepared {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
+    }
+}
+
+/// Where a leaf record has the hashes of its parts (L1).
+const KEY_AT: usize = 32;
+const VALUE_AT: usize = 64;
+const HEADERS_AT: usize = 96;
+
+/// Keys and headers that are there, and where the hash of each goes.
+#[derive(Default)]
+struct Parts<'a> {
+    bytes: Vec<ValueRef<'a>>,
+    places: Vec<(u32, usize)>,
+}
+
+impl<'a> Parts<'a> {
+    fn gather(&mut self, record: usize, (at, part): (usize, Option<&'a [u8]>)) {
+        if let Some(part) = part {
+            self.bytes.push(ValueRef::Bytes(part));
+            self.places.push((record as u32, at));
+        }
+    }
+
+    fn hash_into(&self, blocks: &mut [RecordBytes]) {
+        hash_values(&self.bytes, |number, hash| {
+            let (record, at) = self.places[number];
+            blocks[record as usize][at..at + 32].copy_from_slice(&hash);
+        });
     }
 }
 

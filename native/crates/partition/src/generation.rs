@@ -1,8 +1,9 @@
 //! A hash table of consecutive offsets that only grows and is forgotten as a whole.
 //!
 //! Taking records out one by one costs two dependent cache misses each; a table that is dropped once all of it is outside
-//! the window costs none. Slots are eight bytes, half of them full at most: an absent record is told from one cache line,
-//! without looking at what is remembered of any other.
+//! the window costs none. Half of the slots are full at most. A byte of each stands in a table of its own, which is small
+//! enough for a processor's cache: nearly every absent record is told from that byte alone, and the slots, which mostly
+//! are not in a cache, are only looked at when it agrees.
 
 /// Slots of a table's first allocation.
 const SLOTS_MIN: usize = 16;
@@ -12,6 +13,8 @@ const SLOTS_MIN: usize = 16;
 pub(crate) struct Generation {
     first: u64,
     len: u32,
+    /// A byte of each slot's tag, 0 for a free one.
+    marks: Vec<u8>,
     /// Tag in the upper half, distance from `first` plus one in the lower; 0 is free. Linear probing from a slot that is
     /// in proportion to the tag, so that growing keeps the order and runs through memory once.
     slots: Vec<u64>,
@@ -23,6 +26,7 @@ impl Generation {
         Self {
             first,
             len: 0,
+            marks: vec![0; slots.len()],
             slots,
         }
     }
@@ -49,7 +53,13 @@ impl Generation {
     /// Reads where the search for a tag begins. Worth nothing but that the memory is in the cache afterwards: nothing
     /// depends on what is read, so the misses of many such calls overlap, which those of searches do not.
     #[inline]
-    pub fn touch(&self, tag: u32) -> u64 {
+    pub fn touch(&self, tag: u32) -> u8 {
+        self.marks.get(self.home(tag)).copied().unwrap_or_default()
+    }
+
+    /// As [`Generation::touch`], for a tag that will be pushed.
+    #[inline]
+    pub fn touch_to_push(&self, tag: u32) -> u64 {
         self.slots.get(self.home(tag)).copied().unwrap_or_default()
     }
 
@@ -59,13 +69,15 @@ impl Generation {
         if self.slots.is_empty() {
             return None;
         }
+        let mark = mark_of(tag);
         let mut at = self.home(tag);
         loop {
-            let slot = self.slots[at];
-            if slot == 0 {
+            let found = self.marks[at];
+            if found == 0 {
                 return None;
             }
-            if (slot >> 32) as u32 == tag {
+            if found == mark && (self.slots[at] >> 32) as u32 == tag {
+                let slot = self.slots[at];
                 let offset = self.first + (slot & u64::from(u32::MAX)) - 1;
                 if is(offset) {
                     return Some(offset);
@@ -86,10 +98,12 @@ impl Generation {
     }
 
     fn put(&mut self, slot: u64) {
-        let mut at = self.home((slot >> 32) as u32);
-        while self.slots[at] != 0 {
+        let tag = (slot >> 32) as u32;
+        let mut at = self.home(tag);
+        while self.marks[at] != 0 {
             at = self.behind(at);
         }
+        self.marks[at] = mark_of(tag);
         self.slots[at] = slot;
     }
 
@@ -98,6 +112,7 @@ impl Generation {
         let wanted = (self.slots.len() * 2).min(slots_for(records));
         let least = (self.len as usize + 1) * 2;
         let slots = vec![0; wanted.max(least).max(SLOTS_MIN)];
+        self.marks = vec![0; slots.len()];
         for slot in std::mem::replace(&mut self.slots, slots) {
             if slot != 0 {
                 self.put(slot);
@@ -116,6 +131,11 @@ impl Generation {
             at + 1
         }
     }
+}
+
+/// The lower bits of a tag; the upper ones say where it stands.
+fn mark_of(tag: u32) -> u8 {
+    (tag as u8).max(1)
 }
 
 /// Slots of a generation that holds so many records.

@@ -4,19 +4,25 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pyralog_log::{File, FileLayer, OpenMode};
+use pyralog_log::{DIRECT_ALIGN, File, FileLayer, OpenMode};
 
 use crate::SegmentError;
 use crate::blocks::BLOCK_BYTES;
 
-/// So much is gathered before it is written; longer pieces are written as they are.
+/// So much is gathered before it is written: small enough to stay in a cache while it is hashed.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A file under its temporary name.
 pub struct Sink {
     file: Arc<dyn File>,
     path: PathBuf,
+    /// Room for [`BUFFER_BYTES`] from the first aligned address on, and how much of it is filled.
     buffer: Vec<u8>,
+    start: usize,
+    filled: usize,
+    /// Whole buffers are written past the page cache: nobody reads a segment back at once, and a copy of each would cost
+    /// more than all else about it.
+    direct: bool,
     /// Bytes written, the buffer not among them.
     written: u64,
     hasher: blake3::Hasher,
@@ -45,10 +51,15 @@ impl Sink {
             Ok(file)
         };
         let file = open().map_err(SegmentError::io("create", &path))?;
+        let buffer = vec![0; BUFFER_BYTES + DIRECT_ALIGN];
+        let start = buffer.as_ptr().align_offset(DIRECT_ALIGN);
         Ok(Self {
+            direct: start <= DIRECT_ALIGN && file.write_directly(true),
             file,
             path,
-            buffer: Vec::with_capacity(BUFFER_BYTES),
+            start: start.min(DIRECT_ALIGN),
+            buffer,
+            filled: 0,
             written: 0,
             hasher: blake3::Hasher::new(),
             block: (0, 0),
@@ -56,9 +67,36 @@ impl Sink {
         })
     }
 
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, self.written)?;
-        self.written += bytes.len() as u64;
+    /// Writes what was gathered. Only the last piece of a file is shorter than the buffer.
+    fn put(&mut self) -> io::Result<()> {
+        let bytes = &self.buffer[self.start..self.start + self.filled];
+        let (whole, rest) = bytes.split_at(bytes.len() / DIRECT_ALIGN * DIRECT_ALIGN);
+        if self.direct {
+            if let Err(error) = self.file.write_all_at(whole, self.written) {
+                if error.kind() != io::ErrorKind::InvalidInput {
+                    return Err(error);
+                }
+                // A file system that takes the flag and then refuses such writes.
+                self.direct = self.file.write_directly(false);
+                self.file.write_all_at(whole, self.written)?;
+            }
+            if !rest.is_empty() {
+                self.direct = self.file.write_directly(false);
+                let at = self.written + whole.len() as u64;
+                self.file.write_all_at(rest, at)?;
+            }
+        } else {
+            self.file.write_all_at(bytes, self.written)?;
+        }
+        self.written += self.filled as u64;
+        self.check_in();
+        self.filled = 0;
+        Ok(())
+    }
+
+    /// Hashes what was gathered, and sums up its blocks.
+    fn check_in(&mut self) {
+        let bytes = &self.buffer[self.start..self.start + self.filled];
         self.hasher.update(bytes);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -71,13 +109,12 @@ impl Sink {
             }
             rest = later;
         }
-        Ok(())
     }
 
     /// Writes what is left and makes the contents durable. The file still has its temporary name.
     pub fn seal(mut self) -> Result<Sealed, SegmentError> {
         let finish = |sink: &mut Self| {
-            sink.flush()?;
+            sink.put()?;
             sink.file.sync_data()
         };
         finish(&mut self).map_err(SegmentError::io("write", &self.path))?;
@@ -94,22 +131,18 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
-            self.flush()?;
+        if self.filled == BUFFER_BYTES {
+            self.put()?;
         }
-        if bytes.len() >= BUFFER_BYTES {
-            self.put(bytes)?;
-        } else {
-            self.buffer.extend_from_slice(bytes);
-        }
-        Ok(bytes.len())
+        let taken = bytes.len().min(BUFFER_BYTES - self.filled);
+        let at = self.start + self.filled;
+        self.buffer[at..at + taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        Ok(taken)
     }
 
+    /// Does nothing: pieces are written when they are whole, and [`Sink::seal`] writes the rest.
     fn flush(&mut self) -> io::Result<()> {
-        let buffer = std::mem::take(&mut self.buffer);
-        self.put(&buffer)?;
-        self.buffer = buffer;
-        self.buffer.clear();
         Ok(())
     }
 }

@@ -30,6 +30,9 @@ pub enum OpenMode {
     OpenOrCreate,
 }
 
+/// What direct writes are aligned to: a page, which is enough for every disk there is.
+pub const DIRECT_ALIGN: usize = 4_096;
+
 /// An open file. All calls take positions, so that threads can share one handle.
 pub trait File: Send + Sync {
     /// Reads at `position`; fewer bytes than asked for are no error, 0 means end of file.
@@ -69,6 +72,13 @@ pub trait File: Send + Sync {
     /// # Errors
     /// What the operating system says.
     fn set_len(&self, length: u64) -> io::Result<()>;
+
+    /// Has what is written from now on go past the page cache, or through it again. While it goes past it, positions,
+    /// lengths and addresses of writes must be multiples of [`DIRECT_ALIGN`]. Answers whether it does; false where the
+    /// system cannot. What is durable, and when, is the same either way.
+    fn write_directly(&self, _directly: bool) -> bool {
+        false
+    }
 
     /// Fills the whole buffer from `position` on.
     ///

@@ -41,6 +41,21 @@ impl File for RealFile {
     fn set_len(&self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
     }
+
+    #[cfg(target_os = "linux")]
+    fn write_directly(&self, directly: bool) -> bool {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        let Ok(flags) = fcntl_getfl(&self.0) else {
+            return false;
+        };
+        let wanted = if directly {
+            flags | OFlags::DIRECT
+        } else {
+            flags - OFlags::DIRECT
+        };
+        // A file system that knows no direct writes refuses the flag.
+        fcntl_setfl(&self.0, wanted).is_ok() && directly
+    }
 }
 
 impl FileLayer for RealFiles {
