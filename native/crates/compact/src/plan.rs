@@ -125,11 +125,11 @@ fn raw_bytes<'a>(segments: impl Iterator<Item = &'a Arc<SegmentEntry>>) -> u64 {
 /// Whether compaction is worth it: what was never compacted is at least half of what was. So every row is written
 /// again about twice for each time the partition doubles its live rows, whatever their number.
 fn is_dirty(segments: &Entries) -> bool {
-    let dirty = segments.iter().filter(|segment| !segment.meta.compacted);
-    let clean = segments.iter().filter(|segment| segment.meta.compacted);
-    let any = segments
+    let dirty = segments
         .iter()
-        .any(|segment| can_read(segment) && !segment.meta.compacted);
+        .filter(|segment| can_read(segment) && !segment.meta.compacted);
+    let clean = segments.iter().filter(|segment| segment.meta.compacted);
+    let any = dirty.clone().next().is_some();
     any && raw_bytes(dirty).saturating_mul(2) >= raw_bytes(clean)
 }
 

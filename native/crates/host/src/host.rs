@@ -278,7 +278,9 @@ impl Host {
     /// # Errors
     /// See [`Host::read`].
     pub fn offset_of_id(&self, partition: usize, id: u64) -> Result<Option<u64>, HostError> {
-        self.shared.offset_of_id(self.shared.shard(partition)?, id)
+        let shard = self.shared.shard(partition)?;
+        self.shared
+            .healing(shard, || self.shared.offset_of_id(shard, id))
     }
 
     /// Offsets of durable notary records with this multihash, ascending.

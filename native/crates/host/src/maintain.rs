@@ -4,7 +4,7 @@
 //! work at a time, a partition's turn after another's. It never holds anybody up: readers keep the versions they read,
 //! its bytes come out of a bucket, and where the disk is nearly full it leaves the room to the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -20,6 +20,8 @@ use crate::shared::Shared;
 
 /// Work that failed waits this many ticks at most before it is tried again; the wait doubles.
 const WAIT_TICKS_MAX: u32 = 64;
+/// Plans of a partition between two ticks: a second one for what the first led to.
+const PLANS: u32 = 2;
 /// Files deleted between two looks at whether the store closes.
 const SWEEP: usize = 64;
 
@@ -161,6 +163,14 @@ struct Failed {
     ticks: u32,
 }
 
+/// What is to be done with a partition in this round.
+#[derive(Default)]
+struct Pending {
+    works: VecDeque<Work>,
+    /// Plans made.
+    plans: u32,
+}
+
 struct Thread<'a> {
     shared: &'a Shared,
     compactor: Compactor,
@@ -204,13 +214,15 @@ impl Thread<'_> {
         let longest = self.shared.maintaining.options.tick * WAIT_TICKS_MAX;
         self.failed
             .retain(|_, failed| failed.at.elapsed() < longest);
+        let mut partitions: Vec<Pending> = Vec::new();
+        partitions.resize_with(self.shared.shards.len(), Pending::default);
         loop {
             let mut worked = false;
-            for partition in 0..self.shared.shards.len() as u32 {
+            for (partition, pending) in (0..).zip(&mut partitions) {
                 if self.shared.maintaining.cancelled() {
                     return;
                 }
-                worked |= self.turn(partition);
+                worked |= self.turn(partition, pending);
             }
             if !worked {
                 break;
@@ -250,15 +262,25 @@ impl Thread<'_> {
         }
     }
 
-    /// One piece of work of a partition; whether there was one to do.
-    fn turn(&mut self, partition: u32) -> bool {
+    /// One piece of work of a partition; whether there may be more. A plan is carried out as a whole: what it leaves is not
+    /// worth doing, and half of it may be worth doing again.
+    fn turn(&mut self, partition: u32, pending: &mut Pending) -> bool {
         let facts = self.facts(partition);
-        let works = self.compactor.plan(partition, &facts);
-        let Some(work) = works.into_iter().find(|work| self.may(partition, work)) else {
+        while let Some(work) = pending.works.pop_front() {
+            if self.may(partition, &work) {
+                let outcome = self.work(partition, &work, &facts);
+                if !self.done(partition, work, outcome) {
+                    pending.works.clear();
+                }
+                return true;
+            }
+        }
+        if pending.plans == PLANS {
             return false;
-        };
-        let outcome = self.work(partition, &work, &facts);
-        self.done(partition, work, outcome)
+        }
+        pending.plans += 1;
+        pending.works = self.compactor.plan(partition, &facts).into();
+        !pending.works.is_empty()
     }
 
     /// Whether a piece of work can be tried now: it did not fail a moment ago, and there is room for what it writes.
@@ -316,7 +338,7 @@ impl Thread<'_> {
         outcome.map(drop)
     }
 
-    /// Whether the round should go on with what is left.
+    /// Takes note of what work came to; whether the rest of the plan still holds.
     fn done(&mut self, partition: u32, work: Work, outcome: Result<(), CompactError>) -> bool {
         let Err(error) = outcome else {
             let mut figures = self.shared.maintaining.figures.lock();
@@ -332,9 +354,10 @@ impl Thread<'_> {
             return true;
         };
         match &error {
-            CompactError::Cancelled => return false,
-            // Planned anew at the next turn.
-            CompactError::Manifest(ManifestError::Conflict { .. }) => return true,
+            // A conflict is planned anew.
+            CompactError::Cancelled | CompactError::Manifest(ManifestError::Conflict { .. }) => {
+                return false;
+            }
             CompactError::Segment(damage) => {
                 let quarantined = self.shared.segments.quarantine(partition, damage);
                 self.note(quarantined.map(drop));
@@ -352,7 +375,8 @@ impl Thread<'_> {
         });
         failed.at = Instant::now();
         failed.ticks = (failed.ticks * 2).clamp(1, WAIT_TICKS_MAX);
-        true
+        // What is quarantined now stands in the rest of the plan.
+        false
     }
 
     /// Deletes what no version names, a few at a time.

@@ -336,6 +336,12 @@ impl Partition {
         self.size
     }
 
+    /// Size at the newest seal point (Z2).
+    #[must_use]
+    pub fn sealed_from(&self) -> u64 {
+        self.sealed_from
+    }
+
     /// Log time of the newest entry, Unix milliseconds; 0 when there is none.
     #[must_use]
     pub fn last_timestamp(&self) -> u64 {

@@ -61,7 +61,7 @@ fn load(host: &Host, disk: &FaultFiles, random: &mut Random, told: &mut Told, ne
     }
 }
 
-fn base64(hash: &[u8; 32]) -> String {
+pub(super) fn base64(hash: &[u8; 32]) -> String {
     crate::base64::encode(hash)
 }
 

@@ -5,10 +5,13 @@ mod crash;
 mod damage;
 mod full;
 mod lookup;
+mod maintain;
+mod maintain_crash;
 mod notes;
 mod policy;
 mod seal;
 mod size;
+mod unsynced;
 
 use std::path::PathBuf;
 use std::sync::Arc;
