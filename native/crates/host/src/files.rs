@@ -1,14 +1,15 @@
 //! The log's file layer, as the trees' node files and the sequencer's window file need it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use pyralog_log::{File, FileLayer, OpenMode};
-use pyralog_merkle::NodeFile;
+use pyralog_merkle::{NodeFile, nodes_of, position};
 use pyralog_obelisk::WindowFile;
+use pyralog_types::Hash;
 
 use crate::read::Algorithm;
 
@@ -37,6 +38,43 @@ pub(crate) fn node_file_name(partition: u32, algorithm: Algorithm) -> String {
 /// Names of node files of earlier versions, which held all nodes. Nobody reads them any more.
 pub(crate) fn old_node_file_names(partition: u32) -> [String; 2] {
     ["blake3", "sha256"].map(|algorithm| format!("{partition}.{algorithm}"))
+}
+
+/// Where a node file stands, for whoever looks through a store that is closed.
+#[derive(Debug, Clone)]
+pub struct NodeFilePlace {
+    /// The file.
+    pub path: PathBuf,
+    floor: u32,
+}
+
+impl NodeFilePlace {
+    /// Bytes that an opening trusts when the log says that the file is synced up to `size` records (M6).
+    #[must_use]
+    pub fn trusted_bytes(&self, size: u64) -> u64 {
+        nodes_of(size >> self.floor) * size_of::<Hash>() as u64
+    }
+
+    /// First byte that follows from leaf hashes that are kept from this offset on; before it a file that is made again has a
+    /// hole (M5).
+    #[must_use]
+    pub fn first_byte(&self, hashes_from: u64) -> u64 {
+        let group = hashes_from.div_ceil(1 << self.floor);
+        position(0, group) * size_of::<Hash>() as u64
+    }
+}
+
+/// The node files of a partition.
+#[must_use]
+pub fn node_files(store: &Path, partition: u32, sha256: bool) -> Vec<NodeFilePlace> {
+    let all = [Some(Algorithm::Blake3), sha256.then_some(Algorithm::Sha256)];
+    let each = all.into_iter().flatten().map(|algorithm| NodeFilePlace {
+        path: store
+            .join(SIDECARS_DIR)
+            .join(node_file_name(partition, algorithm)),
+        floor: algorithm.floor(),
+    });
+    each.collect()
 }
 
 /// A node file (M5).

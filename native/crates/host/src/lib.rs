@@ -41,6 +41,7 @@ mod tests;
 
 pub use answer::{Answer, Reply, SignedCheckpoint, Wait};
 pub use error::HostError;
+pub use files::{NodeFilePlace, node_files};
 pub use host::{Host, Stats};
 pub use maintain::{Maintenance, UnderWay};
 pub use options::{Cosigner, HostOptions, MaintenanceOptions, PartitionOptions, Recovery, World};

@@ -73,7 +73,7 @@ pub(crate) fn examine(store: &Store, control: &Control) -> Result<Checked, Repai
     others::snapshots(store, report)?;
     control.add(bytes_in(store, SNAPSHOTS_DIR)?)?;
     control.stage("records and roots")?;
-    trial(store, &logs, report);
+    trial(store, (&logs, checked.version.as_deref()), report);
     control.add(bytes_in(store, NODES_DIR)?)?;
     Ok(checked)
 }
@@ -224,10 +224,10 @@ fn manifest_files(recovery: &ManifestRecovery, report: &mut Report) {
 
 /// Opens the store as a node would, without its node files, so that every record is hashed again and held against the
 /// roots that were signed; then compares the node files with those that came of it.
-fn trial(store: &Store, logs: &Logs, report: &mut Report) {
+fn trial(store: &Store, (logs, version): (&Logs, Option<&Version>), report: &mut Report) {
     let overlay = store.overlay();
-    for path in nodes::paths(store, logs) {
-        overlay.hide(&path);
+    for file in nodes::all(store, logs) {
+        overlay.hide(file.path());
     }
     let host = match open_host(&overlay, &store.dir, logs) {
         Ok(host) => host,
@@ -239,7 +239,7 @@ fn trial(store: &Store, logs: &Logs, report: &mut Report) {
         report.add(Finding::new(Severity::Note, "sidecars", error.to_string()));
         return;
     }
-    nodes::compare(store, &overlay, logs, report);
+    nodes::compare(store, &overlay, (logs, version), report);
 }
 
 /// The records do not lead to a tree any more; a node with its node files may still serve what is left.

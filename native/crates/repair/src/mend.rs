@@ -157,12 +157,19 @@ pub fn rebuild_index(
     if let Some(refused) = refused {
         return Err(RepairError::Unreadable(refused));
     }
-    for path in nodes::paths(&store, &logs) {
-        worker.replace(&made, &path)?;
-        acts.push(act(
-            store.name(&path),
-            "made again from the records, and it leads to the signed root",
-        ));
+    for file in nodes::all(&store, &logs) {
+        let name = store.name(file.path());
+        acts.push(
+            if file.difference(&store, &made, Some(&version)).is_none() {
+                act(name, "is what the records lead to, and the signed root")
+            } else {
+                worker.replace(&made, file.path())?;
+                act(
+                    name,
+                    "made again from the records, and it leads to the signed root",
+                )
+            },
+        );
     }
     Ok(Mended {
         acts,
@@ -316,8 +323,8 @@ impl Worker<'_> {
     /// Node files made of the records, in memory, and why they must not be used, if so.
     fn make_nodes(&self, logs: &Logs) -> Result<(Overlay, Option<String>), RepairError> {
         let overlay = self.store.overlay();
-        for path in nodes::paths(self.store, logs) {
-            overlay.hide(&path);
+        for file in nodes::all(self.store, logs) {
+            overlay.hide(file.path());
         }
         let host = open_host(&overlay, &self.store.dir, logs)?;
         let refused = host.recovery().damage.clone();

@@ -95,13 +95,13 @@ fn a_sidecar_is_made_again() {
 
 #[test]
 fn a_node_file_is_made_again() {
-    for ending in [".blake3", ".sha256"] {
+    for ending in [".blake3.k4", ".sha256.k2"] {
         for damage in [
             &truncate as &dyn Fn(&FaultFiles, &Path),
             &garbage,
             &vanish,
             &flip(50),
-            &flip(1_000),
+            &flip(700),
         ] {
             let (severity, clean, lost) = after("sidecars", ending, damage);
             assert_eq!(
@@ -197,7 +197,7 @@ fn a_manifest_or_a_store_file_is_never_guessed() {
 #[test]
 fn what_was_put_aside_is_named() {
     let (disk, _) = filled(10, RECORDS);
-    let nodes = one(&disk, "sidecars", ".blake3");
+    let nodes = one(&disk, "sidecars", ".blake3.k4");
     disk.flip_bit(&nodes, 40, 1);
     let damaged = disk.content(&nodes).unwrap();
     let done = repaired(&disk, false);
