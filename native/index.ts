@@ -231,6 +231,14 @@ class NativeCore implements Core {
     return ask(() => binding.offsetsOfDigest(this.handle, partition, multihash, limit));
   }
 
+  offsetOfKey(partition: number, key: Uint8Array, asOfMs?: number): number | undefined {
+    return ask(() => binding.offsetOfKey(this.handle, partition, key, asOfMs)) ?? undefined;
+  }
+
+  offsetOfTime(partition: number, ms: number): number | undefined {
+    return ask(() => binding.offsetOfTime(this.handle, partition, ms)) ?? undefined;
+  }
+
   root(partition: number, size: number, algorithm: TreeAlgorithm): Uint8Array {
     return ask(() => binding.root(this.handle, partition, size, algorithm === 'sha256'));
   }

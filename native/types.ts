@@ -160,6 +160,14 @@ export interface Core {
   /** Offsets of the notary records (schema 1) with this multihash, ascending, at most `limit`. */
   offsetsOfDigest(partition: number, multihash: Uint8Array, limit: number): number[];
 
+  /**
+   * Offset of the latest record with this key, or of the latest one at or before `asOfMs` (Unix milliseconds); none when
+   * there is none or when it is a tombstone. `log/out-of-range` when compaction may have taken what was the latest then.
+   */
+  offsetOfKey(partition: number, key: Uint8Array, asOfMs?: number): number | undefined;
+  /** Offset of the first record at or after a time (Unix milliseconds). */
+  offsetOfTime(partition: number, ms: number): number | undefined;
+
   /** 32-byte root of the first `size` records. */
   root(partition: number, size: number, algorithm: TreeAlgorithm): Uint8Array;
   /** Hashes back to back, leaf side first; checked before it is returned (merkle.md M7). */

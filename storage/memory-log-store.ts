@@ -37,8 +37,44 @@ export function createMemoryLogStore(partitions: readonly LogPartition[]): Memor
         .slice(0, limit)
         .map(({ record }) => record.offset);
     },
+    findByKey(partition, key, asOfMs) {
+      const { rows } = log(partition);
+      const until = asOfMs === undefined ? Number.MAX_SAFE_INTEGER : checkTime(asOfMs);
+      const wanted = Buffer.from(key);
+      const found = rows.findLast(
+        (row) =>
+          row.key !== undefined && wanted.equals(row.key) && row.record.timestamp <= until,
+      );
+      return found === undefined || isTombstone(found) ? undefined : found.record.offset;
+    },
+    findByTime(partition, ms) {
+      const from = checkTime(ms);
+      return log(partition).rows.find(({ record }) => record.timestamp >= from)?.record.offset;
+    },
   };
   return store;
+}
+
+function checkTime(ms: number): number {
+  if (Number.isSafeInteger(ms) && ms >= 0) return ms;
+  throw outOfRange(`a time is a whole number of milliseconds since 1970, not ${ms}`);
+}
+
+/** Whether a record says that its key is gone (manifest.md Y13). */
+function isTombstone({ value, headers }: LogRow): boolean {
+  return value.length === 0 && headerNames(headers ?? new Uint8Array()).includes('tombstone');
+}
+
+/** Names of encoded headers (record.md L3), which were checked when the record was taken. */
+function headerNames(headers: Uint8Array): string[] {
+  const bytes = Buffer.from(headers);
+  const names: string[] = [];
+  for (let at = 2; at < bytes.length; ) {
+    const end = at + 2 + bytes.readUInt16LE(at);
+    names.push(bytes.toString('utf8', at + 2, end));
+    at = end + 4 + bytes.readUInt32LE(end);
+  }
+  return names;
 }
 
 function readRows(log: MemoryPartition, offset: number, bytesMax: number): LogRow[] {

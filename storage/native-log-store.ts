@@ -30,6 +30,8 @@ export function openNativeLogStore(core: Core, partitions: readonly PartitionOpt
     findById: (partition, id) => core.offsetOfId(known(partition), id),
     findByDigest: (partition, multihash, limit) =>
       core.offsetsOfDigest(known(partition), multihash, limit),
+    findByKey: (partition, key, asOfMs) => core.offsetOfKey(known(partition), key, asOfMs),
+    findByTime: (partition, ms) => core.offsetOfTime(known(partition), ms),
   };
   return store;
 }

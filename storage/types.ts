@@ -62,6 +62,14 @@ export interface LogStore {
   findById(partition: number, id: bigint): number | undefined;
   /** Offsets of the notary records with this multihash (record.md L4), ascending, at most `limit`. */
   findByDigest(partition: number, multihash: Uint8Array, limit: number): number[];
+  /**
+   * Offset of the latest record with this key, or of the latest one at or before `asOfMs` (Unix milliseconds). None when
+   * there is none, or when it is a tombstone: an empty value and a header of that name (store.md Z11). Throws
+   * `log/out-of-range` when compaction may have taken the record that was the latest then.
+   */
+  findByKey(partition: number, key: Uint8Array, asOfMs?: number): number | undefined;
+  /** Offset of the first record at or after a time (Unix milliseconds). */
+  findByTime(partition: number, ms: number): number | undefined;
 }
 
 export interface TreePosition {

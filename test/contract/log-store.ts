@@ -135,6 +135,45 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
       assert.deepEqual(store.findByDigest(0, Buffer.from([0x12, 32, ...Buffer.alloc(32)]), 10), []);
     });
 
+    it('finds the latest record of a key, as of a time, and none that is gone (Z11)', async () => {
+      const record = (key: string | undefined, value: string, headers?: Uint8Array) => ({
+        schemaId: 0,
+        value: Buffer.from(value),
+        submitter: 'me',
+        idempotencyKey: `${serial++}`,
+        ...(key === undefined ? {} : { key: Buffer.from(key) }),
+        ...(headers === undefined ? {} : { headers }),
+      });
+      let serial = 0;
+      await under.write(0, encodeProposal([record('a', '1'), record('b', '2'), record(undefined, '3')]));
+      await laterThan(store, 0);
+      await under.write(0, encodeProposal([record('a', '4'), record('', '5')]));
+      await laterThan(store, 0);
+      await under.write(
+        0,
+        encodeProposal([record('b', '', tombstone), record('a', ''), record('c', '8', tombstone)]),
+      );
+      const [first, second, third] = [0, 3, 5].map(
+        (offset) => store.read(0, offset, 0)[0]?.record.timestamp ?? 0,
+      ) as [number, number, number];
+      const find = (key: string, ms?: number) => store.findByKey(0, Buffer.from(key), ms);
+      assert.deepEqual([find('a'), find('b'), find('c'), find('')], [6, undefined, 7, 4]);
+      assert.equal(find('d'), undefined);
+      assert.equal(store.findByKey(1, Buffer.from('a')), undefined);
+      assert.deepEqual(
+        [first - 1, first, second - 1, second, third - 1, third].map((ms) => find('a', ms)),
+        [undefined, 0, 0, 3, 3, 6],
+      );
+      assert.deepEqual([find('b', second), find('b', third)], [1, undefined]);
+      assert.deepEqual(
+        [0, first, first + 1, second, second + 1, third, third + 1].map((ms) =>
+          store.findByTime(0, ms),
+        ),
+        [0, 0, 3, 3, 5, 5, undefined],
+      );
+      assert.equal(store.findByTime(1, 0), undefined);
+    });
+
     it('pins what a reader sees', async () => {
       await fill(3);
       const pin = store.pin();
@@ -164,12 +203,28 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
         'negative offset': () => store.read(0, -1, 100),
         'fractional size': () => store.root(0, 1.5, 'blake3'),
         'find in no partition': () => store.findById(9, 1n),
+        'key in no partition': () => store.findByKey(9, Buffer.from('a')),
+        'time in no partition': () => store.findByTime(9, 0),
+        'key as of no time': () => store.findByKey(0, Buffer.from('a'), -1),
+        'fractional time': () => store.findByTime(0, 1.5),
       };
       for (const [what, call] of Object.entries(calls)) {
         assert.throws(call, { code: 'log/out-of-range' }, what);
       }
     });
   });
+}
+
+/** Headers of a tombstone, and one before. */
+const tombstone = Buffer.from([
+  ...[2, 0, 1, 0, 0x61, 0, 0, 0, 0],
+  ...[9, 0, ...Buffer.from('tombstone'), 1, 0, 0, 0, 7],
+]);
+
+/** Resolves when the clock says more than the newest record. */
+async function laterThan(store: LogStore, partition: number): Promise<void> {
+  const last = store.read(partition, store.durableSize(partition) - 1, 0)[0]?.record.timestamp ?? 0;
+  while (Date.now() <= last) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Every fourth has a key, every third headers. */

@@ -20,11 +20,14 @@ const few = (values: string) => fc.constantFrom(...values);
 const record: fc.Arbitrary<ProposedRecord> = fc.record(
   {
     schemaId: fc.constantFrom(0, 7),
-    value: few('abc').map((v) => Buffer.from(v)),
+    // The empty one with a header of that name is a tombstone.
+    value: fc.constantFrom('a', 'b', 'c', '').map((v) => Buffer.from(v)),
     submitter: fc.constantFrom('', '', 's', 't'),
     idempotencyKey: few('kl'),
     key: few('xy').map((v) => Buffer.from(v)),
-    headers: few('p').map((v) => Buffer.from([1, 0, 1, 0, v.charCodeAt(0), 0, 0, 0, 0])),
+    headers: fc
+      .constantFrom('p', 'tombstone')
+      .map((v) => Buffer.from([1, 0, v.length, 0, ...Buffer.from(v), 0, 0, 0, 0])),
   },
   { requiredKeys: ['schemaId', 'value', 'submitter'], noNullPrototype: true },
 );
@@ -108,6 +111,17 @@ function assertSame(memory: LogStore, stored: LogStore, partition: number): void
   }
   for (const { record: found, value } of memory.read(partition, 0, 1 << 22)) {
     assert.equal(stored.findById(partition, found.scarabId), found.offset);
+    const { timestamp } = found;
+    for (const ms of [timestamp - 1, timestamp, timestamp + 1]) {
+      assert.equal(stored.findByTime(partition, ms), memory.findByTime(partition, ms));
+      for (const key of ['x', 'y', 'z'].map((k) => Buffer.from(k))) {
+        const found = (store: LogStore) => [
+          store.findByKey(partition, key),
+          store.findByKey(partition, key, ms),
+        ];
+        assert.deepEqual(found(stored), found(memory));
+      }
+    }
     if (found.schemaId !== 1) continue;
     assert.deepEqual(
       stored.findByDigest(partition, value, 99),

@@ -89,6 +89,27 @@ pub fn offsets_of_digest(
     Ok(offsets.into_iter().map(|offset| offset as f64).collect())
 }
 
+/// Latest offset of a key, at or before a time.
+#[napi(catch_unwind)]
+pub fn offset_of_key(
+    handle: u32,
+    partition: u32,
+    key: &[u8],
+    as_of_ms: Option<f64>,
+) -> Result<Option<f64>> {
+    let as_of = as_of_ms.map(|ms| whole(ms, "asOfMs")).transpose()?;
+    let offset = ok(core(handle)?.offset_of_key(partition as usize, key, as_of))?;
+    Ok(offset.map(|offset| offset as f64))
+}
+
+/// First offset at or after a time.
+#[napi(catch_unwind)]
+pub fn offset_of_time(handle: u32, partition: u32, ms: f64) -> Result<Option<f64>> {
+    let ms = whole(ms, "ms")?;
+    let offset = ok(core(handle)?.offset_of_time(partition as usize, ms))?;
+    Ok(offset.map(|offset| offset as f64))
+}
+
 /// Root at a size.
 #[napi(catch_unwind)]
 pub fn root(handle: u32, partition: u32, size: f64, sha256: bool) -> Result<Buffer> {
