@@ -89,6 +89,23 @@ export const notaryMethods = {
     result: s.shape({ records: Type.Array(s.status) }),
     example: { params: examples.digestParams, result: { records: [examples.status] } },
   },
+  notary_since: {
+    summary: 'Records of a log from a time on, oldest first.',
+    listener: 'public',
+    idempotent: true,
+    params: s.shape({
+      origin: s.origin,
+      time: s.decimal('Unix milliseconds; the first record is the first at or after it.'),
+      limit: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: s.SEARCH_LIMIT_MAX, description: 'Default 100.' }),
+      ),
+    }),
+    result: s.shape({ records: Type.Array(s.status) }),
+    example: {
+      params: { origin: examples.origin, time: '1790000000000' },
+      result: { records: [examples.status] },
+    },
+  },
   notary_verify: {
     summary: "The node's own check against its own keys: a convenience, never evidence.",
     listener: 'public',

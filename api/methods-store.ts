@@ -127,11 +127,17 @@ export const storeMethods = {
   },
   record_read: {
     ...admin,
-    summary: 'One record with its payload, or a part of it, checked (O15).',
+    summary: 'One record by offset, key or time, with its payload or a part of it, checked (O15).',
     idempotent: true,
     params: s.shape({
       origin: Type.Optional(s.origin),
-      offset: s.decimal('Where the record stands.'),
+      offset: Type.Optional(s.decimal('Where the record stands.')),
+      key: Type.Optional(base64('Instead of `offset`: the latest record with this key (Z11).')),
+      at: Type.Optional(
+        s.decimal(
+          'Unix milliseconds. With `key`: the latest record at or before; alone: the first at or after.',
+        ),
+      ),
       from: Type.Optional(s.decimal('First byte of the payload; default 0.')),
       length: Type.Optional(
         Type.Integer({ minimum: 0, maximum: PAYLOAD_BYTES_MAX, description: 'Bytes of a part.' }),

@@ -32,16 +32,25 @@ export function addLogCommands(program: Command, action: Action): void {
       }),
     );
   withNodeOptions(program.command('search'))
-    .description('records of a file or a digest')
+    .description('records of a file or a digest, or from a time on')
     .argument('[file]', 'file to hash and look for')
     .option('-d, --digest <hex>', 'digest instead of a file')
+    .option('--at <time>', 'records from a time on: ISO 8601 with its zone, or ms since 1970')
+    .option('--origin <log>', 'with --at: which log (default: the only one)')
     .addOption(
       new Option('-a, --algorithm <name>', 'hash')
         .choices(['sha256', 'sha512', 'blake3'])
         .default('sha256'),
     )
     .option('-l, --limit <count>', 'most records shown', '100')
-    .addHelpText('after', examples('pyralog search report.pdf', 'pyralog search --digest 9f86d0…'))
+    .addHelpText(
+      'after',
+      examples(
+        'pyralog search report.pdf',
+        'pyralog search --digest 9f86d0…',
+        'pyralog search --at 2026-11-21T12:00:00Z --limit 10',
+      ),
+    )
     .action(
       action(async (context, command) => {
         const { search } = await import('./commands/log.ts');

@@ -66,7 +66,8 @@ export function addSchemaCommands(program: Command, action: Action): void {
     );
 }
 
-function withAdminOptions(command: Command): Command {
+/** Where the admin port is, and its token. */
+export function withAdminOptions(command: Command): Command {
   return command
     .option('--admin <url>', 'admin port of the node (default: that of the configuration)')
     .option('--token-file <file>', 'its token (default: admin.token of the data directory)')

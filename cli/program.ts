@@ -8,6 +8,7 @@ import { addFileCommands } from './program-files.ts';
 import { addGenesisCommands } from './program-genesis.ts';
 import { addLogCommands } from './program-log.ts';
 import { addNodeCommands } from './program-node.ts';
+import { addRecordCommands } from './program-record.ts';
 import { addSchemaCommands } from './program-schema.ts';
 import { commitText, versionLine, versionText } from './version.ts';
 
@@ -46,6 +47,7 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
   addNodeCommands(program, action);
   addSchemaCommands(program, action);
   addDbGroup(program, action);
+  addRecordCommands(program, action);
   for (const command of allCommands(program)) {
     command.exitOverride();
     if (command !== program && command.commands.length === 0) {

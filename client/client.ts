@@ -167,6 +167,15 @@ class NodeClient implements Client {
     return records.map((record) => read(statusFromWire(record)));
   }
 
+  async since(
+    query: { origin: string; time: number; limit?: number },
+    options: CallOptions = {},
+  ): Promise<RecordStatus[]> {
+    const params = { ...query, time: query.time.toString() };
+    const { records } = await this.call('notary_since', params, options);
+    return records.map((record) => read(statusFromWire(record)));
+  }
+
   verify(receipt: Receipt, digest?: Uint8Array, options: CallOptions = {}): Promise<VerifyAnswer> {
     const given = digest === undefined ? {} : { digest: toHex(digest) };
     return this.call('notary_verify', { receipt: receiptToWire(receipt), ...given }, options);

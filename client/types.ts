@@ -126,6 +126,11 @@ export interface Client {
     },
     options?: CallOptions,
   ): Promise<RecordStatus[]>;
+  /** Records of a log from the first at or after `time` (Unix milliseconds) on, oldest first; 100 unless `limit` says otherwise. */
+  since(
+    query: { readonly origin: string; readonly time: number; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<RecordStatus[]>;
   verify(receipt: Receipt, digest?: Uint8Array, options?: CallOptions): Promise<VerifyAnswer>;
   info(options?: CallOptions): Promise<MethodResult<'notary_info'>>;
   logs(origin?: string, options?: CallOptions): Promise<LogInfo[]>;

@@ -589,6 +589,12 @@ export declare function objectVerify(handle: number, ids: Uint8Array): Promise<N
 /** Offset of an id. */
 export declare function offsetOfId(handle: number, partition: number, id: bigint): number | null;
 
+/** Latest offset of a key, at or before a time. */
+export declare function offsetOfKey(handle: number, partition: number, key: Uint8Array, asOfMs?: number | undefined | null): number | null;
+
+/** First offset at or after a time. */
+export declare function offsetOfTime(handle: number, partition: number, ms: number): number | null;
+
 /** Offsets of a multihash. */
 export declare function offsetsOfDigest(handle: number, partition: number, multihash: Uint8Array, limit: number): Array<number>;
 

@@ -8,7 +8,12 @@ import {
   NOTARY_SCHEMA,
   type Receipt,
 } from '../receipt/index.ts';
-import { encodeDigests, type LogStore, PROPOSAL_RECORDS_MAX } from '../storage/index.ts';
+import {
+  encodeDigests,
+  type LogRow,
+  type LogStore,
+  PROPOSAL_RECORDS_MAX,
+} from '../storage/index.ts';
 import type { BatcherOptions } from './batcher.ts';
 import { CheckpointWatch } from './checkpoints.ts';
 import { fromReplicator, notaryError } from './errors.ts';
@@ -29,6 +34,10 @@ import type {
   SubmitOptions,
   SubmitOutcome,
 } from './types.ts';
+
+/** Bytes of one read of {@link Notary.since}, and most reads of one answer. */
+const SINCE_READ_BYTES = 256 * 1024;
+const SINCE_READS_MAX = 16;
 
 export interface NotaryDeps {
   readonly replicator: Replicator;
@@ -164,6 +173,25 @@ class LogNotary implements NotaryService {
     return found;
   }
 
+  since(origin: string, ms: number, limit: number): RecordStatus[] {
+    const { logStore } = this.#deps;
+    const partition = this.#partition(origin);
+    const found: RecordStatus[] = [];
+    let offset = logStore.findByTime(partition, ms);
+    // The log may hold records of other services; a long run of them ends the answer, not the patience of the thread.
+    for (let reads = 0; offset !== undefined && reads < SINCE_READS_MAX; reads++) {
+      const rows = logStore.read(partition, offset, SINCE_READ_BYTES);
+      for (const row of rows) {
+        const status = this.#statusOf(partition, row);
+        if (status !== undefined) found.push(status);
+        if (found.length >= limit) return found;
+      }
+      const last = rows.at(-1)?.record.offset;
+      offset = last === undefined ? undefined : last + 1;
+    }
+    return found;
+  }
+
   logs(): LogInfo[] {
     const { logStore, checkpoints, replicator } = this.#deps;
     return logStore.partitions.map((log, partition) => {
@@ -218,11 +246,16 @@ class LogNotary implements NotaryService {
   }
 
   #statusAt(partition: number, offset: number): RecordStatus | undefined {
+    const row = this.#deps.logStore.read(partition, offset, 0)[0];
+    return row === undefined ? undefined : this.#statusOf(partition, row);
+  }
+
+  #statusOf(partition: number, row: LogRow): RecordStatus | undefined {
     const { logStore, checkpoints } = this.#deps;
-    const row = logStore.read(partition, offset, 0)[0];
+    const { offset } = row.record;
     const origin = logStore.partitions[partition]?.origin;
     // The log may hold records of other services; they are none of ours.
-    if (row === undefined || origin === undefined || row.record.schemaId !== NOTARY_SCHEMA) {
+    if (origin === undefined || row.record.schemaId !== NOTARY_SCHEMA) {
       return undefined;
     }
     const value = decodeMultihash(row.value);

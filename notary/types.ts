@@ -156,6 +156,8 @@ export interface Notary {
    */
   upgrade(receipt: Receipt, options?: Partial<ReceiptOptions>): Promise<Receipt | undefined>;
   search(algorithm: DigestAlgorithm, digest: Uint8Array, limit: number): RecordStatus[];
+  /** Notary records of a log from the first at or after a time (Unix ms) on, oldest first. Throws `notary/unknown-log`. */
+  since(origin: string, ms: number, limit: number): RecordStatus[];
   logs(): LogInfo[];
   inclusionProof(request: {
     origin: string;

@@ -1,5 +1,6 @@
 /** The notary's methods (notary.md), from the wire to the service and back. */
 import {
+  countFromWire,
   digestFromWire,
   idFromWire,
   logInfoToWire,
@@ -86,6 +87,10 @@ export function notaryHandlers(
       const bytes = need(digestFromWire(algorithm, digest));
       const found = notary.search(algorithm, bytes, limit ?? SEARCH_LIMIT_DEFAULT);
       return { records: found.map(statusToWire) };
+    },
+    notary_since: ({ origin, time, limit = SEARCH_LIMIT_DEFAULT }) => {
+      const ms = need(countFromWire(time, 'time'));
+      return { records: notary.since(origin, ms, limit).map(statusToWire) };
     },
     notary_verify: (params) => verify(params, info()),
     notary_info: () => infoToWire(notary, info()),

@@ -67,10 +67,12 @@ export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
 
 async function readRecord(
   { records, logStore }: StoreAccess,
-  { origin, offset: text, from, length }: MethodParams<'record_read'>,
+  params: MethodParams<'record_read'>,
 ): Promise<MethodResult<'record_read'>> {
-  const offset = need(countFromWire(text, 'offset'));
-  const row = logStore.read(partitionOf(logStore, origin), offset, 0)[0];
+  const { origin, from, length } = params;
+  const partition = partitionOf(logStore, origin);
+  const offset = offsetOf(logStore, partition, params);
+  const row = logStore.read(partition, offset, 0)[0];
   if (row?.record.offset !== offset) {
     throw rpcError('log/out-of-range', `there is no record at offset ${offset}`);
   }
@@ -90,6 +92,29 @@ async function readRecord(
     ...(row.key === undefined ? {} : { key: textOf(row.key) }),
     value: textOf(value),
   };
+}
+
+/** By offset, by key (also as of a time), or by time. */
+function offsetOf(
+  logStore: LogStore,
+  partition: number,
+  { offset, key, at }: MethodParams<'record_read'>,
+): number {
+  if (offset !== undefined && key === undefined && at === undefined) {
+    return need(countFromWire(offset, 'offset'));
+  }
+  if (offset !== undefined || (key === undefined && at === undefined)) {
+    throw rpcError('rpc/invalid-params', 'give either offset, or key, or at, or key and at');
+  }
+  const ms = at === undefined ? undefined : need(countFromWire(at, 'at'));
+  const found =
+    key === undefined
+      ? logStore.findByTime(partition, ms ?? 0)
+      : logStore.findByKey(partition, bytesOf(key), ms);
+  if (found !== undefined) return found;
+  const what = key === undefined ? `no record at or after ${ms}` : 'no record with this key';
+  const then = key === undefined || ms === undefined ? '' : ` at or before ${ms}`;
+  throw rpcError('notary/not-found', `the log has ${what}${then}`);
 }
 
 function contentToWire(content: RecordContent, row: LogRow) {

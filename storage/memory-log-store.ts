@@ -42,8 +42,7 @@ export function createMemoryLogStore(partitions: readonly LogPartition[]): Memor
       const until = asOfMs === undefined ? Number.MAX_SAFE_INTEGER : checkTime(asOfMs);
       const wanted = Buffer.from(key);
       const found = rows.findLast(
-        (row) =>
-          row.key !== undefined && wanted.equals(row.key) && row.record.timestamp <= until,
+        (row) => row.key !== undefined && wanted.equals(row.key) && row.record.timestamp <= until,
       );
       return found === undefined || isTombstone(found) ? undefined : found.record.offset;
     },

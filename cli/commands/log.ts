@@ -1,6 +1,6 @@
 import { fromHex } from '../../base/bytes.ts';
 import { parseSafe, parseU64 } from '../../base/decimal.ts';
-import type { Client, LogInfo, TreeAlgorithm } from '../../client/index.ts';
+import type { Client, LogInfo, RecordStatus, TreeAlgorithm } from '../../client/index.ts';
 import {
   digestBytes,
   isDigestAlgorithm,
@@ -12,12 +12,15 @@ import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type NodeFlags, withNode } from '../find-node.ts';
 import { hashFile } from '../hash-file.ts';
+import { parseTime } from '../parse-time.ts';
 import { Progress } from '../progress.ts';
 import { writeReceipt } from '../receipt-file.ts';
 import { timeText } from '../visible.ts';
 
 export interface SearchFlags extends NodeFlags {
   readonly digest?: string;
+  readonly at?: string;
+  readonly origin?: string;
   readonly algorithm: string;
   readonly limit: string;
 }
@@ -70,13 +73,24 @@ export async function search(
   file: string | undefined,
   flags: SearchFlags,
 ): Promise<ExitCode> {
-  const { algorithm } = flags;
+  const { algorithm, at, origin } = flags;
   if (!isDigestAlgorithm(algorithm)) throw cliError('cli/usage', `unknown hash ${algorithm}`);
-  if ((file === undefined) === (flags.digest === undefined)) {
-    throw cliError('cli/usage', 'give either a file or a digest with --digest');
+  if ([file, flags.digest, at].filter((given) => given !== undefined).length !== 1) {
+    throw cliError('cli/usage', 'give a file, or a digest with --digest, or a time with --at');
+  }
+  if (origin !== undefined && at === undefined) {
+    throw cliError('cli/usage', '--origin goes with --at; other searches ask all logs');
   }
   const limit = parseSafe(flags.limit, 1_000);
   if (limit === undefined || limit < 1) throw cliError('cli/usage', '--limit is 1 to 1000');
+  if (at !== undefined) {
+    const time = parseTime(at, '--at');
+    return withNode(context, flags, async (client) => {
+      const log = await chooseLog(client, origin);
+      const query = { origin: log.origin, time, limit };
+      return showRecords(context, await client.since(query, { signal: context.signal }));
+    });
+  }
   const progress = new Progress(context, undefined);
   const options = { signal: context.signal, onBytes: (n: number) => progress.add(n) };
   const digest =
@@ -92,11 +106,15 @@ export async function search(
   }
   return withNode(context, flags, async (client) => {
     const records = await client.search({ algorithm, digest, limit }, { signal: context.signal });
-    for (const record of records) printRecord(context, record);
-    if (records.length === 0) context.print('no record of it');
-    context.answer({ records });
-    return records.length === 0 ? EXIT.failed.code : EXIT.ok.code;
+    return showRecords(context, records);
   });
+}
+
+function showRecords(context: Context, records: readonly RecordStatus[]): ExitCode {
+  for (const record of records) printRecord(context, record);
+  if (records.length === 0) context.print('no such record');
+  context.answer({ records });
+  return records.length === 0 ? EXIT.failed.code : EXIT.ok.code;
 }
 
 /** `pyralog log info`. */

@@ -145,7 +145,10 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
         ...(headers === undefined ? {} : { headers }),
       });
       let serial = 0;
-      await under.write(0, encodeProposal([record('a', '1'), record('b', '2'), record(undefined, '3')]));
+      await under.write(
+        0,
+        encodeProposal([record('a', '1'), record('b', '2'), record(undefined, '3')]),
+      );
       await laterThan(store, 0);
       await under.write(0, encodeProposal([record('a', '4'), record('', '5')]));
       await laterThan(store, 0);

@@ -177,6 +177,20 @@ export function describeNotary(name: string, make: () => Promise<NotaryUnderTest
       });
     });
 
+    it('lists the records from a time on', async () => {
+      const outcomes = await notary.submit([a, b, { ...a, submitter: 's' }], durable);
+      const [first] = outcomes.map((outcome) => (outcome.ok ? outcome.submitted : undefined));
+      assert.ok(first !== undefined);
+      const { origin, timestamp } = first;
+      const offsets = (ms: number, limit: number) =>
+        notary.since(origin, ms, limit).map((status) => status.offset);
+      assert.deepEqual(offsets(0, 10), [0, 1, 2]);
+      assert.deepEqual(offsets(timestamp, 2), [0, 1]);
+      const last = notary.since(origin, 0, 10).at(-1)?.timestamp ?? 0;
+      assert.deepEqual(offsets(last + 1, 10), []);
+      assert.throws(() => notary.since('nowhere', 0, 1), { code: 'notary/unknown-log' });
+    });
+
     it('takes packed batches', async () => {
       const digests = Buffer.concat([a.digest, b.digest, a.digest]);
       const batch = { algorithm: 'sha256', submitter: '', digests } as const;

@@ -34,6 +34,7 @@ describe('records of a node', function () {
       value?: string;
       file?: { path: string; format: 'other' };
       schema?: string | number;
+      key?: string;
       idempotencyKey?: string;
     }[],
   ) => (await client.call('record_append', { records })).records;
@@ -124,6 +125,57 @@ describe('records of a node', function () {
     await assert.rejects(read('4711'), { code: 'log/out-of-range' });
     assert.equal(await metric('pyralog_storage_log_size_total'), before);
     assert.ok((await metric('pyralog_schemas_misfits_total')) >= 1);
+  });
+
+  it('reads by key, as of a time, and by time, also from the command line (Z11)', async () => {
+    const key = base64(Buffer.from('order 7'));
+    const value = (text: string) => base64(Buffer.from(text));
+    const [one] = await appendAll([{ key, value: value('one'), idempotencyKey: '1' }]);
+    await append({ value: value('between'), idempotencyKey: 'b' });
+    const [two] = await appendAll([{ key, value: value('two'), idempotencyKey: '2' }]);
+    const ask = async (params: { key?: string; at?: string; offset?: string }) =>
+      (await client.call('record_read', params)).offset;
+    const at = one?.timestamp ?? '';
+    const before = (Number(at) - 1).toString();
+    assert.equal(await ask({ key }), two?.offset);
+    assert.equal(await ask({ key, at: two?.timestamp ?? '' }), two?.offset);
+    await assert.rejects(ask({ key, at: before }), { code: 'notary/not-found' });
+    await assert.rejects(ask({ key: value('order 8') }), { code: 'notary/not-found' });
+    await assert.rejects(ask({ at: '9007199254740991' }), { code: 'notary/not-found' });
+    assert.ok(Number(await ask({ at })) <= Number(one?.offset));
+    for (const params of [
+      {},
+      { key, offset: '0' },
+      { at, offset: '0' },
+      { at: '1e3' },
+      { key: 'é' },
+    ]) {
+      await assert.rejects(ask(params), { code: 'rpc/invalid-params' }, JSON.stringify(params));
+    }
+    await node.kill9();
+    await start();
+    assert.equal(await ask({ key }), two?.offset);
+    const get = (...args: string[]) => workspace.cli(['record', 'get', ...args, ...adminFlags()]);
+    const shown = await get('--key', 'order 7', '--json');
+    assert.equal(JSON.parse(shown.stdout).offset, two?.offset);
+    const iso = new Date(Number(two?.timestamp)).toISOString();
+    const hex = Buffer.from('order 7').toString('hex');
+    const text = await get('--key-hex', hex, '--at', iso);
+    assert.match(text.stdout, /key order 7\nvalue of 3 bytes, schema 0\ntwo\n$/);
+    assert.equal((await get(one?.offset ?? '', '-o', 'payload')).code, 0);
+    assert.equal(readFileSync(workspace.path('payload'), 'utf8'), 'one');
+    assert.equal((await get('--at', iso)).code, 0);
+    assert.equal((await get('--key', 'order 8')).code, 1);
+    for (const args of [
+      [],
+      ['7', '--at', iso],
+      ['--key', 'a', '--key-hex', '61'],
+      ['--key-hex', '6'],
+      ['-1'],
+      ['--at', 'noon'],
+    ]) {
+      assert.equal((await get(...args)).code, 2, args.join(' '));
+    }
   });
 
   it('refers to files, and notices when they change', async () => {

@@ -131,6 +131,11 @@ export class FakeNotary implements Notary {
       .slice(0, limit);
   }
 
+  since(origin: string, ms: number, limit: number): RecordStatus[] {
+    const found = (record: RecordStatus) => record.origin === origin && record.timestamp >= ms;
+    return this.records.filter(found).slice(0, limit);
+  }
+
   logs(): LogInfo[] {
     const newest = this.#checkpoints.at(-1);
     return [

@@ -174,6 +174,33 @@ describe('the command line', function () {
     assert.equal((await pyralog(['search', '--digest', '00'.repeat(32)])).code, EXIT.failed.code);
   });
 
+  it('lists records from a time on, which it reads strictly (E12)', async () => {
+    file('a', 'in time');
+    await pyralog(['stamp', 'a']);
+    const [record] = JSON.parse((await pyralog(['search', 'a', '--json'])).out).records;
+    const at = Number(record.timestamp);
+    for (const time of [String(at), new Date(at).toISOString()]) {
+      const { out, err } = await pyralog(['search', '--at', time, '-l', '1000', '--json']);
+      const ids = JSON.parse(out).records.map(({ id }: { id: string }) => id);
+      assert.ok(ids.includes(record.id), err);
+    }
+    const none = await pyralog(['search', '--at', '9007199254740991']);
+    assert.deepEqual([none.code, none.out], [EXIT.failed.code, 'no such record\n']);
+    for (const args of [
+      ['--at', '2026-11-21T12:00:00'],
+      ['--at', '2026-11-21'],
+      ['--at', '2026-13-41T12:00:00Z'],
+      ['--at', 'yesterday'],
+      ['--at', '-1'],
+      ['--at', '0', 'a'],
+      ['--at', '0', '--digest', '00'.repeat(32)],
+      ['--origin', record.origin, 'a'],
+      [],
+    ]) {
+      assert.equal((await pyralog(['search', ...args])).code, EXIT.usage.code, args.join(' '));
+    }
+  });
+
   it('tells a node that is not there from wrong usage, also to programs (E1, E3)', async () => {
     file('a', 'x');
     const gone = await pyralog(['stamp', 'a', '--node', 'http://127.0.0.1:1', '--json']);

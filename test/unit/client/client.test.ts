@@ -48,6 +48,10 @@ for (const kind of ['http', 'ws'] as const) {
       const receipt = await client.receipt(submitted.id);
       assert.deepEqual(await client.upgradeReceipt(receipt), receipt);
       assert.equal((await client.search(submission)).length, 1);
+      const [since] = await client.since({ origin: ORIGIN, time: submitted.timestamp });
+      assert.equal(since?.id, submitted.id);
+      const later = { origin: ORIGIN, time: submitted.timestamp + 1, limit: 7 };
+      assert.deepEqual(await client.since(later), []);
       assert.equal((await client.verify(receipt)).reason, 'receipt/not-signed');
       assert.equal((await client.info()).networkId, NETWORK);
       const [log] = await client.logs(ORIGIN);

@@ -52,6 +52,7 @@ describe('JSON-RPC over HTTP', () => {
       notary_status: { id },
       notary_receipt: { id },
       notary_search: { algorithm: 'sha256', digest: DIGEST },
+      notary_since: { origin: ORIGIN, time: '0', limit: 1 },
       notary_info: {},
       log_info: { origin: ORIGIN },
       log_inclusionProof: { origin: ORIGIN, index: '0', size: '1' },
@@ -89,6 +90,20 @@ describe('JSON-RPC over HTTP', () => {
     }
     const over = await ask(http, 'notary_status', { id: '18446744073709551616' });
     assert.equal(over.error?.code, -32602);
+    const since = { origin: ORIGIN, time: '0' };
+    for (const params of [
+      { origin: ORIGIN },
+      { time: '0' },
+      { ...since, time: '2026-11-21T12:00:00Z' },
+      { ...since, time: '-1' },
+      { ...since, time: '9007199254740992' },
+      { ...since, time: 0 },
+      { ...since, limit: 0 },
+      { ...since, limit: 1_001 },
+    ]) {
+      const { error } = await ask(http, 'notary_since', params);
+      assert.equal(error?.code, -32602, JSON.stringify(params));
+    }
   });
 
   it('names the record that holds a conflicting key (R3, N1)', async () => {

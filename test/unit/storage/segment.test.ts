@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sealSegment } from '../../../native/index.ts';
 import { openSegmentTable } from '../../../storage/index.ts';
 // Before mocha takes note of what is global: a library of this one adds its helpers there.
 import 'apache-arrow';
+import { INSTALL, pythonWith } from '../../support/arrow-python.ts';
 import { packRows, type SegmentRow, segmentRows } from '../../support/segment-rows.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const opener = new URL('../../support/segment-opener.ts', import.meta.url).pathname;
-const python = new URL('../../vectors/segment.py', import.meta.url).pathname;
+const script = new URL('../../vectors/segment.py', import.meta.url).pathname;
 
 describe('segments as tables', function () {
   this.timeout(300_000); // a million rows are sealed
@@ -68,21 +69,43 @@ describe('segments as tables', function () {
     assert.ok(rssBytes <= 20e6, `opening took ${rssBytes} bytes`);
   });
 
+  it('lend the mapping, not copies of it', async () => {
+    const figures = await sealSegment(place(), 7, packRows(segmentRows(5_000, 7)));
+    const { table, segment } = await openSegmentTable({ ...place(), figures });
+    segment.close();
+    const memory = table.getChild('timestamp')?.data[0]?.values.buffer;
+    assert.equal(memory?.byteLength, statSync(join(dir(), 's.arrow')).size);
+    const [columns = []] = table.batches.map((batch) => batch.data.children);
+    assert.deepEqual([table.batches.length, columns.length], [1, table.schema.fields.length]);
+    const parts = columns.flatMap((column) => [
+      column.values,
+      column.valueOffsets,
+      column.nullBitmap,
+    ]);
+    const lent = parts.filter((part) => part?.length > 0);
+    assert.ok(lent.length > columns.length);
+    for (const part of lent) assert.equal(part.buffer, memory);
+  });
+
   for (const library of ['pyarrow', 'duckdb']) {
-    it(`are the same to ${library}, as Arrow and as Parquet`, async function () {
-      const modules = library === 'duckdb' ? 'duckdb, pyarrow' : library;
-      const there = spawnSync('python3', ['-c', `import ${modules}`]).status === 0;
-      if (!there) this.skip(); // needs pyarrow, and duckdb for one of them
+    const python = pythonWith(library === 'duckdb' ? ['duckdb', 'pyarrow'] : [library]);
+    const how = python === undefined ? ` (not installed; ${INSTALL} does that)` : '';
+    it(`are the same to ${library}, as Arrow and as Parquet${how}`, async function () {
+      if (python === undefined) return this.skip();
       const rows = segmentRows(300, 7);
       const figures = await sealSegment(place(), 7, packRows(rows));
       const { segment } = await openSegmentTable({ ...place(), figures });
       await segment.toParquet(place());
       segment.close();
       for (const file of ['s.arrow', 's.parquet']) {
-        const read = spawnSync('python3', [python, library, join(dir(), file)], {
-          encoding: 'utf8',
-          maxBuffer: 64 << 20,
-        });
+        const read: SpawnSyncReturns<string> = spawnSync(
+          python,
+          [script, library, join(dir(), file)],
+          {
+            encoding: 'utf8',
+            maxBuffer: 64 << 20,
+          },
+        );
         assert.equal(read.status, 0, read.stderr);
         assert.deepEqual(JSON.parse(read.stdout), rows.map(shown));
       }
