@@ -12,8 +12,8 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use pyralog_host::{
-    Cosigner, DedupWindow, Host, HostOptions, MaintenanceOptions, PartitionOptions, Policy, Reply,
-    SealLimits, Wait, World,
+    Cosigner, DedupWindow, Durability, Host, HostOptions, MaintenanceOptions, PartitionOptions,
+    Policy, Reply, SealLimits, Wait, World,
 };
 use pyralog_log::RealFiles;
 use pyralog_types::batch::{RecordRef, ValueRef, encode_proposal};
@@ -36,6 +36,7 @@ fn open(dir: &Path) -> Outcome<Host> {
                 records: 1 << 16,
             },
             policy: Policy::default(),
+            durability: Durability::Sync,
         }],
         coordinator: 0,
         cosigner: Cosigner {
@@ -48,6 +49,8 @@ fn open(dir: &Path) -> Outcome<Host> {
         queue_bytes_max: 64 << 20,
         seal: SealLimits::default(),
         maintenance: MaintenanceOptions::default(),
+        sync_interval_ms: 1_000,
+        change_durability: false,
     };
     Ok(Host::open(World::real(Arc::new(RealFiles)), &options)?)
 }
