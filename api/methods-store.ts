@@ -109,6 +109,9 @@ export const storeMethods = {
       ),
     }),
     result: s.shape({
+      durability: Type.Enum(['durable', 'accepted'], {
+        description: 'What the log promises of the batch (N11).',
+      }),
       records: Type.Array(
         s.shape({
           status: Type.Enum(['new', 'duplicate', 'conflict']),
@@ -121,6 +124,7 @@ export const storeMethods = {
     example: {
       params: { records: [{ value: 'AAAA', idempotencyKey: 'order-7' }] },
       result: {
+        durability: 'durable',
         records: [{ status: 'new', id: '234881024000', offset: '0', timestamp: '1790000000000' }],
       },
     },

@@ -47,8 +47,10 @@ export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
     },
     record_append: async ({ origin, records: given }, { signal }) => {
       const partition = partitionOf(logStore, origin);
-      const outcomes = await records.append(partition, given.map(newRecord), { signal });
+      const news = given.map(newRecord);
+      const { outcomes, durability } = await records.append(partition, news, { signal });
       return {
+        durability,
         records: outcomes.map(({ status, id, offset, timestamp }) => ({
           status,
           id: id.toString(),

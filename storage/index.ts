@@ -100,6 +100,7 @@ export {
 } from './proposal.ts';
 export { decodeProposal } from './proposal-decode.ts';
 export type {
+  Appended,
   FileSource,
   NewRecord,
   RecordContent,

@@ -50,6 +50,14 @@ export interface NewRecord {
   readonly idempotencyKey?: string;
 }
 
+/** What became of a batch. */
+export interface Appended {
+  /** Of each record, in order. */
+  readonly outcomes: readonly Outcome[];
+  /** `accepted`: the log does not sync for every answer, so a crash may lose the batch (N11); what it refers to is durable. */
+  readonly durability: 'durable' | 'accepted';
+}
+
 /** Where the payload of a record is. */
 export type RecordContent =
   | { readonly kind: 'value'; readonly schemaId: number }
@@ -69,7 +77,7 @@ export interface RecordStore {
     partition: number,
     records: readonly NewRecord[],
     options?: { readonly signal?: AbortSignal },
-  ): Promise<Outcome[]>;
+  ): Promise<Appended>;
   /** Throws `object/malformed` for a value that is no reference though its schema id says so. */
   content(row: LogRow): RecordContent;
   /**
@@ -93,7 +101,7 @@ export interface RecordLog {
     partition: number,
     proposal: Uint8Array,
     options: { readonly wait: 'durable'; readonly paths: false; readonly signal?: AbortSignal },
-  ): Promise<{ readonly outcomes: Uint8Array }>;
+  ): Promise<{ readonly outcomes: Uint8Array; readonly durability: Appended['durability'] }>;
 }
 
 export interface RecordStoreDeps {

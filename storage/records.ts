@@ -17,9 +17,10 @@ import {
   FILE_SCHEMA,
   OBJECT_SCHEMA,
 } from './objects.ts';
-import { decodeOutcomes, type Outcome } from './outcome.ts';
+import { decodeOutcomes } from './outcome.ts';
 import { encodeProposal, type ProposedRecord } from './proposal.ts';
 import type {
+  Appended,
   NewRecord,
   RecordContent,
   RecordStore,
@@ -84,7 +85,7 @@ class Records implements RecordStore {
     partition: number,
     records: readonly NewRecord[],
     { signal }: { readonly signal?: AbortSignal } = {},
-  ): Promise<Outcome[]> {
+  ): Promise<Appended> {
     return this.#track(() => this.#append(partition, records, signal));
   }
 
@@ -164,7 +165,7 @@ class Records implements RecordStore {
     partition: number,
     records: readonly NewRecord[],
     signal: AbortSignal | undefined,
-  ): Promise<Outcome[]> {
+  ): Promise<Appended> {
     signal?.throwIfAborted();
     if (records.length === 0) {
       throw recordError('record/malformed', 'there are no records to append');
@@ -202,10 +203,10 @@ class Records implements RecordStore {
   async #propose(
     batch: { partition: number; proposal: Uint8Array; pins: readonly Pin[]; count: number },
     signal: AbortSignal | undefined,
-  ): Promise<Outcome[]> {
+  ): Promise<Appended> {
     const { partition, proposal, pins, count } = batch;
     try {
-      const { outcomes } = await this.#deps.log.propose(partition, proposal, {
+      const { outcomes, durability } = await this.#deps.log.propose(partition, proposal, {
         wait: 'durable',
         paths: false,
         ...(signal === undefined ? {} : { signal }),
@@ -214,7 +215,7 @@ class Records implements RecordStore {
       const offset = Math.max(...decided.map((outcome) => outcome.offset));
       if (pins.length > 0) this.#awaited.push({ partition, offset, pins });
       this.#letGo();
-      return decided;
+      return { outcomes: decided, durability };
     } catch (error) {
       if (error instanceof PyralogError && NOT_TAKEN.has(error.code)) release(pins);
       else this.#kept.push(...pins);

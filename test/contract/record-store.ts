@@ -60,7 +60,7 @@ export function describeRecordStore(
       assert.ok(row !== undefined);
       return row;
     };
-    const append = (...news: NewRecord[]) => records.append(0, news);
+    const append = async (...news: NewRecord[]) => (await records.append(0, news)).outcomes;
     const file = (path: string) => ({ file: { path, format: 'other' } as const });
     /** A record that did not come through the record store. */
     const raw = async (schemaId: number, value: Uint8Array): Promise<LogRow> => {
@@ -112,7 +112,8 @@ export function describeRecordStore(
             ...(key === undefined ? {} : { key }),
             ...(header === undefined ? {} : { headers: [{ name: header, value: noise(1, 8) }] }),
           }));
-          const outcomes = await records.append(1, news);
+          const { outcomes, durability } = await records.append(1, news);
+          assert.equal(durability, 'durable');
           for (const [i, { offset }] of outcomes.entries()) {
             const [row] = logs.store.read(1, offset, 0);
             const sent = news[i];

@@ -77,7 +77,7 @@ describe('the order in which records become durable', () => {
     await turns(50);
     assert.deepEqual([proposals, logs.store.durableSize(0)], [0, 0]);
     gate.resolve();
-    assert.equal((await running).length, 3);
+    assert.equal((await running).outcomes.length, 3);
     assert.equal(proposals, 1);
   });
 

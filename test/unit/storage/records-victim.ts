@@ -33,9 +33,9 @@ async function eager(real: ObjectStore): Promise<ObjectStore> {
 async function client(number: number): Promise<void> {
   for (let at = 0; ; at++) {
     const seed = Number(round) * 1_000_000 + number * 10_000 + at;
-    const [outcome] = await records.append(0, [
-      { value: noise(seed, 70_000 + (seed % 7) * 9_000) },
-    ]);
+    const value = noise(seed, 70_000 + (seed % 7) * 9_000);
+    const { outcomes } = await records.append(0, [{ value }]);
+    const [outcome] = outcomes;
     writeSync(1, `${outcome?.offset} ${seed}\n`);
   }
 }
