@@ -132,6 +132,7 @@ export function logInfoToWire(info: LogInfo): LogInfoWire {
     origin: info.origin,
     partition: info.partition,
     size: info.size.toString(),
+    firstOffset: info.firstOffset.toString(),
     dedupWindowMs: info.dedupWindowMs.toString(),
     dedupRecords: info.dedupRecords.toString(),
     durability: info.durability,
@@ -149,13 +150,15 @@ export function logInfoToWire(info: LogInfo): LogInfoWire {
 export function logInfoFromWire(wire: LogInfoWire): LogInfo | Misread {
   const size = countFromWire(wire.size, 'size');
   if (size instanceof Misread) return size;
+  const firstOffset = countFromWire(wire.firstOffset, 'firstOffset');
+  if (firstOffset instanceof Misread) return firstOffset;
   const dedupWindowMs = countFromWire(wire.dedupWindowMs, 'dedupWindowMs');
   if (dedupWindowMs instanceof Misread) return dedupWindowMs;
   const dedupRecords = countFromWire(wire.dedupRecords, 'dedupRecords');
   if (dedupRecords instanceof Misread) return dedupRecords;
   const { origin, partition, durability, ackPolicy, replicas } = wire;
   const window = { dedupWindowMs, dedupRecords };
-  const info = { origin, partition, size, ...window, durability, ackPolicy, replicas };
+  const info = { origin, partition, size, firstOffset, ...window, durability, ackPolicy, replicas };
   if (wire.checkpoint === undefined) return info;
   const covered = countFromWire(wire.checkpoint.size, 'checkpoint size');
   if (covered instanceof Misread) return covered;

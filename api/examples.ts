@@ -58,6 +58,7 @@ export const logInfo = {
   origin,
   partition: 0,
   size: '1',
+  firstOffset: '0',
   checkpoint: { size: '1', note },
   dedupWindowMs: '86400000',
   dedupRecords: '2097152',

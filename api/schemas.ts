@@ -160,6 +160,9 @@ export const logInfo = shape(
     origin,
     partition: Type.Integer({ minimum: 0 }),
     size: decimal('Durable records.'),
+    firstOffset: decimal(
+      'First record that is kept; those before were removed by retention (Y15).',
+    ),
     checkpoint: Type.Optional(
       shape({
         size: decimal('Records the checkpoint covers.'),

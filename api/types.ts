@@ -39,6 +39,8 @@ export interface LogInfo {
   readonly partition: number;
   /** Durable records. */
   readonly size: number;
+  /** First record that is kept: those before it were removed by retention, and can still be proved. */
+  readonly firstOffset: number;
   readonly checkpoint?: Checkpoint & { readonly sha256Note?: string };
   readonly dedupWindowMs: number;
   readonly dedupRecords: number;

@@ -26,6 +26,7 @@ const INTEGERS: ReadonlySet<string> = new Set([
   'offset',
   'index',
   'size',
+  'firstOffset',
   'from',
   'to',
   'timestamp',

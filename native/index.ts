@@ -14,6 +14,7 @@ import type {
   Core,
   CoreOptions,
   CoreStats,
+  MaintenanceFigures,
   ProposeAnswer,
   ProposeOptions,
   RecoveryReport,
@@ -141,8 +142,11 @@ export type {
   CoreOptions,
   CoreStats,
   DurabilityPolicy,
+  MaintenanceFigures,
+  MaintenanceOptions,
   NativeErrorCode,
   PartitionOptions,
+  PartitionPolicy,
   ProposeAnswer,
   ProposeOptions,
   RecoveryReport,
@@ -169,6 +173,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     checkpointMsMin: options.checkpointMsMin,
     leadMsMax: options.leadMsMax,
     queueBytesMax: options.queueBytesMax,
+    ...(options.maintenance === undefined ? {} : { maintenance: options.maintenance }),
     syncIntervalMs: options.syncIntervalMs ?? 100,
     changeDurability: options.changeDurability ?? false,
   };
@@ -268,6 +273,10 @@ class NativeCore implements Core {
 
   stats(): CoreStats {
     return ask(() => binding.stats(this.handle));
+  }
+
+  maintenance(): MaintenanceFigures {
+    return ask(() => binding.maintenance(this.handle));
   }
 
   async close(): Promise<void> {

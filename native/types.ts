@@ -52,6 +52,34 @@ export interface PartitionOptions {
   readonly dedupRecords: number;
   /** Recorded in the log; another one than there is refused unless {@link CoreOptions.changeDurability}. Default `sync`. */
   readonly durability?: DurabilityPolicy;
+  /** Taken as it is given at each opening; default: everything is kept as it was sealed. */
+  readonly policy?: PartitionPolicy;
+}
+
+/** What happens to a partition's sealed records as they age (manifest.md Y10). What is left out is off: all is kept for ever. */
+export interface PartitionPolicy {
+  /** Neighbouring segments are merged while they hold fewer raw bytes together than this. */
+  readonly mergeBytes?: number;
+  /** Of records with the same key only the latest is kept (Y13). Leaf hashes of all are, so that every proof goes on working. */
+  readonly latestByKey?: boolean;
+  /** How long after its time a tombstone is kept at least; a day when left out. */
+  readonly tombstoneMs?: number;
+  /** Most raw bytes of records; the oldest segments above it go (Y15). */
+  readonly retainBytes?: number;
+  /** Greatest age of a segment's last record. */
+  readonly retainMs?: number;
+  /** First offset that is wanted. */
+  readonly retainFrom?: number;
+  /** Age of a segment's last record at which it becomes Parquet. */
+  readonly coldAfterMs?: number;
+}
+
+/** How maintenance goes about its work (Y16). */
+export interface MaintenanceOptions {
+  /** How often to look for work, besides after each seal. */
+  readonly tickMs: number;
+  /** What it may read and write, 0 for no limit. */
+  readonly bytesPerSecond: number;
 }
 
 export interface CoreOptions {
@@ -71,6 +99,8 @@ export interface CoreOptions {
   readonly leadMsMax: number;
   /** Bound of proposals waiting in the queue; beyond it `log/overloaded`. */
   readonly queueBytesMax: number;
+  /** Compaction, retention and ageing; default: a look every ten seconds, 32 MiB a second. */
+  readonly maintenance?: MaintenanceOptions;
   /** Longest time until records of an `interval` log are synced; ten times that for `memory` (W16). Default 100. */
   readonly syncIntervalMs?: number;
   /** Take a durability other than the recorded one, and record it. Default false. */
@@ -141,6 +171,29 @@ export interface CoreStats {
   readonly poisoned: boolean;
 }
 
+/** Compaction, retention and ageing (manifest.md Y13 to Y16). */
+export interface MaintenanceFigures {
+  /** Partition of the work under way; absent when there is none. */
+  readonly partition?: number;
+  /** `retain`, `merge`, `compact` or `age`. */
+  readonly kind?: string;
+  readonly workDoneBytes: number;
+  readonly workTotalBytes: number;
+  readonly merges: number;
+  readonly retentions: number;
+  readonly ageings: number;
+  /** Raw bytes of records read by all work. */
+  readonly bytesDone: number;
+  readonly filesDeleted: number;
+  readonly failures: number;
+  /** Why the newest failure happened, until a later piece of work is done. */
+  readonly lastError?: string;
+  /** Sealed segments now, and those with a quarantined range (Y8). */
+  readonly segments: number;
+  readonly quarantined: number;
+  readonly openFiles: number;
+}
+
 export interface Core {
   /** Give this to a worker thread; it calls {@link attachCore}. */
   readonly handle: number;
@@ -180,6 +233,8 @@ export interface Core {
   checkpointAt(partition: number, size: number): Promise<SignedCheckpoint>;
 
   stats(): CoreStats;
+  /** What maintenance came to since opening, and what it does now. */
+  maintenance(): MaintenanceFigures;
   /** Drains the queue, syncs the sidecars, releases the lock. Every handle is closed with it. Idempotent. */
   close(): Promise<void>;
 }

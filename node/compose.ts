@@ -15,6 +15,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { NodeIdentity } from './identity.ts';
 import type { PreparedChain } from './prepared.ts';
+import { maintenanceOf, policyOf } from './retention.ts';
 
 /**
  * Wires the parts of a node together: the only file that names concrete implementations. Its imports are lazy, because
@@ -38,6 +39,7 @@ export function coreOptions(dir: string, config: Config, identity: NodeIdentity)
     checkpointMsMin: store.checkpointMsMin,
     leadMsMax: store.leadMsMax,
     queueBytesMax: store.queueMiB * MIB,
+    maintenance: maintenanceOf(config),
     syncIntervalMs: store.syncIntervalMs,
     changeDurability: store.changeDurability,
   };
@@ -48,7 +50,8 @@ export function recordOptions({ store }: Config): RecordStoreOptions {
   return { inlineBytesMax: inlineKiB * KIB, ...(filesDir === '' ? {} : { filesRoot: filesDir }) };
 }
 
-export function partitionsOf({ store }: Config, origin: string): PartitionOptions[] {
+export function partitionsOf(config: Config, origin: string): PartitionOptions[] {
+  const { store } = config;
   return [
     {
       origin,
@@ -56,6 +59,7 @@ export function partitionsOf({ store }: Config, origin: string): PartitionOption
       dedupWindowMs: store.dedupHours * 3_600_000,
       dedupRecords: store.dedupRecords,
       durability: store.durability,
+      policy: policyOf(config),
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Core, CoreStats } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
+import { exportMaintenanceMetrics } from './maintenance-metrics.ts';
 import { readShared } from './shared-figures.ts';
 
 /** Counters of the core as they are called outside; docs/OPERATIONS.md describes each. */
@@ -56,6 +57,7 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
       this.inc({ by: 'content' }, duplicates - duplicatesByKey);
     },
   });
+  exportMaintenanceMetrics({ registry, core, logStore });
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({
       name,

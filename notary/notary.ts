@@ -201,6 +201,7 @@ class LogNotary implements NotaryService {
         origin,
         partition,
         size: logStore.durableSize(partition),
+        firstOffset: logStore.firstOffset(partition),
         ...(checkpoint === undefined ? {} : { checkpoint }),
         dedupWindowMs,
         dedupRecords,
@@ -258,6 +259,8 @@ class LogNotary implements NotaryService {
     if (origin === undefined || row.record.schemaId !== NOTARY_SCHEMA) {
       return undefined;
     }
+    // It was removed since it was found; this is the next one that is kept.
+    if (row.record.offset !== offset) return undefined;
     const value = decodeMultihash(row.value);
     if (!value.ok) return undefined;
     const signed = (checkpoints.newest(partition)?.size ?? 0) > offset;

@@ -127,7 +127,8 @@ export async function logInfo(
     const logs = await client.logs(origin, { signal: context.signal });
     for (const log of logs) {
       const signed = log.checkpoint === undefined ? 'none yet' : `at ${log.checkpoint.size}`;
-      context.print(`${log.origin}: ${log.size} records, checkpoint ${signed}`);
+      const from = log.firstOffset > 0 ? `, kept from ${log.firstOffset}` : '';
+      context.print(`${log.origin}: ${log.size} records${from}, checkpoint ${signed}`);
     }
     context.answer({ logs });
     return EXIT.ok.code;

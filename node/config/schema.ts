@@ -104,6 +104,24 @@ const store = Type.Object(
   { ...closed, description: 'The log on disk (docs/spec/wal.md).' },
 );
 
+const retention = Type.Object(
+  {
+    keepMiB: count(0, 0, 1_000_000_000, 'Most MiB of sealed records; the oldest go. 0 = keep all.'),
+    keepHours: count(0, 0, 1_000_000, 'Greatest age of sealed records. 0 = keep for ever.'),
+    keepFromOffset: count(0, 0, 2 ** 53 - 1, 'Sealed records before it may go. 0 = keep all.'),
+    compaction: Type.Union([Type.Literal('none'), Type.Literal('latest-by-key')], {
+      default: 'none',
+      description: '`latest-by-key` keeps only the latest record of each key (Y13).',
+    }),
+    tombstoneHours: count(24, 0, 1_000_000, 'How long a tombstone is kept at least (Y13).'),
+    coldAfterHours: count(0, 0, 1_000_000, 'Age at which segments become Parquet. 0 = never.'),
+    mergeMiB: count(0, 0, 1_024, 'Neighbouring segments below it together are merged. 0 = never.'),
+    tickMs: count(10_000, 10, 3_600_000, 'How often to look for such work, besides after seals.'),
+    mibPerSecond: count(32, 0, 100_000, 'What such work reads and writes; 0 = no limit (Y16).'),
+  },
+  { ...closed, description: 'What happens to old records (docs/spec/manifest.md); proofs stay.' },
+);
+
 const p2p = Type.Object(
   {
     listen: texts(
@@ -172,6 +190,7 @@ export const configSchema = Type.Object(
     network,
     rpc,
     store,
+    retention,
     p2p,
     consensus,
     anchor,

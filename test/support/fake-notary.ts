@@ -143,6 +143,7 @@ export class FakeNotary implements Notary {
         origin: ORIGIN,
         partition: 0,
         size: this.records.length,
+        firstOffset: 0,
         ...(newest === undefined ? {} : { checkpoint: newest }),
         dedupWindowMs: 86_400_000,
         dedupRecords: 2_097_152,

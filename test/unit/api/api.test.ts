@@ -94,6 +94,7 @@ describe('conversions to the wire and back', () => {
         partition: fc.nat(),
         size: safe,
         checkpoint,
+        firstOffset: safe,
         dedupWindowMs: safe,
         dedupRecords: safe,
         durability: fc.constantFrom('sync', 'interval', 'memory'),

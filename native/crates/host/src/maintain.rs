@@ -1,4 +1,4 @@
-//! Maintenance: what the policies of partitions say is done to their sealed segments, on a thread of its own (Y13 to Y16).
+//! Maintenance: what the policies of partitions say is done to their sealed segments, on a thread of its own (Y13 to Y17).
 //!
 //! It looks on a slow tick and after each seal, plans each partition by its policy in the manifest, and does one piece of
 //! work at a time, a partition's turn after another's. It never holds anybody up: readers keep the versions they read,

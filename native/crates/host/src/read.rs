@@ -128,7 +128,7 @@ impl Shared {
         rows_of((&entry, &place), budget, out, &mut check)
     }
 
-    /// Rows of one segment (Z4), that of the first row at or behind the offset: rows that compaction took leave gaps. A damaged
+    /// Rows of one segment (Z4), that of the first row at or behind the offset: rows that compaction took leave gaps (Z12). A damaged
     /// one is an error that names the offsets it is about; those around it are read as before (Z7, Y8).
     fn read_sealed(
         &self,
