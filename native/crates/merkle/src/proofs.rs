@@ -14,6 +14,12 @@ pub trait LeafSource {
     /// # Errors
     /// `Leaves` with the reason, `NotAtHand` when it never had them.
     fn read(&self, first: u64, out: &mut [Hash]) -> Result<(), MerkleError>;
+
+    /// First offset whose leaf is still there, and the roots of the maximal complete subtrees of those that are gone, largest
+    /// first (one for each bit). `None` where none are gone.
+    fn gone(&self) -> Option<(u64, Vec<Hash>)> {
+        None
+    }
 }
 
 /// For trees that hold all their leaves.
@@ -30,26 +36,39 @@ impl LeafSource for NoLeaves {
 struct Group {
     number: u64,
     leaves: usize,
+    /// Leaves at its beginning that are gone. Their places are empty, but for the roots that stand for them.
+    gone: usize,
     /// Leaves, then their parents, and so on up to the floor.
     nodes: Vec<Hash>,
 }
 
 impl Group {
-    fn of<H: TreeHash>(number: u64, floor: u32, leaves: Vec<Hash>) -> Self {
+    /// `roots` are those of the leaves that are gone, by height.
+    fn of<H: TreeHash>(
+        (number, floor): (u64, u32),
+        leaves: Vec<Hash>,
+        (gone, roots): (usize, &[Hash; 64]),
+    ) -> Self {
         let count = leaves.len();
         let mut nodes = leaves;
         let mut parents = Vec::with_capacity(count / 2);
         let mut start = 0;
-        for height in 0..floor {
-            let below = count >> height;
-            parents.clear();
-            H::parents(&nodes[start..start + below], &mut parents);
-            nodes.extend_from_slice(&parents);
-            start += below;
+        for height in 0..=floor {
+            if gone >> height & 1 == 1 {
+                nodes[start + (gone >> height) - 1] = roots[height as usize];
+            }
+            if height < floor {
+                let below = count >> height;
+                parents.clear();
+                H::parents(&nodes[start..start + below], &mut parents);
+                nodes.extend_from_slice(&parents);
+                start += below;
+            }
         }
         Self {
             number,
             leaves: count,
+            gone,
             nodes,
         }
     }
@@ -58,7 +77,10 @@ impl Group {
     fn node(&self, height: u32, place: usize) -> Option<&Hash> {
         let start: usize = (0..height).map(|below| self.leaves >> below).sum();
         let inside = place < self.leaves >> height;
-        self.nodes.get(start + place).filter(|_| inside)
+        // Of those whose leaves are all gone only the largest are known.
+        let (before, root) = ((place + 1) << height <= self.gone, self.gone >> height);
+        let known = !before || (root & 1 == 1 && place == root - 1);
+        self.nodes.get(start + place).filter(|_| inside && known)
     }
 }
 
@@ -251,15 +273,28 @@ impl<'a, H: TreeHash, S: NodeStore> Proofs<'a, H, S> {
         let (tree, floor) = (self.tree, self.tree.floor);
         let first = number << floor;
         if floor == 0 {
-            let leaf = tree.store.get(position(0, number))?;
-            return Ok(Group::of::<H>(number, floor, vec![leaf]));
+            let leaves = vec![tree.store.get(position(0, number))?];
+            return Ok(Group::of::<H>((number, floor), leaves, (0, &[[0; 32]; 64])));
         }
         let end = (first + (1 << floor)).min(tree.held.end());
         let held_from = tree.held.first().clamp(first, end.max(first));
         let mut leaves = vec![[0; 32]; end.saturating_sub(first) as usize];
         let (elsewhere, held) = leaves.split_at_mut((held_from - first) as usize);
+        let (mut gone, mut roots) = (0, [[0; 32]; 64]);
         if !elsewhere.is_empty() {
-            self.source.read(first, elsewhere)?;
+            let before = self.source.gone();
+            if let Some((from, all)) = before.filter(|(from, _)| *from > first) {
+                gone = usize::try_from(from - first)
+                    .map_or(elsewhere.len(), |count| count.min(elsewhere.len()));
+                let heights = (0..64_usize).rev().filter(|height| from >> height & 1 == 1);
+                for (height, root) in heights.zip(all) {
+                    roots[height] = root;
+                }
+            }
+            if gone < elsewhere.len() {
+                self.source
+                    .read(first + gone as u64, &mut elsewhere[gone..])?;
+            }
         }
         for (offset, leaf) in (held_from..).zip(held) {
             *leaf = *tree
@@ -267,7 +302,7 @@ impl<'a, H: TreeHash, S: NodeStore> Proofs<'a, H, S> {
                 .get(offset)
                 .ok_or(MerkleError::NotAtHand { offset })?;
         }
-        Ok(Group::of::<H>(number, floor, leaves))
+        Ok(Group::of::<H>((number, floor), leaves, (gone, &roots)))
     }
 
     /// Hash of the leaves `low` to `high`, where `low` is a multiple of the largest power of two that fits: one read

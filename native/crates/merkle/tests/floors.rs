@@ -20,10 +20,24 @@ fn leaves<H: TreeHash>(count: u64) -> Vec<Hash> {
         .collect()
 }
 
-/// Leaves `first` to the end of `all`, as segments would have them.
+/// Leaves `first` to the end of `all`, as segments would have them, and roots of those before.
 struct Sealed<'a> {
     first: u64,
     all: &'a [Hash],
+    roots: Vec<Hash>,
+}
+
+/// Roots of the maximal complete subtrees of the first `size` leaves, largest first.
+fn roots_of<H: TreeHash>(leaves: &[Hash], size: u64) -> Vec<Hash> {
+    let whole = whole::<H>(&leaves[..size as usize]);
+    (0..64)
+        .rev()
+        .filter(|height| size >> height & 1 == 1)
+        .map(|height| {
+            let at = position(height, (size >> height) - 1);
+            whole.store().get(at).unwrap()
+        })
+        .collect()
 }
 
 impl LeafSource for Sealed<'_> {
@@ -33,6 +47,10 @@ impl LeafSource for Sealed<'_> {
         }
         out.copy_from_slice(&self.all[first as usize..first as usize + out.len()]);
         Ok(())
+    }
+
+    fn gone(&self) -> Option<(u64, Vec<Hash>)> {
+        (self.first > 0).then(|| (self.first, self.roots.clone()))
     }
 }
 
@@ -93,6 +111,7 @@ fn every_question_up_to_70<H: TreeHash>(floor: u32) {
         let source = Sealed {
             first: 0,
             all: &all[..sealed],
+            roots: Vec::new(),
         };
         alike(&tree, &whole::<H>(&all[..size]), (&source, 0));
     }
@@ -138,7 +157,7 @@ proptest! {
         let size = tree.size();
         let whole = whole::<Blake3Tree>(&all[..size as usize]);
         prop_assert_eq!(tree.root(), whole.root());
-        let source = Sealed { first: 0, all: &all[..sealed as usize] };
+        let source = Sealed { first: 0, all: &all[..sealed as usize], roots: Vec::new() };
         let proofs = tree.proofs(&source);
         for (first, second) in picks {
             let at = first % size + 1;
@@ -152,25 +171,28 @@ proptest! {
         }
     }
 
-    /// What retention leaves: the roots of what is gone, leaves from a group's beginning on.
+    /// What retention leaves: the roots of what is gone, and the leaves behind.
     #[test]
-    fn goes_on_from_roots(floor in 0_u32..6, groups in 0_u64..9, more in 0_usize..90, sealed in 0_u64..90) {
-        let from = groups << floor;
+    fn goes_on_from_roots(floor in 0_u32..6, from in 0_u64..150, more in 0_usize..90, sealed in 0_u64..90) {
         let all = leaves::<Blake3Tree>(from + more as u64);
-        let before = whole::<Blake3Tree>(&all[..from as usize]);
-        let roots: Vec<Hash> = (0..64).rev().filter(|height| from >> height & 1 == 1)
-            .map(|height| before.store().get(position(height, (from >> height) - 1)).unwrap())
-            .collect();
+        let roots = roots_of::<Blake3Tree>(&all, from);
         let mut tree = above::<Blake3Tree>(floor);
         tree.append(&all[..more.min(5)]).unwrap(); // whatever it was
         tree.restart(from, &roots).unwrap();
-        prop_assert_eq!(tree.root(), before.root());
+        prop_assert_eq!(tree.root(), whole::<Blake3Tree>(&all[..from as usize]).root());
         tree.append(&all[from as usize..]).unwrap();
         let sealed = (from + sealed).min(tree.size());
         tree.forget_before(sealed);
-        let source = Sealed { first: from, all: &all[..sealed as usize] };
+        let source = Sealed { first: from, all: &all[..sealed as usize], roots: roots.clone() };
         alike(&tree, &whole::<Blake3Tree>(&all), (&source, from));
-let too_many = [&roots[..], &[[0; 32]]].concat();
+        if floor > 0 {
+            for index in (0..from).filter(|index| index >> floor == from >> floor) {
+                let refused = tree.proofs(&source).leaf(index);
+                let alone = index + 1 == from && from & 1 == 1;
+                prop_assert_eq!(refused.is_err(), !alone, "{} of {}", index, from);
+            }
+        }
+        let too_many = [&roots[..], &[[0; 32]]].concat();
         prop_assert!(tree.restart(from, &too_many).is_err());
     }
 }
@@ -189,6 +211,7 @@ fn reopened(
     let source = Sealed {
         first: 0,
         all: &all[..sealed as usize],
+        roots: Vec::new(),
     };
     let root = tree.proofs(&source).root_at(trusted).unwrap();
     let mut again = Tree::open_above(floor, store, trusted, Some(&root)).unwrap();
@@ -259,6 +282,7 @@ fn a_wrong_leaf_or_node_does_not_pass_the_check() {
     let source = Sealed {
         first: 0,
         all: &wrong,
+        roots: Vec::new(),
     };
     let proofs = tree.proofs(&source);
     for (index, right) in [
@@ -320,18 +344,9 @@ fn a_file_above_a_floor_is_small_and_goes_on_from_roots() {
     let bytes = file.len().unwrap();
     assert!(bytes <= 4 * 300_000, "{bytes} bytes for 300,000 records");
 
-    let from = 290_000_u64;
+    let from = 290_007_u64;
     let whole = whole::<Blake3Tree>(&all);
-    let roots: Vec<Hash> = (0..64)
-        .rev()
-        .filter(|height| from >> height & 1 == 1)
-        .map(|height| {
-            whole
-                .store()
-                .get(position(height, (from >> height) - 1))
-                .unwrap()
-        })
-        .collect();
+    let roots = roots_of::<Blake3Tree>(&all, from);
     tree.restart(from, &roots).unwrap();
     tree.append(&all[from as usize..]).unwrap();
     tree.sync().unwrap();
@@ -343,6 +358,7 @@ fn a_file_above_a_floor_is_small_and_goes_on_from_roots() {
     let source = Sealed {
         first: from,
         all: &all,
+        roots: roots.clone(),
     };
     let proofs = tree.proofs(&source);
     for index in (from..300_000).step_by(97) {
