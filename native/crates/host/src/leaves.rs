@@ -109,6 +109,14 @@ impl LeafSource for SealedLeaves<'_> {
         out.copy_from_slice(&leaves);
         Ok(())
     }
+
+    fn gone(&self) -> Option<(u64, Vec<Hash>)> {
+        let (from, blake3, sha256) = self.segments.kept_roots(self.partition)?;
+        Some(match self.algorithm {
+            Algorithm::Blake3 => (from, blake3),
+            Algorithm::Sha256 => (from, sha256),
+        })
+    }
 }
 
 /// Holds rows that are given out against the tree. Neighbours are checked together: their leaves must lead to what the

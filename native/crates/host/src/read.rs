@@ -265,6 +265,12 @@ impl Shared {
             checked_path(proofs, index, (size, &root))
         }
         shard.check(size)?;
+        if let Some((first, ..)) = self.segments.kept_roots(shard.number)
+            && index < first
+        {
+            let asked = index;
+            return Err(HostError::Removed { asked, first });
+        }
         let leaves = self.leaves_of(shard, algorithm, [index, size]);
         let partition = shard.state.read();
         let trees = partition.trees();

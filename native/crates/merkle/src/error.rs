@@ -40,7 +40,9 @@ pub enum MerkleError {
         group: u64,
     },
     /// A leaf hash that is neither in memory nor with a source.
-    #[error("the leaf hash of record {offset} is not at hand")]
+    #[error(
+        "the leaf hash of record {offset} is not at hand: retention let it go, or its segment is missing"
+    )]
     NotAtHand {
         /// The leaf, or the first one of its group.
         offset: u64,
