@@ -120,6 +120,7 @@ fn log(store: &Store, report: &mut Report) -> Result<Option<Logs>, RepairError> 
                 .mended_by(Mend::OpenLog),
         );
     }
+    next_is_free(store, &unfinished, report);
     let logs = match store.read_log() {
         Ok(logs) => logs,
         Err(error) => {
@@ -148,6 +149,21 @@ fn log(store: &Store, report: &mut Report) -> Result<Option<Logs>, RepairError> 
         ));
     }
     Ok(Some(logs))
+}
+
+/// Where the next log file goes nothing may stand; a directory there is in no listing of files.
+fn next_is_free(store: &Store, names: &[String], report: &mut Report) {
+    let numbers = names.iter().filter_map(|name| {
+        let hex = name.strip_suffix(".wal")?;
+        u64::from_str_radix(hex, 16).ok()
+    });
+    let next = numbers.max().map_or(1, |last| last.saturating_add(1));
+    let path = store.dir.join("wal").join(format!("{next:016x}.wal"));
+    if store.files.open(&path, pyralog_log::OpenMode::Read).is_ok() {
+        let what = "no file, and it stands where the next log file goes";
+        let finding = Finding::new(Severity::Damage, store.name(&path), what);
+        report.add(finding.advise("move it out of the way"));
+    }
 }
 
 fn log_error(store: &Store, error: &LogError) -> Finding {

@@ -62,7 +62,7 @@ pub struct Exported {
     pub files: Vec<String>,
     /// Records in them.
     pub records: u64,
-    /// Offsets asked for.
+    /// Offsets asked for, as far as retention left them.
     pub offsets: Range<u64>,
     /// Offsets among them that cannot be read.
     pub unreadable: Vec<Range<u64>>,
@@ -123,6 +123,10 @@ pub fn export(
         )));
     }
     let config = group.config.as_ref();
+    // What retention removed is not missing.
+    let from = wanted
+        .from
+        .max(host.first_offset(wanted.partition as usize)?.min(to));
     let mut job = Job {
         host: &host,
         wanted,
@@ -131,7 +135,7 @@ pub fn export(
             origin: config.map_or_else(String::new, |config| config.origin.clone()),
             files: Vec::new(),
             records: 0,
-            offsets: wanted.from..to,
+            offsets: from..to,
             unreadable: Vec::new(),
             reason: None,
         },

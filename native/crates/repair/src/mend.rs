@@ -75,7 +75,7 @@ impl Mended {
 /// Mends what can be mended without losing anything, and quarantines what cannot be read.
 ///
 /// # Errors
-/// As [`crate::check`], and those of the files. What was done by then stays done; each step is whole or not at all.
+/// As [`crate::check`]. A step that fails is among the acts; each is whole or not at all.
 pub fn repair(
     files: &Arc<dyn FileLayer>,
     dir: &Path,
@@ -99,11 +99,14 @@ pub fn repair(
         }
         done.push(mend);
         control.stage(&format!("repairing {}", finding.file))?;
-        acts.push(if options.dry_run {
+        let act = if options.dry_run {
             would(finding, mend)
         } else {
-            worker.mend(finding, mend)?
-        });
+            // One step that fails does not hold up the others; the check behind them finds what is left.
+            let done = worker.mend(finding, mend);
+            done.unwrap_or_else(|error| act(finding.file.clone(), format!("failed: {error}")))
+        };
+        acts.push(act);
     }
     let after = if acts.is_empty() || options.dry_run {
         found.report
@@ -351,8 +354,19 @@ impl Worker<'_> {
             opened.sync_data()?;
             files.sync_dir(&self.store.dir)
         };
-        grow().map_err(RepairError::io("extend", &path))?;
-        Ok(act(file, format!("reserved {windows} windows of ids")))
+        let mut aside = None;
+        let grown = match grow() {
+            Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => {
+                aside = self.aside(&path)?;
+                grow()
+            }
+            other => other,
+        };
+        grown.map_err(RepairError::io("extend", &path))?;
+        Ok(Act {
+            aside,
+            ..act(file, format!("reserved {windows} windows of ids"))
+        })
     }
 
     /// Gives a file another name, under which nothing looks for it; `None` when there is none.

@@ -17,6 +17,8 @@ use crate::overlay::{Locked, Overlay};
 pub(crate) const NODES_DIR: &str = "sidecars";
 /// Directory of snapshots (Z5).
 pub(crate) const SNAPSHOTS_DIR: &str = "snapshots";
+/// What a clean stop leaves beside the log, so that the next opening need not read it.
+const STOP: &str = "STOP";
 /// The sequencer's file (S2).
 pub(crate) const SEQUENCER: &str = "sequencer";
 
@@ -59,8 +61,11 @@ impl Store {
         Arc::new(Locked(Arc::clone(&self.files)))
     }
 
+    /// The store as it is. Whatever a clean stop says of the log, the log itself is read.
     pub(crate) fn overlay(&self) -> Overlay {
-        Overlay::new(Arc::clone(&self.files))
+        let overlay = Overlay::new(Arc::clone(&self.files));
+        overlay.hide(&self.dir.join("wal").join(STOP));
+        overlay
     }
 
     /// A path as reports name it.

@@ -2,6 +2,7 @@
 
 mod damage;
 mod fuzz;
+mod others;
 mod work;
 
 use std::path::{Path, PathBuf};
