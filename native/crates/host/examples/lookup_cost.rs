@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyralog_host::{
     Cosigner, DedupWindow, Durability, Host, HostOptions, MaintenanceOptions, PartitionOptions,
@@ -20,7 +20,7 @@ use pyralog_types::batch::{RecordRef, ValueRef, encode_proposal};
 
 const BATCH: u64 = 4_096;
 const IN_FLIGHT: usize = 4;
-const LOOKUPS: u64 = 200_000;
+const LOOKUPS: u32 = 200_000;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -90,11 +90,11 @@ fn fill(host: &Host, records: u64) -> Outcome<()> {
     Ok(())
 }
 
-/// Processor time of this thread, ns: on a shared machine it says more than wall time does.
-fn used() -> Outcome<u64> {
+/// Processor time of this thread: on a shared machine it says more than wall time does.
+fn used() -> Outcome<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos = text.split(' ').next().unwrap_or_default();
-    Ok(nanos.parse()?)
+    Ok(Duration::from_nanos(nanos.parse()?))
 }
 
 /// Runs a lookup for pseudo-random numbers below `bound` and prints what one takes; a first round warms up.
@@ -109,7 +109,7 @@ fn measure(name: &str, bound: u64, mut lookup: impl FnMut(u64) -> Outcome<()>) -
                 .wrapping_add(1_442_695_040_888_963_407);
             lookup((state >> 20) % bound)?;
         }
-        figures.push((used()? - start) as f64 / 1e3 / LOOKUPS as f64);
+        figures.push(used()?.saturating_sub(start).as_secs_f64() * 1e6 / f64::from(LOOKUPS));
     }
     let best = figures[1..].iter().copied().fold(f64::MAX, f64::min);
     let mut later = figures[1..].to_vec();

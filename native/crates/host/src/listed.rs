@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use pyralog_manifest::{Manifest, PartitionVersion, SegmentEntry};
-use pyralog_segment::{Segment, SegmentError};
+use pyralog_segment::{KeyFilter, Segment, SegmentError};
+use pyralog_types::Hash;
 
 use crate::error::HostError;
 use crate::segments::Segments;
@@ -20,7 +21,9 @@ const OPEN_MAX: usize = 4_096;
 #[derive(Default)]
 pub(crate) struct Listed {
     state: Arc<PartitionVersion>,
+    /// The newest first.
     open: Box<[OnceLock<Segment>]>,
+    filters: Box<[OnceLock<KeyFilter>]>,
 }
 
 impl Listed {
@@ -29,6 +32,7 @@ impl Listed {
         Self {
             state: Arc::clone(state),
             open: (0..kept).map(|_| OnceLock::new()).collect(),
+            filters: (0..kept).map(|_| OnceLock::new()).collect(),
         }
     }
 
@@ -59,6 +63,25 @@ impl Listed {
             Some(slot) => Cow::Borrowed(slot.get_or_init(|| opened)),
             None => Cow::Owned(opened),
         })
+    }
+
+    /// Whether one of them may hold the key with this BLAKE3.
+    pub fn may_hold_key(
+        &self,
+        at: usize,
+        of: &Segments,
+        key_hash: &Hash,
+    ) -> Result<bool, HostError> {
+        let slot = self.filters.get(self.entries().len() - 1 - at);
+        if let Some(known) = slot.and_then(OnceLock::get) {
+            return Ok(known.may_hold(key_hash));
+        }
+        let filter = self.segment(at, of)?.key_filter();
+        let answer = filter.may_hold(key_hash);
+        if let Some(slot) = slot {
+            slot.get_or_init(|| filter);
+        }
+        Ok(answer)
     }
 
     /// Asks one of them. A sidecar that turns out damaged is made again from its segment, and asked once more (H9).

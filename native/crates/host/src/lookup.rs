@@ -187,8 +187,14 @@ impl Shared {
                 .map(|next| next.range()),
         };
         for at in (0..end).rev() {
-            let meta = &entries[at].meta;
-            gaps.pass(meta.base_offset..meta.end_offset, meta.compacted);
+            if wanted.as_of.is_some() {
+                let meta = &entries[at].meta;
+                gaps.pass(meta.base_offset..meta.end_offset, meta.compacted);
+            }
+            // Nothing else of a segment is touched before its filter says yes.
+            if !listed.may_hold_key(at, &self.segments, &wanted.hash)? {
+                continue;
+            }
             if let Some(found) = self.sealed_newest_of_key(&listed, at, wanted)? {
                 return Ok((Some(found), gaps.compacted));
             }
@@ -203,10 +209,6 @@ impl Shared {
         at: usize,
         wanted: &WantedKey<'_>,
     ) -> Result<Option<Newest>, HostError> {
-        let segment = listed.segment(at, &self.segments)?;
-        if !segment.may_hold_key_hash(&wanted.hash) {
-            return Ok(None);
-        }
         let ms = wanted.as_of.unwrap_or(u64::MAX);
         listed.ask(at, &self.segments, |segment| {
             let found = segment.by_key_hash_at(&wanted.hash, wanted.key, ms)?;

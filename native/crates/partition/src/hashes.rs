@@ -1,9 +1,9 @@
 //! Finds records of the open part by the hash of their key or value, in memory, 10 bytes a record.
 //!
 //! Records are indexed in blocks of 32,768 offsets, each a small open-addressing table that never grows: no pause, no
-//! copy, and what a block holds is fixed once the log has moved on. Records whose hashes agree in 32 bits hang on one
-//! chain, newest first, so that a key with ever new records costs no more than others. An answer is a candidate: the
-//! caller reads the record to be sure.
+//! copy, and what a block holds is fixed once the log has moved on. Asking a block for a hash that it does not have touches
+//! one line of memory, mostly. Records whose hashes agree in what a table holds of them hang on one chain, newest first, so
+//! that a key with ever new records costs no more than others. An answer is a candidate: the caller reads the record to be sure.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -12,15 +12,22 @@ use pyralog_types::Hash;
 
 const BLOCK: u64 = 1 << 15;
 const SLOTS: usize = 2 << 15;
+const EMPTY: u32 = u32::MAX;
+/// No place of a block: the end of a chain, and what an empty slot holds.
 const NONE: u16 = u16::MAX;
+
+/// What a table holds of a hash: where to begin to look, and 16 other bits.
+#[derive(Debug, Clone, Copy)]
+struct Mixed {
+    first: u16,
+    tag: u16,
+}
 
 #[derive(Debug)]
 struct Block {
     base: u64,
-    /// The newest record of a chain by hash, as its place in the block; linear probing, half full at most.
-    slots: Box<[u16]>,
-    /// First four bytes of the hash, by place.
-    tags: Box<[u32]>,
+    /// Tag, and place in the block of the newest record of a chain; linear probing, half full at most.
+    slots: Box<[u32]>,
     /// The next older record of the chain, by place.
     older: Box<[u16]>,
 }
@@ -29,32 +36,32 @@ impl Block {
     fn new(base: u64) -> Self {
         Self {
             base,
-            slots: vec![NONE; SLOTS].into_boxed_slice(),
-            tags: vec![0; BLOCK as usize].into_boxed_slice(),
+            slots: vec![EMPTY; SLOTS].into_boxed_slice(),
             older: vec![NONE; BLOCK as usize].into_boxed_slice(),
         }
     }
 
-    /// The slot that holds the chain of a tag, or the empty one where it would begin. Slots never become empty again, so
-    /// both searches for one hash end at the same slot.
-    fn slot(&self, (tag, first): (u32, usize)) -> usize {
-        let mut slot = first % SLOTS;
-        while self.slots[slot] != NONE && self.tags[usize::from(self.slots[slot])] != tag {
+    /// The slot that holds the chain of a hash, or the empty one where it would begin. Slots never become empty again, so
+    /// all searches for one hash end at the same slot.
+    fn slot(&self, hash: Mixed) -> usize {
+        let mut slot = usize::from(hash.first);
+        while self.slots[slot] != EMPTY && self.slots[slot] >> 16 != u32::from(hash.tag) {
             slot = (slot + 1) % SLOTS;
         }
         slot
     }
 
-    fn insert(&mut self, place: u16, hash: (u32, usize)) {
+    fn insert(&mut self, place: u16, hash: Mixed) {
         let slot = self.slot(hash);
-        self.tags[usize::from(place)] = hash.0;
-        self.older[usize::from(place)] = std::mem::replace(&mut self.slots[slot], place);
+        let entry = u32::from(hash.tag) << 16 | u32::from(place);
+        let before = std::mem::replace(&mut self.slots[slot], entry);
+        self.older[usize::from(place)] = before as u16;
     }
 
     /// Offsets of a chain, newest first.
-    fn chain(&self, hash: (u32, usize)) -> impl Iterator<Item = u64> + '_ {
+    fn chain(&self, hash: Mixed) -> impl Iterator<Item = u64> + '_ {
         let present = |place: u16| (place != NONE).then_some(place);
-        let newest = present(self.slots[self.slot(hash)]);
+        let newest = present(self.slots[self.slot(hash)] as u16);
         let older = move |place: &u16| present(self.older[usize::from(*place)]);
         let places = std::iter::successors(newest, older);
         places.map(|place| self.base + u64::from(place))
@@ -79,26 +86,27 @@ impl Default for HashIndex {
 }
 
 impl HashIndex {
-    /// Tag, and where to begin to look.
-    fn split(&self, hash: &Hash) -> (u32, usize) {
+    fn mixed(&self, hash: &Hash) -> Mixed {
         const FACTOR: u128 = 0x9e37_79b9_7f4a_7c15;
         let mut start = [0; 8];
         start.copy_from_slice(&hash[..8]);
-        let start = u64::from_le_bytes(start);
-        let wide = u128::from(start ^ self.seed) * FACTOR;
+        let wide = u128::from(u64::from_le_bytes(start) ^ self.seed) * FACTOR;
         let mixed = (wide >> 64) as u64 ^ wide as u64;
-        (start as u32, mixed as usize)
+        Mixed {
+            first: mixed as u16,
+            tag: (mixed >> 48) as u16,
+        }
     }
 
     /// Indexes a record, which stands behind all that were before.
     pub fn insert(&mut self, offset: u64, hash: &Hash) {
         let base = offset - offset % BLOCK;
-        let split = self.split(hash);
+        let mixed = self.mixed(hash);
         if self.blocks.back().is_none_or(|block| block.base < base) {
             self.blocks.push_back(Block::new(base));
         }
         if let Some(block) = self.blocks.back_mut() {
-            block.insert((offset % BLOCK) as u16, split);
+            block.insert((offset % BLOCK) as u16, mixed);
         }
     }
 
@@ -113,9 +121,9 @@ impl HashIndex {
 
     /// Offsets that may have this hash, ascending.
     pub fn candidates(&self, hash: &Hash) -> impl Iterator<Item = u64> + '_ {
-        let split = self.split(hash);
+        let mixed = self.mixed(hash);
         self.blocks.iter().flat_map(move |block| {
-            let mut chain: Vec<u64> = block.chain(split).collect();
+            let mut chain: Vec<u64> = block.chain(mixed).collect();
             chain.reverse();
             chain
         })
@@ -124,10 +132,10 @@ impl HashIndex {
     /// The newest offset before `end` that may have this hash.
     #[must_use]
     pub fn newest_before(&self, hash: &Hash, end: u64) -> Option<u64> {
-        let split = self.split(hash);
+        let mixed = self.mixed(hash);
         let blocks = self.blocks.iter().rev();
         let mut blocks = blocks.filter(|block| block.base < end);
-        blocks.find_map(|block| block.chain(split).find(|offset| *offset < end))
+        blocks.find_map(|block| block.chain(mixed).find(|offset| *offset < end))
     }
 }
 
@@ -184,14 +192,18 @@ mod tests {
     #[test]
     fn hashes_that_share_a_tag_or_a_slot_are_found_beside_each_other() {
         let mut block = Block::new(0);
-        let (a, b, c) = ((1, 7), (2, 7), (1, 8));
-        block.insert(0, a);
-        block.insert(1, b);
-        block.insert(2, c);
-        block.insert(3, a);
+        let mixed = |tag, first| Mixed { first, tag };
+        let (a, b, c) = (mixed(1, 7), mixed(2, 7), mixed(1, 8));
+        let last = mixed(NONE, u16::MAX);
+        for (place, hash) in [a, b, c, a, last, b, last].into_iter().enumerate() {
+            block.insert(place as u16, hash);
+        }
         let of = |hash| block.chain(hash).collect::<Vec<_>>();
         assert_eq!(of(a), [3, 0]);
-        assert_eq!(of(b), [1]);
+        assert_eq!(of(b), [5, 1]);
         assert_eq!(of(c), [2]);
+        assert_eq!(of(last), [6, 4]);
+        assert_eq!(of(mixed(3, 7)), [0; 0]);
+        assert_eq!(of(mixed(NONE, 7)), [0; 0]);
     }
 }

@@ -10,6 +10,7 @@ mod build;
 mod cold;
 mod data;
 mod error;
+mod filter;
 mod hot;
 mod index;
 mod layout;
@@ -25,6 +26,7 @@ mod window;
 
 pub use build::SegmentBuilder;
 pub use error::{Damage, SegmentError};
+pub use filter::KeyFilter;
 pub use meta::{Kind, SegmentMeta};
 pub use row::{Row, SegmentRow};
 pub use segment::{IndexBits, Segment};

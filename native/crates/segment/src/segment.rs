@@ -375,10 +375,18 @@ impl Segment {
         for place in (0..left).rev() {
             let row = self.candidate(&found, place)?;
             if self.read(self.0.data.matches(row, Wanted::Key(key)))? {
-                return self.read(self.0.data.offset(row)).map(Some);
+                return self.offset_of(row).map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// Offset of a row: only where rows are missing it has to be read.
+    fn offset_of(&self, row: usize) -> Result<u64, SegmentError> {
+        if self.meta().compacted {
+            return self.read(self.0.data.offset(row));
+        }
+        Ok(self.meta().base_offset + row as u64)
     }
 
     /// Whether the row at an offset has a key and says that it is gone (Y13).

@@ -1,11 +1,13 @@
 //! The sidecar (H6, H7): written at once, read from its mapping, each section checked when it is first touched.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyralog_log::{FileLayer, Mapped};
 use pyralog_types::{u32_at, u64_at};
+use xorf::{BinaryFuse8, DmaSerializable};
 
 use crate::index::{Entry, Head, Made};
 use crate::meta::SegmentMeta;
@@ -54,6 +56,9 @@ pub struct Sparse {
     pub timestamp: u64,
     pub id: u64,
 }
+
+/// A sidecar's mapping, where in it fingerprints stand, and the descriptor of their filter.
+pub type Fingerprints = (Mapped, Range<usize>, [u8; BinaryFuse8::DESCRIPTOR_LEN]);
 
 /// What a sidecar is made of.
 pub struct Contents {
@@ -340,6 +345,18 @@ impl Side {
             return Ok(false);
         }
         Ok(head.may_hold(hash, self.section(which.section(FINGERPRINTS))?))
+    }
+
+    /// Where the fingerprints of an index stand, checked, and the filter that reads them; `None` when the index is empty.
+    pub fn fingerprints(&self, which: Which) -> Result<Option<Fingerprints>, SegmentError> {
+        let head = &self.heads[which as usize];
+        if head.hashes == 0 {
+            return Ok(None);
+        }
+        let number = which.section(FINGERPRINTS);
+        self.section(number)?;
+        let Section { start, end, .. } = self.sections[number];
+        Ok(Some((self.map.clone(), start..end, head.descriptor())))
     }
 
     /// Rows that may have this hash, ascending: those of another hash, too, if the filter was wrong.
