@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use pyralog_partition::{Snapshot, sealed_rows};
-use pyralog_segment::{Row, SegmentBuilder};
+use pyralog_segment::{HashedRow, SegmentBuilder};
 
 use crate::error::HostError;
 #[cfg(test)]
@@ -199,19 +199,29 @@ impl Shared {
         let mut builder = SegmentBuilder::new(from);
         let mut next = from;
         while next < snapshot.size {
-            let place = shard.state.read().place_of_offset(next);
-            let place = place.ok_or_else(|| gone(next))?;
+            let (place, leaves) = {
+                let state = shard.state.read();
+                let place = state.place_of_offset(next).ok_or_else(|| gone(next))?;
+                let leaves = state.leaves_of(&place);
+                (place, leaves)
+            };
             let entry = reader.entry(number, place.log_index)?;
             let entry = entry.ok_or_else(|| gone(next))?;
-            sealed_rows(&entry.bytes, &place, &mut |row| {
-                let row = Row {
-                    leaf: row.leaf,
+            sealed_rows(&entry.bytes, &place, leaves, &mut |row| {
+                let row = HashedRow {
+                    offset: row.offset,
+                    epoch: row.epoch,
+                    timestamp: row.timestamp,
+                    scarab_id: row.scarab_id,
+                    schema_id: row.schema_id,
                     leaf_hash: row.leaf_hash,
+                    key_hash: row.key_hash,
+                    value_hash: row.value_hash,
                     key: row.key,
                     headers: row.headers,
                     value: row.value,
                 };
-                builder.push(&row).map_err(HostError::from)
+                builder.push_hashed(&row).map_err(HostError::from)
             })?;
             next = place.base_offset + u64::from(place.count);
         }

@@ -82,6 +82,23 @@ impl Held {
         }
     }
 
+    /// Appends the leaves of a range, if all of them are here.
+    pub fn copy(&self, range: std::ops::Range<u64>, out: &mut Vec<Hash>) -> bool {
+        if range.start < self.first || range.end > self.end {
+            return false;
+        }
+        let mut start = self.first;
+        for chunk in &self.chunks {
+            let end = start + chunk.len() as u64;
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to {
+                out.extend_from_slice(&chunk[(from - start) as usize..(to - start) as usize]);
+            }
+            start = end;
+        }
+        true
+    }
+
     /// The leaf at an offset, if it is here.
     pub fn get(&self, offset: u64) -> Option<&Hash> {
         if offset < self.first || offset >= self.end {
@@ -115,6 +132,13 @@ mod tests {
         for offset in range.clone() {
             assert_eq!(held.get(offset), Some(&leaf(offset)), "{offset}");
         }
+        let mut copied = Vec::new();
+        assert!(held.copy(range.clone(), &mut copied));
+        assert!(range.clone().map(leaf).eq(copied.iter().copied()));
+        let (middle, mut part) = ((range.start + range.end) / 2, Vec::new());
+        assert!(held.copy(middle..range.end, &mut part));
+        assert_eq!(part[..], copied[(middle - range.start) as usize..]);
+        assert!(!held.copy(range.start..range.end + 1, &mut part));
         assert_eq!(held.get(range.end), None);
         assert_eq!(held.get(range.start.wrapping_sub(1)), None);
         let kept: usize = held.chunks.iter().map(Vec::len).sum();

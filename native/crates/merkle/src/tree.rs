@@ -119,6 +119,11 @@ impl<H: TreeHash, S: NodeStore> Tree<H, S> {
         self.held.forget_before(offset >> self.floor << self.floor);
     }
 
+    /// Appends the leaves of a range to `out`, if all of them are in memory.
+    pub fn copy_held(&self, range: std::ops::Range<u64>, out: &mut Vec<Hash>) -> bool {
+        self.held.copy(range, out)
+    }
+
     /// Appends leaf hashes, thousands at a time: nodes of one height are hashed side by side. They are those from
     /// [`Tree::wanted_from`] on.
     ///

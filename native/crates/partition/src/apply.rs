@@ -15,7 +15,7 @@ use crate::stamp::parse_window;
 use crate::trees::Trees;
 
 /// Schema of notary values (L4), the only ones found by digest.
-const SCHEMA_NOTARY: u32 = 1;
+pub(crate) const SCHEMA_NOTARY: u32 = 1;
 
 /// Where a leaf record says the hash of its key, and of its value (L1).
 const KEY_HASH_AT: usize = 32;
@@ -383,6 +383,15 @@ impl Partition {
         self.index
             .by_offset(offset)
             .map(|meta| self.index.place(meta))
+    }
+
+    /// BLAKE3 leaves of an entry's records, while they are in memory: as long as no segment has them.
+    #[must_use]
+    pub fn leaves_of(&self, place: &EntryPlace) -> Option<Vec<Hash>> {
+        let mut leaves = Vec::with_capacity(place.count as usize);
+        let range = place.base_offset..place.base_offset + u64::from(place.count);
+        let blake3 = &self.trees.blake3;
+        blake3.copy_held(range, &mut leaves).then_some(leaves)
     }
 
     /// The only log entry that can hold an id.

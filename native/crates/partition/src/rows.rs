@@ -1,13 +1,14 @@
 //! Reading records back: rows (B5) from an entry's bytes and its place in the partition.
 
-use pyralog_merkle::{Blake3Tree, RecordBytes, TreeHash};
-use pyralog_types::batch::{Entry, Row, encode_row};
+use pyralog_merkle::{Blake3Tree, TreeHash};
+use pyralog_types::batch::{Entry, RecordRef, Row, ValueRef, encode_row};
 use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, part_hash};
 
-use crate::apply::fill_head;
+use crate::apply::{SCHEMA_NOTARY, fill_head};
 use crate::error::PartitionError;
 use crate::fingerprint::Prepared;
 use crate::index::EntryPlace;
+use crate::values::hash_values;
 
 /// How much a read may still return.
 #[derive(Debug, Clone, Copy)]
@@ -101,10 +102,22 @@ fn parse<'a>(bytes: &'a [u8], place: &EntryPlace) -> Result<Entry<'a>, Partition
 /// A record on its way into a segment.
 #[derive(Debug)]
 pub struct SealedRow<'a> {
-    /// Its leaf record (L1).
-    pub leaf: &'a RecordBytes,
+    /// Log time.
+    pub timestamp: u64,
+    /// Its id.
+    pub scarab_id: u64,
+    /// Its offset.
+    pub offset: u64,
+    /// Term that activated it.
+    pub epoch: u32,
+    /// Schema of the value.
+    pub schema_id: u32,
     /// Hash of the leaf (M2).
     pub leaf_hash: Hash,
+    /// Start of the BLAKE3 of the key, if there is one, and of a notary value: what segments index (H8).
+    pub key_hash: Option<u64>,
+    /// See `key_hash`.
+    pub value_hash: Option<u64>,
     /// The key, if any.
     pub key: Option<&'a [u8]>,
     /// Encoded headers, if any.
@@ -113,38 +126,162 @@ pub struct SealedRow<'a> {
     pub value: &'a [u8],
 }
 
-/// Hands the new records of an entry to `take`, in order; hashed side by side.
+/// Hands the new records of an entry to `take`, in order. `leaves` are their leaf hashes; without them they are made
+/// again from the records, side by side.
 ///
 /// # Errors
 /// `Entry` when the bytes are malformed, or what `take` returns.
 pub fn sealed_rows<E: From<PartitionError>>(
     bytes: &[u8],
     place: &EntryPlace,
+    leaves: Option<Vec<Hash>>,
     take: &mut dyn FnMut(&SealedRow<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let entry = parse(bytes, place)?;
-    let blocks = Prepared::of(&entry).blocks;
-    let mut kept = Vec::with_capacity(place.count as usize);
-    let mut leaves = Vec::with_capacity(place.count as usize);
-    for (position, (record, id)) in entry.proposal.records().zip(entry.ids()).enumerate() {
-        if let Some(offset) = place.offset_at(position as u32) {
-            let mut leaf = blocks[position];
-            fill_head(&mut leaf, (entry.timestamp, id), offset, place.epoch);
-            kept.push(record);
-            leaves.push(leaf);
-        }
-    }
-    let mut hashes = Vec::with_capacity(leaves.len());
-    Blake3Tree::leaves(&leaves, &mut hashes);
-    for ((record, leaf), leaf_hash) in kept.iter().zip(&leaves).zip(hashes) {
+    let leaves = leaves.filter(|leaves| leaves.len() == place.count as usize);
+    let leaves = leaves.unwrap_or_else(|| hash_leaves(&entry, place));
+    let kept = entry.proposal.records().zip(entry.ids()).enumerate();
+    let kept: Vec<_> = kept
+        .filter_map(|(position, (record, id))| {
+            Some((record, id, place.offset_at(position as u32)?))
+        })
+        .collect();
+    let notary = |record: &RecordRef<'_>| record.schema_id == SCHEMA_NOTARY;
+    let keys = kept.iter().filter_map(|(record, ..)| record.key);
+    let keys = short_hashes(&keys.map(ValueRef::Bytes).collect::<Vec<_>>());
+    let values = kept.iter().filter(|(record, ..)| notary(record));
+    let values = short_hashes(&values.map(|(record, ..)| record.value).collect::<Vec<_>>());
+    let (mut keys, mut values) = (keys.into_iter(), values.into_iter());
+    for ((record, id, offset), leaf_hash) in kept.into_iter().zip(leaves) {
         let mut scratch = [0; MULTIHASH_BYTES_MAX];
         take(&SealedRow {
-            leaf,
+            timestamp: entry.timestamp,
+            scarab_id: id,
+            offset,
+            epoch: place.epoch,
+            schema_id: record.schema_id,
             leaf_hash,
+            key_hash: record.key.and_then(|_| keys.next()),
+            value_hash: notary(&record).then(|| values.next()).flatten(),
             key: record.key,
             headers: record.headers,
             value: record.value.bytes(&mut scratch),
         })?;
     }
     Ok(())
+}
+
+fn hash_leaves(entry: &Entry<'_>, place: &EntryPlace) -> Vec<Hash> {
+    let mut leaves = Prepared::of(entry).blocks;
+    let mut kept = 0;
+    for (position, id) in entry.ids().enumerate() {
+        if let Some(offset) = place.offset_at(position as u32) {
+            leaves[kept] = leaves[position];
+            fill_head(
+                &mut leaves[kept],
+                (entry.timestamp, id),
+                offset,
+                place.epoch,
+            );
+            kept += 1;
+        }
+    }
+    let mut hashes = Vec::with_capacity(kept);
+    Blake3Tree::leaves(&leaves[..kept], &mut hashes);
+    hashes
+}
+
+fn short_hashes(parts: &[ValueRef<'_>]) -> Vec<u64> {
+    let mut short = vec![0; parts.len()];
+    hash_values(parts, |place, hash| {
+        let mut start = [0; 8];
+        start.copy_from_slice(&hash[..8]);
+        short[place] = u64::from_le_bytes(start);
+    });
+    short
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop where it stands
+mod tests {
+    use pyralog_types::batch::{IdRun, encode_proposal};
+
+    use super::*;
+    use crate::Stamper;
+
+    /// Records of several kinds, one of them a duplicate.
+    fn entry() -> (Vec<u8>, EntryPlace) {
+        let multihash = [&[0x12, 32][..], &[7; 32]].concat();
+        let record = |number: u8, value| RecordRef {
+            schema_id: u32::from(number % 3 == 1),
+            submitter: b"me",
+            idempotency_key: None,
+            key: (number % 2 == 0).then_some(&b"key"[..]),
+            headers: None,
+            value,
+        };
+        let long = [3; 70];
+        let records: Vec<_> = (0..20)
+            .map(|number| match number % 3 {
+                1 => record(number, ValueRef::Bytes(&multihash)),
+                _ => record(number, ValueRef::Bytes(&long[..usize::from(number) * 3])),
+            })
+            .collect();
+        let mut bytes = Vec::new();
+        let ids = [IdRun {
+            first: 100,
+            count: 20,
+        }];
+        let timestamp = Stamper::behind(0).stamp(5_000, &ids, &mut bytes);
+        bytes.extend_from_slice(&encode_proposal(&records));
+        let place = EntryPlace {
+            log_index: 1,
+            base_offset: 40,
+            count: 19,
+            timestamp,
+            epoch: 1,
+            skipped: Box::new([4]),
+        };
+        (bytes, place)
+    }
+
+    #[test]
+    fn rows_to_be_sealed_say_what_leaf_records_say() {
+        let (bytes, place) = entry();
+        let mut wanted = Vec::new();
+        let budget = RowBudget {
+            from: 40,
+            to: 59,
+            bytes: usize::MAX,
+        };
+        rows_of::<PartitionError>((&bytes, &place), budget, &mut Vec::new(), &mut |leaf| {
+            wanted.push(*leaf);
+            Ok(())
+        })
+        .unwrap();
+        let known: Vec<Hash> = (0..19).map(|n| [n; 32]).collect();
+        for leaves in [None, Some(known.clone()), Some(vec![[9; 32]])] {
+            let given = leaves.as_ref().is_some_and(|leaves| leaves.len() == 19);
+            let mut number = 0;
+            sealed_rows::<PartitionError>(&bytes, &place, leaves, &mut |row| {
+                let leaf = wanted[number];
+                let short = |hash: Hash| u64::from_le_bytes(*hash.first_chunk().unwrap());
+                let hash = Blake3Tree::leaf(&leaf.to_bytes());
+                assert_eq!(row.leaf_hash, if given { known[number] } else { hash });
+                assert_eq!(row.key_hash, row.key.map(|_| short(leaf.key_hash)));
+                let notary = (leaf.schema_id == 1).then(|| short(leaf.value_hash));
+                assert_eq!(row.value_hash, notary);
+                assert_eq!(part_hash(Some(row.value)), leaf.value_hash);
+                assert_eq!(
+                    (row.timestamp, row.scarab_id),
+                    (leaf.timestamp, leaf.scarab_id)
+                );
+                assert_eq!((row.offset, row.epoch), (leaf.offset, leaf.epoch));
+                number += 1;
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(number, 19);
+        }
+    }
 }

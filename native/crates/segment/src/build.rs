@@ -21,7 +21,7 @@ use crate::layout::{COVERS_KEY, covers_text};
 use crate::schema::SCHEMA;
 use crate::side::{Contents, SPARSE_ROWS, Sparse};
 use crate::sink::{Sink, publish};
-use crate::{Kind, Row, SegmentError, SegmentMeta};
+use crate::{HashedRow, Kind, Row, SegmentError, SegmentMeta};
 
 /// Most bytes of one column: what the offsets of Arrow's binary columns reach.
 const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
@@ -150,11 +150,40 @@ impl SegmentBuilder {
                 .map_or(self.covered.start, |last| last + 1),
             what: "its leaf record is none",
         })?;
-        if let Some(what) = self.refusal(&leaf, row) {
-            return Err(SegmentError::Row {
-                offset: leaf.offset,
-                what,
-            });
+        let contradiction = if row.key.is_some() != (leaf.key_hash != ZERO_HASH) {
+            Some("key and key hash do not match")
+        } else if row.headers.is_some() != (leaf.headers_hash != ZERO_HASH) {
+            Some("headers and their hash do not match")
+        } else {
+            None
+        };
+        if let Some(what) = contradiction {
+            let offset = leaf.offset;
+            return Err(SegmentError::Row { offset, what });
+        }
+        self.push_hashed(&HashedRow {
+            offset: leaf.offset,
+            epoch: leaf.epoch,
+            timestamp: leaf.timestamp,
+            scarab_id: leaf.scarab_id,
+            schema_id: leaf.schema_id,
+            leaf_hash: row.leaf_hash,
+            key_hash: row.key.map(|_| index::short(&leaf.key_hash)),
+            value_hash: (leaf.schema_id == NOTARY_SCHEMA).then(|| index::short(&leaf.value_hash)),
+            key: row.key,
+            headers: row.headers,
+            value: row.value,
+        })
+    }
+
+    /// Appends a row whose hashes the caller vouches for.
+    ///
+    /// # Errors
+    /// [`SegmentError::Row`] when it cannot follow those before it (H2); [`SegmentError::Full`]. Nothing is appended then.
+    pub fn push_hashed(&mut self, row: &HashedRow<'_>) -> Result<(), SegmentError> {
+        if let Some(what) = self.refusal(row) {
+            let offset = row.offset;
+            return Err(SegmentError::Row { offset, what });
         }
         self.key.room_for(row.key)?;
         self.value.room_for(Some(row.value))?;
@@ -162,29 +191,29 @@ impl SegmentBuilder {
         let number = self.rows();
         if number.is_multiple_of(SPARSE_ROWS) {
             self.sparse.push(Sparse {
-                offset: leaf.offset,
-                timestamp: leaf.timestamp,
-                id: leaf.scarab_id,
+                offset: row.offset,
+                timestamp: row.timestamp,
+                id: row.scarab_id,
             });
         }
-        if row.key.is_some() {
-            self.keys.push((index::short(&leaf.key_hash), number));
+        if let Some(hash) = row.key_hash {
+            self.keys.push((hash, number));
         }
-        if leaf.schema_id == NOTARY_SCHEMA {
-            self.values.push((index::short(&leaf.value_hash), number));
+        if let Some(hash) = row.value_hash {
+            self.values.push((hash, number));
         }
-        self.offset.push(leaf.offset);
-        self.epoch.push(leaf.epoch);
+        self.offset.push(row.offset);
+        self.epoch.push(row.epoch);
         // At most 2^53 - 1 (L2).
-        self.timestamp.push(leaf.timestamp.cast_signed());
-        self.scarab_id.push(leaf.scarab_id);
+        self.timestamp.push(row.timestamp.cast_signed());
+        self.scarab_id.push(row.scarab_id);
         self.key.push(row.key);
         self.value.push(Some(row.value));
         self.headers.push(row.headers);
-        self.schema_id.push(leaf.schema_id);
+        self.schema_id.push(row.schema_id);
         self.leaf_hash.extend_from_slice(&row.leaf_hash);
         if !self.compacted {
-            self.covered.end = leaf.offset + 1;
+            self.covered.end = row.offset + 1;
         }
         Ok(())
     }
@@ -210,36 +239,30 @@ impl SegmentBuilder {
         })
     }
 
-    fn refusal(&self, leaf: &LeafRecord, row: &Row<'_>) -> Option<&'static str> {
+    fn refusal(&self, row: &HashedRow<'_>) -> Option<&'static str> {
         let last = self.offset.last();
-        if !self.compacted && leaf.offset != self.covered.end {
+        if !self.compacted && row.offset != self.covered.end {
             return Some("it is not the next one");
         }
-        if self.compacted && !self.covered.contains(&leaf.offset) {
+        if self.compacted && !self.covered.contains(&row.offset) {
             return Some("it is outside what the segment covers");
         }
-        if last.is_some_and(|&last| last >= leaf.offset) {
+        if last.is_some_and(|&last| last >= row.offset) {
             return Some("it stands before the last one");
         }
         if self
             .timestamp
             .last()
-            .is_some_and(|last| last.cast_unsigned() > leaf.timestamp)
+            .is_some_and(|last| last.cast_unsigned() > row.timestamp)
         {
             return Some("its timestamp goes back");
         }
         if self
             .scarab_id
             .last()
-            .is_some_and(|&last| last >= leaf.scarab_id)
+            .is_some_and(|&last| last >= row.scarab_id)
         {
             return Some("its Scarab id does not increase");
-        }
-        if row.key.is_some() != (leaf.key_hash != ZERO_HASH) {
-            return Some("key and key hash do not match");
-        }
-        if row.headers.is_some() != (leaf.headers_hash != ZERO_HASH) {
-            return Some("headers and their hash do not match");
         }
         (self.rows() == ROWS_MAX).then_some("there are too many rows")
     }

@@ -28,7 +28,7 @@ pub use build::SegmentBuilder;
 pub use error::{Damage, SegmentError};
 pub use filter::KeyFilter;
 pub use meta::{Kind, SegmentMeta};
-pub use row::{Row, SegmentRow};
+pub use row::{HashedRow, Row, SegmentRow};
 pub use segment::{IndexBits, Segment};
 #[cfg(test)]
 #[expect(
