@@ -79,7 +79,8 @@ impl Shared {
         Ok(id_position(&entry, &place, id)?.filter(|offset| *offset < durable))
     }
 
-    /// Offsets of durable notary records with this value, ascending.
+    /// Offsets of durable notary records with this value, ascending. Those in a segment that cannot be read are not among them
+    /// (Z48); when there are no others, why it cannot is the answer.
     pub(crate) fn offsets_of_digest(
         &self,
         shard: &Shard,
@@ -95,15 +96,24 @@ impl Shared {
             digests.take_while(|offset| *offset < durable).collect()
         };
         let mut found = Vec::new();
+        let mut silent = None;
         let mut sealed = 0;
         let listed = self.segments.listed(shard.number);
         for (at, entry) in listed.entries().iter().enumerate() {
             sealed = entry.meta.end_offset;
             let left = limit - found.len();
-            found.extend(listed.ask(at, &self.segments, |segment| {
+            let answer = listed.ask(at, &self.segments, |segment| {
                 let offsets = segment.by_value(multihash)?.take(left);
                 offsets.collect::<Result<Vec<u64>, _>>()
-            })?);
+            });
+            match answer {
+                Ok(offsets) => found.extend(offsets),
+                // It hides no record of another one; only that there is none nobody can say then.
+                Err(error) => {
+                    self.quarantine_of(shard, &error);
+                    silent.get_or_insert(error);
+                }
+            }
             if found.len() >= limit {
                 return Ok(found);
             }
@@ -118,7 +128,10 @@ impl Shared {
                 found.push(offset);
             }
         }
-        Ok(found)
+        match silent {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
     }
 
     /// Offset of the first durable record whose time is not before `ms`.

@@ -24,15 +24,20 @@ impl Shared {
                 self.rebuild(shard)?;
                 read()
             }
-            // Whoever reads there again is told without the disk being asked (Y8).
-            Err(HostError::Segment(error)) => {
-                let group = shard.number;
-                if let Err(error) = self.segments.quarantine(group, &error) {
-                    self.maintaining.note(&error);
-                }
-                Err(HostError::Segment(error))
+            Err(error) => {
+                self.quarantine_of(shard, &error);
+                Err(error)
             }
             other => other,
+        }
+    }
+
+    /// Whoever reads again where a segment is damaged is told without the disk being asked (Y8).
+    pub(crate) fn quarantine_of(&self, shard: &Shard, error: &HostError) {
+        if let HostError::Segment(damage) = error
+            && let Err(error) = self.segments.quarantine(shard.number, damage)
+        {
+            self.maintaining.note(&error);
         }
     }
 

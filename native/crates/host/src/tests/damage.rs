@@ -6,8 +6,8 @@ use pyralog_log::FaultFiles;
 use pyralog_merkle::position;
 use pyralog_types::batch::Row;
 
-use super::{digests, open, propose, value};
-use crate::{Algorithm, Wait};
+use super::{Clock, digests, open, propose, sealing, value};
+use crate::{Algorithm, Host, Wait};
 
 const NODES: &str = "/store/sidecars/0.blake3.k4";
 
@@ -164,4 +164,31 @@ fn a_damaged_log_opens_for_reading_only() {
     let refused = propose(&host, digests(99, 1), Wait::Durable).unwrap_err();
     assert_eq!(refused.code(), "storage/read-only");
     host.close().unwrap();
+}
+
+#[test]
+fn a_segment_that_is_gone_hides_no_record_of_another() {
+    let disk = FaultFiles::new(4);
+    let host = || Host::open(Clock::new().world(&disk), &sealing()).unwrap();
+    let first = host();
+    for number in (0..200).step_by(10) {
+        propose(&first, digests(number, 10), Wait::Durable).unwrap();
+    }
+    first.close().unwrap();
+    let lost = first.shared.segments.of(0)[1].clone();
+    let [data, _] = lost.meta.kind.files(&lost.name());
+    disk.vanish(&Path::new("/store/segments").join(data));
+
+    let host = host();
+    for offset in (0..200).filter(|offset| !lost.range().contains(offset)) {
+        let found = host.offsets_of_digest(0, &value(offset), 9).unwrap();
+        assert_eq!(found, [offset]);
+        host.read(0, offset, 0).unwrap();
+    }
+    // Whether it was there nobody can say.
+    for number in [lost.range().start, 900] {
+        host.offsets_of_digest(0, &value(number), 9).unwrap_err();
+    }
+    propose(&host, digests(900, 1), Wait::Durable).unwrap();
+    assert_eq!(host.offsets_of_digest(0, &value(900), 9).unwrap(), [200]);
 }

@@ -9,7 +9,7 @@ use pyralog_types::batch::Row;
 use super::{Clock, digests, outcomes, propose, sealing, value};
 use crate::{Algorithm, Host, Wait};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 /// Tries until there must be room: each waits a tenth of a second, and what has to be retried by itself is within one.
 const TRIES: u32 = 600;
 
