@@ -44,6 +44,33 @@ describe('notary batching', () => {
     );
   });
 
+  it('says `accepted` where the log promises no more, with no receipt (N11)', async () => {
+    built = build({}, 1, true);
+    const { replicator, store } = memoryParts(partitionsOf(1), realClock);
+    const lax: typeof replicator = {
+      ...replicator,
+      propose: async (...asked) => ({
+        ...(await replicator.propose(...asked)),
+        durability: asked[2].wait === 'durable' ? 'accepted' : 'durable',
+      }),
+    };
+    const deps = { replicator: lax, checkpoints: lax, logStore: store, clock: realClock };
+    const notary = createNotary(deps);
+    const [accepted] = await notary.submit([of('a')], durable);
+    assert(accepted?.ok);
+    assert.deepEqual(
+      [accepted.submitted.level, accepted.submitted.receipt],
+      ['accepted', undefined],
+    );
+    const digests = of('b').digest;
+    const batch = { algorithm: 'sha256', submitter: '', digests } as const;
+    assert.equal((await notary.submitPacked(batch, durable)).durability, 'accepted');
+    const [signed] = await notary.submit([of('c')], { waitFor: 'checkpoint' });
+    assert.equal(signed?.ok && signed.submitted.level, 'checkpoint');
+    assert.equal(notary.logs()[0]?.durability, 'sync');
+    replicator.close();
+  });
+
   it('lets what comes while the disk is busy become the next batch', async () => {
     built = build({ batchesInFlightMax: 1 });
     const first = built.notary.submit([of('first')], durable);

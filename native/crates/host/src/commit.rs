@@ -132,6 +132,8 @@ impl Committing {
             Ok(Some(synced)) => self.synced(&mut lane, began, (synced, calls), idle),
             Ok(None) => {}
             Err(error) => {
+                // Nothing of it will be synced in this life, so that nothing is due any more.
+                lane.waiting = Waiting::default();
                 drop(lane);
                 self.fail(calls, &error.into());
             }
@@ -151,6 +153,7 @@ impl Committing {
                 self.synced(&mut lane, began, (synced, Vec::new()), idle);
             }
             Err(error) => {
+                lane.waiting = Waiting::default();
                 drop(lane);
                 self.fail(Vec::new(), &error.into());
             }

@@ -105,6 +105,24 @@ fn the_interval_syncs_what_nobody_waits_for() {
 }
 
 #[test]
+fn a_failed_sync_of_what_was_accepted_refuses_all_that_follows() {
+    let disk = FaultFiles::new(1);
+    let host = open(&disk, &policies(1));
+    while !host.stats().poisoned {
+        disk.fail_next_sync(); // the background may have taken the one before
+        let answer = start_in(&host, INTERVAL, digests(0, 1), Wait::Durable);
+        if let Ok(answer) = answer.recv().unwrap() {
+            assert!(!answer.durable);
+        }
+    }
+    let refused = start_in(&host, MEMORY, digests(9, 1), Wait::Durable);
+    assert_eq!(
+        refused.recv().unwrap().unwrap_err().code(),
+        "storage/poisoned"
+    );
+}
+
+#[test]
 fn a_clean_stop_loses_nothing_that_was_accepted() {
     let disk = FaultFiles::new(1);
     let host = open(&disk, &policies(NEVER_MS));

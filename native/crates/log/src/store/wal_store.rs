@@ -131,6 +131,9 @@ impl WalCommitter {
         let durable = self
             .unsynced
             .partition_point(|frame| frame.sequence() <= synced);
+        if durable == 0 {
+            return Ok(());
+        }
         let mut index = self.index.write();
         for frame in self.unsynced.drain(..durable) {
             for record in frame.each_record() {
