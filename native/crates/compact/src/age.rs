@@ -25,7 +25,8 @@ pub(crate) fn age(
         return Err(conflict.into());
     };
     let raw = entry.meta.raw_bytes;
-    control.take(raw.saturating_mul(2))?;
+    // Read as a whole, checked, and written again.
+    control.take(entry.meta.arrow_bytes.saturating_mul(2))?;
     let segment = Segment::open(job.files, job.dir(), &entry.name(), &entry.meta)?;
     let mut outputs = Outputs::new(job.manifest, job.partition);
     let (number, name) = outputs.next();

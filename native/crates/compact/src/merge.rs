@@ -16,6 +16,9 @@ use crate::outputs::{Job, Outputs};
 use crate::pace::{Control, Progress};
 use crate::plan::Facts;
 
+/// Bytes that a row has in a segment beside its key, headers and value: its numbers, its leaf hash, its place in the columns
+/// and in the indexes.
+const ROW_BYTES: u64 = 96;
 /// Rows between two looks at the clock and the caller.
 const STEP_ROWS: u64 = 4096;
 
@@ -164,10 +167,10 @@ impl Merge<'_> {
             self.progress.rows_in += 1;
             let bytes = row.raw_bytes() as u64;
             self.progress.done_bytes += bytes;
-            self.unpaid += bytes;
+            self.unpaid += bytes + ROW_BYTES;
             if latest.map_or(Ok(true), |latest| latest.keeps(&row, &record.key_hash))? {
                 self.progress.rows_out += 1;
-                self.unpaid += bytes;
+                self.unpaid += bytes + ROW_BYTES;
                 builder.push(&Row {
                     leaf: &leaf,
                     leaf_hash: row.leaf_hash,

@@ -180,9 +180,12 @@ struct Thread<'a> {
 
 impl Thread<'_> {
     fn run(mut self) {
-        self.tidy_up();
+        let on = self.shared.maintaining.options.on;
+        if on {
+            self.tidy_up();
+        }
         loop {
-            if self.shared.failure().is_none() {
+            if on && self.shared.failure().is_none() {
                 self.round();
             }
             if !self.shared.maintaining.wait() {
@@ -279,6 +282,9 @@ impl Thread<'_> {
             return false;
         }
         pending.plans += 1;
+        if self.shared.shards[partition as usize].policy == Policy::default() {
+            return false; // everything stays as it is
+        }
         pending.works = self.compactor.plan(partition, &facts).into();
         !pending.works.is_empty()
     }

@@ -26,6 +26,8 @@ pub struct PartitionOptions {
 /// How maintenance goes about its work (Y16).
 #[derive(Debug, Clone, Copy)]
 pub struct MaintenanceOptions {
+    /// Whether there is any; else nothing that is sealed changes, the policies of the manifest neither.
+    pub on: bool,
     /// How often to look for work, besides after each seal.
     pub tick: Duration,
     /// Bytes a second that it may read and write, 0 for no limit.
@@ -35,6 +37,7 @@ pub struct MaintenanceOptions {
 impl Default for MaintenanceOptions {
     fn default() -> Self {
         Self {
+            on: true,
             tick: Duration::from_secs(10),
             // A tenth of what a plain disk does, so that commits keep theirs.
             bytes_per_second: 32 << 20,
@@ -101,7 +104,7 @@ impl HostOptions {
             queue_bytes_max: 0,
             seal: SealLimits::default(),
             maintenance: MaintenanceOptions {
-                tick: Duration::from_secs(5_000),
+                on: false,
                 ..MaintenanceOptions::default()
             },
             sync_interval_ms: 100,

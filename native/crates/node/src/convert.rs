@@ -181,6 +181,7 @@ impl NativeOptions {
             seal: SealLimits::default(),
             maintenance: match &self.maintenance {
                 Some(options) => MaintenanceOptions {
+                    on: true,
                     tick: Duration::from_millis(whole(options.tick_ms, "tickMs")?.max(1)),
                     bytes_per_second: whole(options.bytes_per_second, "bytesPerSecond")?,
                 },

@@ -354,6 +354,7 @@ fn compacting(rows: u64) -> HostOptions {
         ..Policy::default()
     };
     options.maintenance = MaintenanceOptions {
+        on: true,
         tick: Duration::from_millis(1),
         bytes_per_second: 0,
     };

@@ -60,6 +60,7 @@ pub(super) fn records(first: u64, count: u64) -> Vec<u8> {
 pub(super) fn maintained(policy: Policy) -> HostOptions {
     let mut options = HostOptions {
         maintenance: MaintenanceOptions {
+            on: true,
             tick: Duration::from_millis(1),
             bytes_per_second: 0,
         },
@@ -425,6 +426,32 @@ fn damage_keeps_its_segment_out_and_the_rest_goes_on() {
     let behind = Row::parse_all(&behind).unwrap().len();
     assert!(behind > 30, "{behind}");
     host.close().unwrap();
+}
+
+#[test]
+fn switched_off_it_changes_nothing() {
+    let disk = FaultFiles::new(10);
+    let host = open(&disk, &sealing());
+    fill(&host, 0, 200);
+    host.close().unwrap();
+    let files = || {
+        let names = host
+            .shared
+            .segments
+            .files
+            .list(Path::new("/store/segments"));
+        let mut names = names.unwrap();
+        names.sort();
+        names
+    };
+    let before = files();
+    let mut options = maintained(compacted());
+    options.maintenance.on = false;
+    let host = open(&disk, &options);
+    assert_eq!(left(&host).len(), 200);
+    host.close().unwrap();
+    assert_eq!(policy_of(&host), Policy::default());
+    assert_eq!((files(), host.maintenance().merges), (before, 0));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn maintained() -> FaultFiles {
     let disk = FaultFiles::new(31);
     let mut options = options();
     options.maintenance = MaintenanceOptions {
+        on: true,
         tick: Duration::from_millis(1),
         bytes_per_second: 0,
     };
