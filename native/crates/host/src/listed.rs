@@ -16,6 +16,8 @@ use crate::segments::Segments;
 const KEPT_OPEN: usize = 1_024;
 /// Segments that all lists together keep open before they begin again.
 const OPEN_MAX: usize = 4_096;
+/// Segments whose filters are asked together.
+pub(crate) const ASKED_TOGETHER: usize = 8;
 
 /// The segments of one version of a partition, by offset.
 #[derive(Default)]
@@ -63,6 +65,19 @@ impl Listed {
             Some(slot) => Cow::Borrowed(slot.get_or_init(|| opened)),
             None => Cow::Owned(opened),
         })
+    }
+
+    /// Which of the segments before `end` may hold the key with this BLAKE3: a bit each, the lowest for the newest, for up to
+    /// [`ASKED_TOGETHER`]. Set for those that were not asked before. One after another they would wait for memory each.
+    pub fn may_hold_key_before(&self, end: usize, key_hash: &Hash) -> u32 {
+        let newest = self.entries().len() - end;
+        let filters = self.filters.get(newest..).unwrap_or_default();
+        let mut may = u32::MAX;
+        for (place, filter) in filters.iter().take(ASKED_TOGETHER).enumerate() {
+            let holds = filter.get().is_none_or(|filter| filter.may_hold(key_hash));
+            may &= !(u32::from(!holds) << place);
+        }
+        may
     }
 
     /// Whether one of them may hold the key with this BLAKE3.

@@ -8,7 +8,7 @@ use pyralog_types::Hash;
 use pyralog_types::batch::Row;
 
 use crate::error::HostError;
-use crate::listed::Listed;
+use crate::listed::{ASKED_TOGETHER, Listed};
 use crate::shared::{Shard, Shared};
 
 /// A key on the way through the segments.
@@ -199,13 +199,18 @@ impl Shared {
                 .filter(|next| next.meta.compacted)
                 .map(|next| next.range()),
         };
-        for at in (0..end).rev() {
+        let mut may = 0;
+        for (passed, at) in (0..end).rev().enumerate() {
+            if passed % ASKED_TOGETHER == 0 {
+                may = listed.may_hold_key_before(at + 1, &wanted.hash);
+            }
             if wanted.as_of.is_some() {
                 let meta = &entries[at].meta;
                 gaps.pass(meta.base_offset..meta.end_offset, meta.compacted);
             }
             // Nothing else of a segment is touched before its filter says yes.
-            if !listed.may_hold_key(at, &self.segments, &wanted.hash)? {
+            let asked = may >> (passed % ASKED_TOGETHER) & 1 == 1;
+            if !asked || !listed.may_hold_key(at, &self.segments, &wanted.hash)? {
                 continue;
             }
             if let Some(found) = self.sealed_newest_of_key(&listed, at, wanted)? {

@@ -1,19 +1,25 @@
 //! The filter of a segment's keys apart from the segment: for callers that ask many segments for one key (H8).
 
 use pyralog_log::Mapped;
-use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
 
 use crate::Segment;
 use crate::index::short;
 use crate::side::Which;
+
+/// What of a filter is not its fingerprints. All places that follow from it are within them (the head was checked).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shape {
+    pub seed: u64,
+    pub segment_length: u32,
+    pub count_length: u32,
+}
 
 /// Says no to nearly all keys that a segment does not hold, and never to one that it does. Small, so that those of many
 /// segments lie side by side in memory.
 #[derive(Debug)]
 pub struct KeyFilter {
     fingerprints: Option<(Mapped, usize)>,
-    descriptor: [u8; BinaryFuse8::DESCRIPTOR_LEN],
-    length: u32,
+    shape: Shape,
     /// The answer where there are no fingerprints.
     otherwise: bool,
 }
@@ -26,9 +32,30 @@ impl KeyFilter {
         let Some((map, start)) = &self.fingerprints else {
             return self.otherwise;
         };
-        let fingerprints = &map[*start..start + self.length as usize];
-        BinaryFuse8Ref::from_dma(&self.descriptor, fingerprints).contains(&short(key_hash))
+        let Shape {
+            seed,
+            segment_length,
+            count_length,
+        } = self.shape;
+        // As the library that made it looks, without the way there, which would be most of the work.
+        let hash = mixed(short(key_hash).wrapping_add(seed));
+        let first = ((u128::from(hash) * u128::from(count_length)) >> 64) as u32;
+        let mask = segment_length - 1;
+        let second = (first + segment_length) ^ ((hash >> 18) as u32 & mask);
+        let third = (first + 2 * segment_length) ^ (hash as u32 & mask);
+        let at = |place: u32| map[*start + place as usize];
+        (hash ^ hash >> 32) as u8 == at(first) ^ at(second) ^ at(third)
     }
+}
+
+/// The end of `MurmurHash3`, which spreads the bits of a number over all of it.
+#[inline]
+const fn mixed(mut number: u64) -> u64 {
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    number ^ number >> 33
 }
 
 impl Segment {
@@ -37,19 +64,50 @@ impl Segment {
     pub fn key_filter(&self) -> KeyFilter {
         let none = |otherwise| KeyFilter {
             fingerprints: None,
-            descriptor: [0; BinaryFuse8::DESCRIPTOR_LEN],
-            length: 0,
+            shape: Shape::default(),
             otherwise,
         };
         match self.side().fingerprints(Which::Keys) {
-            Ok(Some((map, range, descriptor))) => KeyFilter {
-                length: range.len() as u32,
-                fingerprints: Some((map, range.start)),
-                descriptor,
+            Ok(Some((map, start, shape))) => KeyFilter {
+                fingerprints: Some((map, start)),
+                shape,
                 otherwise: true,
             },
             Ok(None) => none(false),
             Err(_) => none(true),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+mod tests {
+    use super::*;
+    use crate::index::{Head, build};
+
+    #[test]
+    fn says_what_the_library_says() {
+        for count in [1, 2, 7, 40, 1_000, 70_000_u64] {
+            let hash = |n: u64| *blake3::hash(&n.to_le_bytes()).as_bytes();
+            let pairs = (0..count).map(|n| (short(&hash(n)), n as u32)).collect();
+            let made = build(pairs).unwrap();
+            let head = Head::decode(&made.head).unwrap();
+            let filter = KeyFilter {
+                fingerprints: Some((Mapped::copy_of(made.fingerprints.clone()), 0)),
+                shape: head.shape(),
+                otherwise: true,
+            };
+            let mut yes = 0;
+            for n in 0..count + 20_000 {
+                let hash = hash(n);
+                let yes_or_no = head.may_hold(short(&hash), &made.fingerprints);
+                assert_eq!(filter.may_hold(&hash), yes_or_no, "{n} of {count}");
+                yes += u64::from(yes_or_no);
+            }
+            assert!((count..count + 200).contains(&yes));
         }
     }
 }

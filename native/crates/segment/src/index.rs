@@ -6,6 +6,7 @@ use std::ops::Range;
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
 
 use crate::SegmentError;
+use crate::filter::Shape;
 use crate::perfect::{self, Perfect};
 
 /// Marks an entry of the rows section that is the place of a list.
@@ -140,18 +141,21 @@ impl Head {
     /// Whether the hash may be there. `fingerprints` has the length that the head demands.
     #[inline]
     pub fn may_hold(&self, hash: u64, fingerprints: &[u8]) -> bool {
-        BinaryFuse8Ref::from_dma(&self.descriptor(), fingerprints).contains(&hash)
-    }
-
-    /// The filter as its library wants it.
-    #[inline]
-    pub fn descriptor(&self) -> [u8; BinaryFuse8::DESCRIPTOR_LEN] {
         let mut descriptor = [0; BinaryFuse8::DESCRIPTOR_LEN];
         descriptor[0..8].copy_from_slice(&self.filter_seed.to_le_bytes());
         descriptor[8..12].copy_from_slice(&self.segment_length.to_le_bytes());
         descriptor[12..16].copy_from_slice(&(self.segment_length - 1).to_le_bytes());
         descriptor[16..20].copy_from_slice(&self.segment_count_length.to_le_bytes());
-        descriptor
+        BinaryFuse8Ref::from_dma(&descriptor, fingerprints).contains(&hash)
+    }
+
+    /// The filter without its fingerprints.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            seed: self.filter_seed,
+            segment_length: self.segment_length,
+            count_length: self.segment_count_length,
+        }
     }
 
     /// Place of the pilot of a hash in the pilots section.

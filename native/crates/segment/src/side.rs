@@ -1,14 +1,13 @@
 //! The sidecar (H6, H7): written at once, read from its mapping, each section checked when it is first touched.
 
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyralog_log::{FileLayer, Mapped};
 use pyralog_types::{u32_at, u64_at};
-use xorf::{BinaryFuse8, DmaSerializable};
 
+use crate::filter::Shape;
 use crate::index::{Entry, Head, Made};
 use crate::meta::SegmentMeta;
 use crate::sink::Sink;
@@ -57,8 +56,8 @@ pub struct Sparse {
     pub id: u64,
 }
 
-/// A sidecar's mapping, where in it fingerprints stand, and the descriptor of their filter.
-pub type Fingerprints = (Mapped, Range<usize>, [u8; BinaryFuse8::DESCRIPTOR_LEN]);
+/// A sidecar's mapping, where in it fingerprints begin, and the rest of their filter.
+pub type Fingerprints = (Mapped, usize, Shape);
 
 /// What a sidecar is made of.
 pub struct Contents {
@@ -355,8 +354,11 @@ impl Side {
         }
         let number = which.section(FINGERPRINTS);
         self.section(number)?;
-        let Section { start, end, .. } = self.sections[number];
-        Ok(Some((self.map.clone(), start..end, head.descriptor())))
+        Ok(Some((
+            self.map.clone(),
+            self.sections[number].start,
+            head.shape(),
+        )))
     }
 
     /// Rows that may have this hash, ascending: those of another hash, too, if the filter was wrong.
