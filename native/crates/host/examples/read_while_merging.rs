@@ -118,20 +118,20 @@ fn measure(name: &str, host: &Host, next: &mut u64) -> Result<(), Failed> {
         }
     }
     let figures = host.maintenance();
-    let mib = figures.bytes_done as f64 / f64::from(1 << 20);
-    let rate = mib / worked.as_secs_f64().max(1e-9);
+    let mib = figures.bytes_done >> 20;
+    let rate = (u128::from(figures.bytes_done) * 1_000 / worked.as_millis().max(1)) >> 20;
     println!(
-        "{name}: read p50 {:.1?} p99 {:.1?} max {:.1?}; append p50 {:.1?} p99 {:.1?} max {:.1?}; {} merges, {} aged, {mib:.0} MiB of rows{}",
-        part(&mut reads, 0.5),
-        part(&mut reads, 0.99),
-        part(&mut reads, 1.0),
-        part(&mut appends, 0.5),
-        part(&mut appends, 0.99),
-        part(&mut appends, 1.0),
+        "{name}: read p50 {:.1?} p99 {:.1?} max {:.1?}; append p50 {:.1?} p99 {:.1?} max {:.1?}; {} merges, {} aged, {mib} MiB of rows{}",
+        part(&mut reads, 50),
+        part(&mut reads, 99),
+        part(&mut reads, 100),
+        part(&mut appends, 50),
+        part(&mut appends, 99),
+        part(&mut appends, 100),
         figures.merges,
         figures.ageings,
-        if mib > 0.0 {
-            format!(" at {rate:.0} MiB/s")
+        if mib > 0 {
+            format!(" at {rate} MiB/s")
         } else {
             String::new()
         },
@@ -139,8 +139,9 @@ fn measure(name: &str, host: &Host, next: &mut u64) -> Result<(), Failed> {
     Ok(())
 }
 
-fn part(times: &mut [Duration], part: f64) -> Duration {
+/// The time that so many in a hundred stay below.
+fn part(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
-    let at = (times.len() as f64 * part) as usize;
+    let at = times.len() * percent / 100;
     times[at.min(times.len() - 1)]
 }
