@@ -281,7 +281,10 @@ impl Committing {
                 }
                 calls
             }
-            Some(Mutant::DurableBeforeSync | Mutant::ReleaseBeforeManifest) | None => calls,
+            Some(
+                Mutant::DurableBeforeSync | Mutant::ReleaseBeforeManifest | Mutant::SealWrongLeaf,
+            )
+            | None => calls,
         }
     }
 }

@@ -125,6 +125,8 @@ pub(crate) enum Mutant {
     SignBeforeSync,
     /// The log lets entries go whose segment no manifest names (Z3).
     ReleaseBeforeManifest,
+    /// The leaf hash of record 50 is sealed with a bit turned over, and good checksums around it (M7).
+    SealWrongLeaf,
 }
 
 /// The outside world.

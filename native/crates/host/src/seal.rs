@@ -214,6 +214,9 @@ impl Shared {
                     timestamp: row.timestamp,
                     scarab_id: row.scarab_id,
                     schema_id: row.schema_id,
+                    #[cfg(test)]
+                    leaf_hash: self.mutate(row.offset, row.leaf_hash),
+                    #[cfg(not(test))]
                     leaf_hash: row.leaf_hash,
                     key_hash: row.key_hash,
                     value_hash: row.value_hash,
@@ -237,5 +240,13 @@ impl Shared {
         self.segments.sweep(16);
         self.maintaining.nudge();
         Ok(())
+    }
+
+    #[cfg(test)]
+    fn mutate(&self, offset: u64, mut leaf_hash: pyralog_types::Hash) -> pyralog_types::Hash {
+        if self.world.mutant == Some(Mutant::SealWrongLeaf) && offset == 50 {
+            leaf_hash[7] ^= 1;
+        }
+        leaf_hash
     }
 }

@@ -7,6 +7,7 @@ use pyralog_merkle::{Blake3Tree, Sha256Tree, TreeHash};
 use pyralog_types::batch::{OutcomeStatus, Row};
 
 use super::{Clock, digests, open, outcomes, propose, sealing, until, value};
+use crate::options::Mutant;
 use crate::{Algorithm, Host, HostError, Wait};
 
 fn open_sealing(disk: &FaultFiles) -> Host {
@@ -203,6 +204,34 @@ fn damage_in_a_segment_costs_its_records_only() {
     until(|| host.maintenance().quarantined == 0);
     check(&host, 205);
     assert!(disk.content(&side).is_some());
+}
+
+#[test]
+fn a_wrong_leaf_with_good_checksums_is_named_and_proves_nothing() {
+    let disk = FaultFiles::new(10);
+    let mut world = Clock::new().world(&disk);
+    world.mutant = Some(Mutant::SealWrongLeaf);
+    let host = Host::open(world, &sealing()).unwrap();
+    fill(&host, 0, 200);
+    host.close().unwrap();
+    let host = open_sealing(&disk);
+    for index in [48, 50, 63] {
+        let error = host
+            .inclusion(0, (index, 200), Algorithm::Blake3)
+            .unwrap_err();
+        assert_eq!(error.code(), "storage/corrupt");
+        assert!(error.to_string().contains("offsets 50 to 51"), "{error}");
+    }
+    // All that does not need it is as before, also in the files that stand now: a rebuild that failed changed nothing.
+    for index in [0, 47, 64, 100, 199] {
+        host.inclusion(0, (index, 200), Algorithm::Blake3).unwrap();
+    }
+    host.inclusion(0, (50, 200), Algorithm::Sha256).unwrap();
+    assert!(host.read(0, 50, 0).is_err());
+    assert_eq!(numbers_of(&host, 64), (64..200).collect::<Vec<_>>());
+    propose(&host, digests(200, 5), Wait::Durable).unwrap();
+    host.close().unwrap();
+    assert!(open_sealing(&disk).recovery().clean);
 }
 
 #[test]
