@@ -39,6 +39,8 @@ pub(crate) struct Replayed {
     pub entries: u64,
     /// Seal points among them, to be sealed now.
     pub seal_points: Vec<Snapshot>,
+    /// What is wrong may be the fault of its node files.
+    pub doubted: bool,
 }
 
 /// What opening found.
@@ -228,8 +230,8 @@ impl Replay<'_> {
             .and_then(|sidecar| self.trees(Some(&sidecar)).ok());
         if let Some(trees) = trusted {
             let (result, wrong) = self.replay(trees, state)?;
-            if wrong.is_none() {
-                return Ok((result, None));
+            if !result.doubted {
+                return Ok((result, wrong));
             }
         }
         *rebuilt = *rebuilt || state.sidecar.is_some();
@@ -249,7 +251,12 @@ impl Replay<'_> {
         state: &GroupState,
     ) -> Result<(Replayed, Option<HostError>), HostError> {
         let sidecar = trees.wanted_from();
-        let sealed = self.segments.push_leaves(self.number, &mut trees)?;
+        // Where a damaged segment cannot give leaves that a tree lacks, what is before them can be read.
+        let lacking = self.segments.push_leaves(self.number, &mut trees).err();
+        let sealed = match lacking {
+            None => self.segments.end(self.number),
+            Some(_) => trees.wanted_from(),
+        };
         let window = state
             .config
             .as_ref()
@@ -257,7 +264,11 @@ impl Replay<'_> {
                 millis: config.dedup_window_ms,
                 records: config.dedup_records,
             });
-        let (mut partition, applied, mut wrong) = self.begin(trees, window, sealed)?;
+        let (mut partition, applied, mut wrong) = if lacking.is_some() {
+            (Partition::for_reading(trees, window, sealed), 0, lacking)
+        } else {
+            self.begin(trees, window, sealed)?
+        };
         if wrong.is_none() && (applied > state.last_index || applied + 1 < state.first_index) {
             wrong = Some(HostError::Corrupt(format!(
                 "segments hold the entries up to {applied}, and the log those from {} to {}",
@@ -290,8 +301,10 @@ impl Replay<'_> {
             root: roots.blake3,
             sha256_root: roots.sha256,
         };
+        let mut doubted = false;
         if wrong.is_none() {
             wrong = self.check_signed(&partition, state)?;
+            doubted = wrong.is_some();
         }
         let result = Replayed {
             partition,
@@ -300,6 +313,7 @@ impl Replay<'_> {
             sidecar: sidecar.min(size),
             entries,
             seal_points,
+            doubted,
         };
         Ok((result, wrong))
     }

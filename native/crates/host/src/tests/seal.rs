@@ -207,6 +207,32 @@ fn damage_in_a_segment_costs_its_records_only() {
 }
 
 #[test]
+fn damage_in_leaves_that_an_opening_needs_leaves_what_is_before_them_readable() {
+    let disk = FaultFiles::new(11);
+    let host = open_sealing(&disk);
+    fill(&host, 0, 168); // all of it sealed, the last eight within a group
+    host.close().unwrap();
+    let segment = host.shared.segments.of(0)[3].name();
+    let path = Path::new("/store/segments").join(format!("{segment}.arrow"));
+    disk.flip_bit(&path, 2_000, 3);
+    let host = open_sealing(&disk);
+    assert!(host.recovery().read_only);
+    let damage = host.recovery().damage.clone().unwrap();
+    assert!(damage.contains("offsets 126 to 168"), "{damage}");
+    assert_eq!(host.durable_size(0).unwrap(), 160);
+    assert_eq!(numbers_of(&host, 0), (0..126).collect::<Vec<_>>());
+    for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+        host.inclusion(0, (100, 160), algorithm).unwrap();
+    }
+    host.close().unwrap();
+
+    disk.flip_bit(&path, 2_000, 3);
+    let host = open_sealing(&disk);
+    assert!(host.recovery().clean, "the node files are as they were");
+    check(&host, 168);
+}
+
+#[test]
 fn a_wrong_leaf_with_good_checksums_is_named_and_proves_nothing() {
     let disk = FaultFiles::new(10);
     let mut world = Clock::new().world(&disk);
