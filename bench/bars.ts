@@ -67,6 +67,7 @@ const STORE: Readonly<Record<string, Expectation>> = {
   'native, batches of 1,000: CPU a record': { bar: { atMostOfFloor: 3 } },
   'native, batches of 8,192: durable': { bar: { atLeast: 1.5e6 } },
   'native, 600 partitions at once': { bar: { atLeastOfFloor: 0.8 } },
+  'sequencer, runs of 1,024': { bar: { atLeast: 100e6 } },
   'segment scanned': { bar: { atLeast: 1 } },
   'segment lookup by key': { bar: { atMost: 2000 } },
   'segment filter, wrong answers': { bar: { atMost: 0.4 } },

@@ -216,7 +216,7 @@ mod tests {
             schema_id: u32::from(number % 3 == 1),
             submitter: b"me",
             idempotency_key: None,
-            key: (number % 2 == 0).then_some(&b"key"[..]),
+            key: number.is_multiple_of(2).then_some(&b"key"[..]),
             headers: None,
             value,
         };
