@@ -10,8 +10,6 @@ import {
   type Written,
 } from './types.ts';
 
-/** Compiles what runs, and makes a store's first files. */
-const WARM_BATCHES = 8;
 /** A store that uses less than this share of a processor has done what it put off. */
 const IDLE_SHARE = 0.02;
 const LOOK_MS = 200;
@@ -22,7 +20,7 @@ const order = JSON.parse(process.argv[2] ?? '') as WriteOrder;
 const subject = await openSubject(order);
 let serial = 0;
 try {
-  for (let i = 0; i < WARM_BATCHES; i++) await subject.prepare(batch(order.records))();
+  for (let i = 0; i < order.warmBatches; i++) await subject.prepare(batch(order.records))();
   await settle();
   let seconds = 0;
   let preparing = 0;

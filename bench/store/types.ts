@@ -14,6 +14,8 @@ export interface WriteOrder {
   readonly dir: string;
   /** Where packages of peers were installed; empty for those of this repository. */
   readonly packages: string;
+  /** Written before, and not measured: what runs is compiled then, and a store has made its first files. */
+  readonly warmBatches: number;
   readonly batches: number;
   readonly records: number;
 }
