@@ -1,5 +1,4 @@
 /** Writes with one store and tells what it took: `node child-main.ts ORDER`, the order as JSON ({@link WriteOrder}). */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSubject } from './subjects.ts';
 import {
@@ -24,7 +23,6 @@ try {
   await settle();
   let seconds = 0;
   let preparing = 0;
-  const written = await diskBytes();
   const used = process.cpuUsage();
   for (let i = 0; i < order.batches; i++) {
     const before = ownMicros();
@@ -37,9 +35,7 @@ try {
   await settle();
   const { user, system } = process.cpuUsage(used);
   const cpuMicros = user + system - preparing;
-  const now = await diskBytes();
-  const wrote = now === undefined || written === undefined ? null : now - written;
-  console.log(JSON.stringify({ seconds, cpuMicros, diskBytes: wrote } satisfies Written));
+  console.log(JSON.stringify({ seconds, cpuMicros } satisfies Written));
 } finally {
   await subject.close();
 }
@@ -73,11 +69,4 @@ function batch(count: number): BenchRecord[] {
     serial++;
     return { key: bytes.subarray(at, at + KEY_BYTES), value };
   });
-}
-
-/** Bytes that this process made the system write; undefined where it does not tell. */
-async function diskBytes(): Promise<number | undefined> {
-  const text = await readFile('/proc/self/io', 'utf8').catch(() => '');
-  const found = /^write_bytes: (\d+)$/m.exec(text)?.[1];
-  return found === undefined ? undefined : Number(found);
 }

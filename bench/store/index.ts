@@ -91,15 +91,6 @@ async function benchSubjects(context: BenchContext, turns: Turns, floor: number)
       cpuPerOp: cpuOf(subject) ?? null,
       floor: null,
     });
-    const wrote = median(found.map(({ diskBytes }) => diskBytes ?? 0));
-    if (wrote > 0)
-      figure({
-        metric: `bytes written a byte of record, ${subject}`,
-        value: wrote / (records * (KEY_BYTES + VALUE_BYTES)),
-        unit: 'x',
-        cpuPerOp: null,
-        floor: null,
-      });
   }
   const own = cpuOf('log');
   if (own === undefined) return;

@@ -25,8 +25,6 @@ export interface WriteOrder {
 export interface Written {
   readonly seconds: number;
   readonly cpuMicros: number;
-  /** Bytes that it made the system write, files prepared ahead among them; null where the system does not tell. */
-  readonly diskBytes: number | null;
 }
 
 /** A store that is open. */
