@@ -29,6 +29,10 @@ pub(crate) enum Mutant {
     LeaveUnsynced,
     /// Whole frames behind a lost one stay where they are.
     KeepWhole,
+    /// A stop file is believed wherever the log ends.
+    BelieveStop,
+    /// An opening leaves the stop file there.
+    KeepStop,
 }
 
 thread_local! {

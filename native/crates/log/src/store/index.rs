@@ -52,19 +52,19 @@ impl Live {
 /// One group. `L` says where an entry is.
 pub(crate) struct Group<L> {
     /// Index of the first entry held.
-    first: u64,
-    entries: VecDeque<L>,
+    pub(super) first: u64,
+    pub(super) entries: VecDeque<L>,
     /// Terms as runs: (first index, term), ascending; the first may begin one before the first entry held.
-    terms: Vec<(u64, u64)>,
+    pub(super) terms: Vec<(u64, u64)>,
     /// First index that nobody has released (W12).
-    kept: u64,
+    pub(super) kept: u64,
     /// While a log is read whose beginning was let go: last index and term before `kept` as the store file has them, until
     /// a record says where in the group's history reading began (W13).
     resumed: Option<Box<Resumed<L>>>,
-    hard_state: HardState,
-    signed: Option<TreeState>,
-    sidecar: Option<TreeState>,
-    config: Option<PartitionConfig>,
+    pub(super) hard_state: HardState,
+    pub(super) signed: Option<TreeState>,
+    pub(super) sidecar: Option<TreeState>,
+    pub(super) config: Option<PartitionConfig>,
 }
 
 struct Resumed<L> {
@@ -78,7 +78,7 @@ struct Resumed<L> {
 }
 
 impl<L: Located> Group<L> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             first: 1,
             entries: VecDeque::new(),
@@ -310,6 +310,12 @@ impl<L: Located> Index<L> {
 
     pub(crate) fn group(&self, group: u32) -> Option<&Group<L>> {
         self.groups.get(&group)
+    }
+
+    pub(super) fn insert(&mut self, number: u32, group: Group<L>) {
+        let live = &mut self.live;
+        group.entries.iter().for_each(|place| live.add(place));
+        self.groups.insert(number, group);
     }
 
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {

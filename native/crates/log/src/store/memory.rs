@@ -50,6 +50,7 @@ impl MemoryLogStore {
             reclaimer: None,
             recovery: Recovery::default(),
             store_id: [0; 16],
+            stopped: None,
         }
     }
 }
@@ -141,6 +142,10 @@ impl LogCommitter for MemoryCommitter {
 
     fn mark_idle(&mut self) -> Result<(), LogError> {
         Ok(())
+    }
+
+    fn stop(&mut self, _state: &[u8]) -> Result<(), LogError> {
+        self.mark_stop()
     }
 
     fn mark_stop(&mut self) -> Result<(), LogError> {

@@ -8,6 +8,7 @@ mod index;
 mod memory;
 mod reclaim;
 mod staging;
+mod stop;
 mod wal_store;
 
 use crate::error::LogError;
@@ -230,6 +231,13 @@ pub trait LogCommitter: Send {
     /// # Errors
     /// `Poisoned` when the write or sync fails.
     fn mark_stop(&mut self) -> Result<(), LogError>;
+
+    /// As [`LogCommitter::mark_stop`], and leaves `state` for the next opening ([`OpenLog::stopped`]), which need not read
+    /// the log then (W17). Nothing may be staged or committed afterwards.
+    ///
+    /// # Errors
+    /// `Poisoned` as above; `Io` when the stop file cannot be written: the log has ended well all the same.
+    fn stop(&mut self, state: &[u8]) -> Result<(), LogError>;
 }
 
 /// Receives (index, term, bytes) of each entry; its first error ends the replay.
@@ -286,6 +294,8 @@ pub struct OpenLog {
     pub recovery: Recovery,
     /// Which store this is (W1); zeros in memory.
     pub store_id: [u8; 16],
+    /// What [`LogCommitter::stop`] was given, when the log ends where it ended then. Nobody finds it a second time.
+    pub stopped: Option<Vec<u8>>,
 }
 
 fn out_of_range(reader: &dyn LogReader, group: u32, index: u64) -> LogError {

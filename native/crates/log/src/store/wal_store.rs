@@ -25,7 +25,7 @@ pub struct WalLogStore;
 pub(super) struct Location {
     pub(super) incarnation: u64,
     /// Positions are multiples of 8, files at most 32 GiB.
-    position_of_8: u32,
+    pub(super) position_of_8: u32,
     pub(super) length: u32,
 }
 
@@ -81,7 +81,12 @@ impl WalLogStore {
         let mut index = Index::new();
         let mut visit = |record: &Record<'_>| index.apply(record, Location::of);
         let (wal, recovery) = Wal::open(layer, dir, options, &mut visit)?;
-        if let Err(detail) = index.settle()
+        if let Some(stopped) = &wal.stopped {
+            index = Index::decode(stopped.index()).ok_or_else(|| LogError::Format {
+                file: dir.join("wal"),
+                detail: "another version of this program stopped here; open the store again, and the log is read".into(),
+            })?;
+        } else if let Err(detail) = index.settle()
             && recovery.damage.is_none()
         {
             return Err(LogError::Corrupt(Damage {
@@ -112,6 +117,7 @@ impl WalLogStore {
             }),
             reclaimer: Some(Reclaimer::new(wal.preparer.clone(), Arc::clone(&index))),
             store_id: wal.preparer.store_id(),
+            stopped: wal.stopped.map(|stopped| stopped.state().to_vec()),
             preparer: Some(wal.preparer),
             recovery,
         })
@@ -169,6 +175,11 @@ impl LogCommitter for WalCommitter {
     fn mark_stop(&mut self) -> Result<(), LogError> {
         self.sync()?;
         self.syncer.mark_stop()
+    }
+
+    fn stop(&mut self, state: &[u8]) -> Result<(), LogError> {
+        let index = self.index.read().encode();
+        self.syncer.stop(&index, state)
     }
 }
 

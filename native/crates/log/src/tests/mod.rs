@@ -8,6 +8,7 @@ mod mutants;
 mod never_panics;
 mod recycle;
 mod simulation;
+mod stop;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

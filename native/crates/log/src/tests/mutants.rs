@@ -52,6 +52,11 @@ fn leaving_a_file_with_unsynced_frames_is_noticed() {
 }
 
 #[test]
+fn leaving_the_stop_file_is_noticed() {
+    simulation_kills(Mutant::KeepStop);
+}
+
+#[test]
 fn whole_frames_left_behind_a_lost_one_are_noticed() {
     assert!(lose_the_first_of_two().is_ok());
     let outcome = with(Mutant::KeepWhole, lose_the_first_of_two);

@@ -15,6 +15,9 @@ pub(crate) struct Run {
     in_flight: Vec<(u64, Model)>,
     /// The last life ended in an orderly way.
     stopped: bool,
+    /// What the last life left in a stop file, if it got that far, and whether it must be found.
+    left: Option<(Vec<u8>, bool)>,
+    pub stops: u64,
     pub cuts: u64,
     pub refusals: u64,
     pub reclaimed: u64,
@@ -31,6 +34,8 @@ impl Run {
             acknowledged: Model::default(),
             in_flight: Vec::new(),
             stopped: false,
+            left: None,
+            stops: 0,
             cuts: 0,
             refusals: 0,
             reclaimed: 0,
@@ -90,11 +95,15 @@ impl Run {
     fn live(&mut self) -> Result<(), String> {
         let mut log = match open(&self.disk) {
             Ok(log) => log,
-            Err(_) if self.disk.is_off() => return Ok(()),
+            Err(_) if self.disk.is_off() => {
+                self.may_be_gone();
+                return Ok(());
+            }
             Err(error) => return Err(format!("opening failed: {error}")),
         };
         // Reading happens after the power is back.
         if self.disk.is_off() {
+            self.may_be_gone();
             return Ok(());
         }
         self.check_opening(&log)?;
@@ -104,11 +113,36 @@ impl Run {
                 return Ok(());
             }
         }
-        if self.random.one_in(2) && log.committer.mark_stop().is_ok() {
+        if self.random.one_in(3) {
+            self.stopped = log.committer.mark_stop().is_ok();
+        } else if self.random.one_in(2) {
+            let state = self.random.bytes(20);
+            self.stopped = log.committer.stop(&state).is_ok();
+            self.left = Some((state, self.stopped));
+        }
+        if self.stopped {
             self.acknowledge(u64::MAX);
-            self.stopped = true;
+            let written = self.acknowledged != Model::default();
+            self.left.iter_mut().for_each(|(_, due)| *due &= written);
         }
         Ok(())
+    }
+
+    /// A stop file is found by the opening behind the stop, and by none else (W17).
+    fn check_stop(&mut self, log: &OpenLog) -> Result<(), String> {
+        let left = self.left.take();
+        self.stops += u64::from(log.stopped.is_some());
+        match (&log.stopped, &left) {
+            (Some(found), Some((state, _))) if found == state => Ok(()),
+            (Some(_), _) => Err("a stop file of another life is believed".into()),
+            (None, Some((_, true))) => Err("the log was read though it was stopped".into()),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// The power failed while a log was opened: whether that got as far as to remove the stop file, nobody knows.
+    fn may_be_gone(&mut self) {
+        self.left.iter_mut().for_each(|(_, due)| *due = false);
     }
 
     /// Everything acknowledged is there, byte for byte, and nothing else but the first of the frames in flight, whole.
@@ -122,6 +156,7 @@ impl Run {
             Err(_) if self.disk.is_off() => return Ok(()),
             Err(reason) => return Err(reason),
         };
+        self.check_stop(log)?;
         let in_flight = std::mem::take(&mut self.in_flight);
         let kept = in_flight.iter().rposition(|(_, model)| *model == found);
         self.parts += u64::from(kept.is_some_and(|kept| kept + 1 < in_flight.len()));
@@ -276,7 +311,8 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
     let first = variable("SEED").unwrap_or(1);
     let runs = variable("RUNS").unwrap_or(4000);
     let mut total = FaultCounts::default();
-    let (mut cuts, mut refusals, mut reclaimed, mut moved, mut parts) = (0, 0, 0, 0, 0);
+    let (mut cuts, mut refusals, mut reclaimed, mut moved) = (0, 0, 0, 0);
+    let (mut parts, mut stops) = (0, 0);
     for seed in first..first + runs {
         let mut run = Run::new(seed);
         if let Err(reason) = run.play() {
@@ -288,15 +324,16 @@ fn nothing_acknowledged_is_lost_and_nothing_invented() {
         reclaimed += run.reclaimed;
         moved += run.moved;
         parts += run.parts;
+        stops += run.stops;
     }
     if runs >= 500 {
         let silent = total.silent(&["no space", "bit flips", "misdirected"]);
         assert!(
             silent.is_empty()
-                && [cuts, refusals, reclaimed, moved, parts]
+                && [cuts, refusals, reclaimed, moved, parts, stops]
                     .iter()
                     .all(|count| *count > 0),
-            "never fired: {silent:?}; {cuts} cuts, {refusals} refusals, {reclaimed} reclaimed, {moved} moved, {parts} parts"
+            "never fired: {silent:?}; {cuts} cuts, {refusals} refusals, {reclaimed} reclaimed, {moved} moved, {parts} parts, {stops} stops"
         );
     }
 }

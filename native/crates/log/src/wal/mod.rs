@@ -14,6 +14,7 @@ mod recover;
 mod scan;
 mod shared;
 mod stage;
+mod stop;
 mod sync;
 mod tail;
 mod window;
@@ -31,6 +32,7 @@ pub use prepare::Preparer;
 pub use read::WalReader;
 pub use record::{FramePosition, Record, RecordHead, RecordKind, RecordPosition};
 pub use stage::{StagedFrame, Stager};
+pub(crate) use stop::Stopped;
 pub use sync::{Committed, Syncer};
 pub(crate) use window::Window;
 
@@ -62,6 +64,8 @@ pub struct Recovery {
     pub cut_bytes: u64,
     /// Why the log is read-only (W8).
     pub damage: Option<Damage>,
+    /// A clean stop had said how the log ends, so that its frames were not read (W17).
+    pub stopped: bool,
 }
 
 impl Recovery {
@@ -82,6 +86,8 @@ pub struct Wal {
     pub reader: WalReader,
     /// Prepares files, in the background.
     pub preparer: Preparer,
+    /// What a clean stop left, if the log was not read because of it.
+    pub(crate) stopped: Option<Stopped>,
 }
 
 /// Receives the records found while opening, in order. What it refuses is damage (W8): the text says why.
@@ -89,7 +95,7 @@ pub type Visitor<'a> = dyn FnMut(&Record<'_>) -> Result<(), String> + 'a;
 
 impl Wal {
     /// Opens the log in `dir` (files in `dir/wal`, lock in `dir/LOCK`), creating it when there is none, and hands every
-    /// record to `visit`.
+    /// record to `visit`; none when a clean stop has left what they come to (W17).
     ///
     /// A damaged log opens all the same, up to the damage, for reading: [`Recovery::damage`].
     ///

@@ -21,6 +21,7 @@ use super::reclaim::{leftovers, write_store};
 use super::scan::{Found, Scan, scan};
 use super::shared::{Opened, Shared, WalFile, path_of};
 use super::stage::Stager;
+use super::stop::{self, Stopped, believe};
 use super::sync::{Synced, Syncer};
 use super::tail::{Garbage, Tail, examine};
 use super::window::Window;
@@ -61,11 +62,18 @@ pub(crate) fn open(
         Some(store) => store,
         None => (create_store(layer.as_ref(), &wal_dir, options)?, Vec::new()),
     };
-    visit_store(&wal_dir, &released, visit)?;
     let listing = list(layer.as_ref(), &wal_dir, &store)?;
     let mut window = Window::new();
-    let mut scan = scan(&listing.files, &mut window, store.first_sequence, visit);
-    let tail = examine(&listing.files, &mut window, &scan);
+    let place = (layer.as_ref(), wal_dir.as_path());
+    let (stopped, mut scan, tail) = match believe(place, &listing, store.store_id) {
+        Some((stopped, scan)) => (Some(stopped), scan, Tail::default()),
+        None => {
+            visit_store(&wal_dir, &released, visit)?;
+            let scan = scan(&listing.files, &mut window, store.first_sequence, visit);
+            let tail = examine(&listing.files, &mut window, &scan);
+            (None, scan, tail)
+        }
+    };
     let damage = damage_of(&listing, &scan, &tail);
 
     let mut recovery = Recovery {
@@ -74,9 +82,11 @@ pub(crate) fn open(
         files: listing.files.len() as u64,
         cut_bytes: 0,
         damage: damage.clone(),
+        stopped: stopped.is_some(),
     };
     let mut free = Vec::new();
     if damage.is_none() {
+        stop::remove(layer.as_ref(), &wal_dir)?;
         remove_unfinished(layer.as_ref(), &wal_dir)?;
         if store.version < STORE_VERSION {
             store.version = STORE_VERSION;
@@ -104,16 +114,17 @@ pub(crate) fn open(
         damage,
         lock,
     };
-    Ok((handles(opened, &scan)?, recovery))
+    Ok((handles(opened, &scan, stopped)?, recovery))
 }
 
 /// Makes the handles; a log whose last frame is durable by now says so at once (W4).
-fn handles(opened: Opened, scan: &Scan) -> Result<Wal, LogError> {
+fn handles(opened: Opened, scan: &Scan, stopped: Option<Stopped>) -> Result<Wal, LogError> {
     let file = opened.files.get(scan.at.file).cloned();
     let shared = Arc::new(Shared::new(opened));
     let last = Synced {
         sequence: scan.expected - 1,
-        file: file.clone().filter(|_| scan.frames > 0),
+        file: scan.last.and(file.clone()),
+        start: scan.last.map_or(0, |last| last.position),
         end: scan.at.position,
     };
     let mut syncer = Syncer::new(Arc::clone(&shared), last);
@@ -125,6 +136,7 @@ fn handles(opened: Opened, scan: &Scan) -> Result<Wal, LogError> {
         syncer,
         reader: WalReader(Arc::clone(&shared)),
         preparer: Preparer(shared),
+        stopped,
     })
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Scan {
     pub expected: u64,
     /// What stands there instead.
     pub end: Found,
+    /// Start of the last frame.
+    pub last: Option<At>,
     /// Frames that nothing records as synced, in order.
     pub unrecorded: Vec<Unrecorded>,
     /// Newest frame that a later frame or marker records as synced.
@@ -123,6 +125,7 @@ pub(crate) fn scan(
         },
         expected: first,
         end: Found::Zeros,
+        last: None,
         unrecorded: Vec::new(),
         recorded: 0,
         frames: 0,
@@ -180,6 +183,7 @@ impl Scan {
             }
         }
         self.record(header.synced_sequence);
+        self.last = Some(self.at);
         self.unrecorded.push(Unrecorded {
             sequence: header.sequence,
             at: self.at,

@@ -29,6 +29,8 @@ pub(crate) struct Synced {
     pub sequence: u64,
     /// Its file; `None` before the first frame.
     pub file: Option<Arc<WalFile>>,
+    /// Where it begins.
+    pub start: u64,
     /// Its end.
     pub end: u64,
 }
@@ -99,6 +101,7 @@ impl Syncer {
         }
         self.written = Some(Synced {
             sequence: frame.sequence,
+            start: frame.position,
             end: frame.position + frame.buffer.len() as u64,
             file: Some(file),
         });
@@ -185,6 +188,14 @@ impl Syncer {
             self.marker_synced = true;
         }
         Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn synced(&self) -> &Synced {
+        &self.synced
     }
 
     /// Header of an empty frame behind the last one.
