@@ -1,5 +1,7 @@
 //! The state machine: entries in, outcomes out (N1–N3, L5).
 
+use std::sync::Arc;
+
 use pyralog_merkle::RecordBytes;
 use pyralog_types::batch::{Entry, OUTCOME_BYTES, Outcome, OutcomeStatus};
 use pyralog_types::{Hash, ZERO_HASH};
@@ -9,7 +11,9 @@ use crate::error::PartitionError;
 use crate::fingerprint::{Fingerprint, HEAD_BYTES, Prepared};
 use crate::hashes::HashIndex;
 use crate::index::{EntryIndex, EntryMeta, EntryPlace};
+use crate::open_part::OpenPart;
 use crate::runs::{Run, Runs};
+use crate::seen::Seen;
 use crate::snapshot::Snapshot;
 use crate::stamp::parse_window;
 use crate::trees::Trees;
@@ -100,44 +104,42 @@ impl Partition {
     }
 
     /// A partition at a seal point: the newest snapshot last, and before it as many as its window reaches back (Z5).
-    /// `trees` hold its leaves.
+    /// `trees` hold its leaves. The submissions stay in the snapshots' files.
     ///
     /// # Errors
     /// `Snapshot` when they do not follow each other or do not reach back far enough.
-    pub fn restore(trees: Trees, snapshots: &[Snapshot]) -> Result<Self, PartitionError> {
+    pub fn restore(trees: Trees, snapshots: Vec<Seen>) -> Result<Self, PartitionError> {
         let refuse = |what| Err(PartitionError::Snapshot { what });
         let (Some(newest), Some(oldest)) = (snapshots.last(), snapshots.first()) else {
             return refuse("there is none");
         };
+        let first = newest.first_remembered;
         let joined = snapshots
             .windows(2)
             .all(|two| two[0].size == two[1].sealed_from);
-        let first = newest.first_remembered;
-        if !joined || oldest.rows_from() > first.max(oldest.sealed_from) {
+        let whole = snapshots
+            .iter()
+            .all(|snapshot| snapshot.rows_from() <= first.max(snapshot.sealed_from));
+        if !joined || !whole || first > newest.size {
             return refuse("one is missing");
         }
         if oldest.sealed_from > first {
             return refuse("the oldest does not reach back far enough");
         }
         let mut partition = Self::create(trees, newest.window);
-        partition.dedup = Dedup::beginning_at(first);
-        partition.dedup.expire(newest.window.records, first);
-        for snapshot in snapshots {
+        for snapshot in &snapshots {
             for run in &snapshot.runs {
                 partition.runs.push(*run);
             }
-            let known = first.saturating_sub(snapshot.rows_from()) as usize;
-            for row in snapshot.rows.iter().skip(known) {
-                partition.dedup.insert(&Fingerprint::from(row), row.id);
-            }
-        }
-        if partition.dedup.len() != newest.size - first {
-            return refuse("submissions are missing");
         }
         partition.size = newest.size;
         partition.last_timestamp = newest.last_timestamp;
         partition.last_id = newest.last_id;
         partition.sealed_from = newest.size;
+        let records = newest.window.records;
+        let seen = snapshots.into_iter().map(Arc::new).collect();
+        partition.dedup = Dedup::seen_in(seen, first, partition.size);
+        partition.dedup.forget(first, records);
         Ok(partition)
     }
 
@@ -206,7 +208,8 @@ impl Partition {
     /// the entry.
     ///
     /// # Errors
-    /// `Order` when time or ids go backwards, `Tree` when a node file fails; the state must then be rebuilt.
+    /// `Order` when time or ids go backwards and `Snapshot` when that of an earlier seal point is damaged, both with nothing
+    /// changed; `Tree` when a node file fails: the state must then be rebuilt.
     pub fn apply(
         &mut self,
         (entry, prepared): (&Entry<'_>, Prepared),
@@ -214,6 +217,7 @@ impl Partition {
         epoch: u32,
     ) -> Result<Applied, PartitionError> {
         self.check_order(entry, log_index)?;
+        self.dedup.check(&prepared.fingerprints)?;
         self.last_timestamp = entry.timestamp;
         self.open_bytes += entry.proposal.bytes().len() as u64;
         let oldest = self.oldest_offset();
@@ -358,6 +362,90 @@ impl Partition {
     #[must_use]
     pub fn window(&self) -> DedupWindow {
         self.window
+    }
+
+    /// Files that hold submissions of the window, to be checked behind an opening.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Arc<Seen>> {
+        self.dedup.seen().map(Arc::clone).collect()
+    }
+
+    /// What no snapshot of a seal point says: everything since (Z9). `leaves` are the leaf records since, and `log_index`
+    /// is the newest entry applied.
+    #[must_use]
+    pub fn open_part(&self, log_index: u64, leaves: Vec<RecordBytes>) -> OpenPart {
+        let rows = self.dedup.rows_from(self.sealed_from);
+        let (entries, skipped) = self.index.all();
+        OpenPart {
+            log_index,
+            from: self.sealed_from,
+            size: self.size,
+            first_remembered: self.dedup.first(),
+            last_timestamp: self.last_timestamp,
+            last_id: self.last_id,
+            window: self.window,
+            bytes: self.open_bytes,
+            runs: self.runs.from(self.size - rows.len() as u64),
+            rows,
+            entries,
+            skipped,
+            leaves,
+        }
+    }
+
+    /// Goes on from a seal point to where the open part ends, without its entries (Z9).
+    ///
+    /// # Errors
+    /// `Snapshot` when it is that of another seal point, `Tree` when a node file fails.
+    pub fn resume(&mut self, part: OpenPart) -> Result<(), PartitionError> {
+        let rows_from = part.size - part.rows.len() as u64;
+        let offsets = part.from..part.size;
+        if part.from != self.size
+            || self.sealed_from != self.size
+            || part.leaves.len() as u64 != part.size - part.from
+            || rows_from > part.first_remembered.max(part.from)
+        {
+            let what = "the open part belongs behind another seal point";
+            return Err(PartitionError::Snapshot { what });
+        }
+        for (offset, leaf) in offsets.zip(&part.leaves) {
+            self.find_by_content(offset, leaf);
+        }
+        self.trees.push(part.from, &part.leaves)?;
+        if rows_from > self.dedup.next() {
+            self.dedup = Dedup::beginning_at(rows_from);
+        }
+        self.dedup.forget(self.dedup.first(), part.window.records);
+        for row in &part.rows {
+            self.dedup.insert(&Fingerprint::from(row), row.id);
+        }
+        self.dedup
+            .forget(part.first_remembered, part.window.records);
+        for run in part.runs {
+            self.runs.push(run);
+        }
+        self.index.restore(part.entries, part.skipped);
+        self.size = part.size;
+        self.last_timestamp = part.last_timestamp;
+        self.last_id = part.last_id;
+        self.window = part.window;
+        self.open_bytes = part.bytes;
+        Ok(())
+    }
+
+    /// The log entries since the newest seal point that brought records, oldest first.
+    #[must_use]
+    pub fn open_places(&self) -> Vec<EntryPlace> {
+        let places = self.index.places();
+        places
+            .filter(|place| place.base_offset >= self.sealed_from)
+            .collect()
+    }
+
+    /// Size at the newest seal point.
+    #[must_use]
+    pub fn sealed_from(&self) -> u64 {
+        self.sealed_from
     }
 
     /// Submissions remembered now.

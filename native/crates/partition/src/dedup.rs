@@ -4,12 +4,16 @@
 //! a window's records: the youngest takes new ones in, and a table whose records are all outside the window is dropped
 //! whole. What a table still holds of records outside counts as absent, so answers follow N3 exactly. Three tables cover
 //! a window: at most 40 + 27 bytes a record of it, 141 MB for 2,097,152 records; a partition with fewer needs less.
+//! After an opening the records before it stand in [files](Seen) with tables of their own, until the window is past them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::error::PartitionError;
 use crate::fingerprint::Fingerprint;
 use crate::generation::{Generation, slots_for};
 use crate::ring::{Remembered, Ring};
+use crate::seen::Seen;
 
 /// How long records are remembered (N3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,10 @@ pub(crate) struct Dedup {
     generation_records: u64,
     /// Slots of a generation that was dropped.
     spare: Option<Vec<u64>>,
+    /// Records before the ring's, oldest first.
+    seen: VecDeque<Arc<Seen>>,
+    /// Where the oldest of these ends.
+    seen_end: u64,
 }
 
 impl Dedup {
@@ -53,6 +61,8 @@ impl Dedup {
             generations: VecDeque::from([Generation::new(0, Vec::new())]),
             generation_records: 1,
             spare: None,
+            seen: VecDeque::new(),
+            seen_end: u64::MAX,
         }
     }
 
@@ -61,24 +71,65 @@ impl Dedup {
     #[inline]
     pub fn expire(&mut self, records: u64, oldest_offset: u64) {
         let bound = self.ring.next().saturating_sub(records);
-        self.ring.forget(bound.max(oldest_offset));
+        self.forget(bound.max(oldest_offset), records);
+    }
+
+    /// Forgets the records before an offset, of a window of so many.
+    #[inline]
+    pub fn forget(&mut self, offset: u64, records: u64) {
+        self.ring.forget(offset);
         self.generation_records = records.div_ceil(2).max(1);
+        if self.ring.first() >= self.seen_end {
+            self.drop_seen();
+        }
+    }
+
+    #[cold]
+    fn drop_seen(&mut self) {
+        let first = self.ring.first();
+        while self.seen.front().is_some_and(|oldest| oldest.size <= first) {
+            self.seen.pop_front();
+        }
+        self.seen_end = self.seen.front().map_or(u64::MAX, |oldest| oldest.size);
+    }
+
+    /// The files that hold records of the window.
+    pub fn seen(&self) -> impl Iterator<Item = &Arc<Seen>> {
+        self.seen.iter()
+    }
+
+    /// Checks what finding these will look at in files; free once all of them are checked.
+    ///
+    /// # Errors
+    /// `Snapshot` when it is not what was written.
+    pub fn check(&self, records: &[Fingerprint]) -> Result<(), PartitionError> {
+        for seen in self.seen.iter().filter(|seen| !seen.is_verified()) {
+            for record in records {
+                seen.check(&record.lookup)?;
+            }
+        }
+        Ok(())
     }
 
     /// Brings what finding these will look at into the cache, all at once.
     pub fn touch(&self, records: &[Fingerprint]) {
-        let mut seen = 0;
+        let mut read = 0;
         for generation in &self.generations {
             for record in records {
-                seen ^= u64::from(generation.touch(tag_of(&record.lookup)));
+                read ^= u64::from(generation.touch(tag_of(&record.lookup)));
             }
         }
         if let Some(young) = self.generations.back() {
             for record in records {
-                seen ^= young.touch_to_push(tag_of(&record.lookup));
+                read ^= young.touch_to_push(tag_of(&record.lookup));
             }
         }
-        std::hint::black_box(seen);
+        for seen in &self.seen {
+            for record in records {
+                read ^= seen.touch(&record.lookup);
+            }
+        }
+        std::hint::black_box(read);
     }
 
     /// Looks a record up.
@@ -89,16 +140,25 @@ impl Dedup {
         let tag = tag_of(&record.lookup);
         let is = |offset| offset >= first && ring.get(offset).fingerprint == record.lookup;
         let mut generations = self.generations.iter().rev();
-        let Some(offset) = generations.find_map(|generation| generation.find(tag, is)) else {
+        let held = generations
+            .find_map(|generation| generation.find(tag, is))
+            .map(|offset| (offset, *ring.get(offset)))
+            .or_else(|| self.find_seen(record));
+        let Some((offset, held)) = held else {
             return Match::New;
         };
-        let held = ring.get(offset);
         let id = held.id;
         if held.content == record.content {
             Match::Duplicate { offset, id }
         } else {
             Match::Conflict { offset, id }
         }
+    }
+
+    fn find_seen(&self, record: &Fingerprint) -> Option<(u64, Remembered)> {
+        let first = self.ring.first();
+        let mut seen = self.seen.iter().rev();
+        seen.find_map(|seen| seen.find(&record.lookup, first))
     }
 
     /// Remembers a new record, which gets the next offset.
@@ -145,10 +205,26 @@ impl Dedup {
     /// Nothing remembered, at an offset where a partition goes on.
     pub fn beginning_at(offset: u64) -> Self {
         Self {
-            ring: Ring::beginning_at(offset),
+            ring: Ring::beginning_at(offset, offset),
             generations: VecDeque::from([Generation::new(offset, Vec::new())]),
             ..Self::new()
         }
+    }
+
+    /// A window whose records are all in files: those from `first` up to `next`.
+    pub fn seen_in(seen: Vec<Arc<Seen>>, first: u64, next: u64) -> Self {
+        let mut dedup = Self {
+            ring: Ring::beginning_at(next, first),
+            seen: seen.into(),
+            ..Self::beginning_at(next)
+        };
+        dedup.drop_seen();
+        dedup
+    }
+
+    /// Offset that the next record gets.
+    pub fn next(&self) -> u64 {
+        self.ring.next()
     }
 
     /// Oldest offset remembered.
@@ -156,9 +232,10 @@ impl Dedup {
         self.ring.first()
     }
 
-    /// What is remembered from an offset on, or from the first remembered.
+    /// What is remembered from an offset on, or from the first remembered; of what is in memory.
     pub fn rows_from(&self, offset: u64) -> Vec<Remembered> {
-        self.ring.from(offset.max(self.ring.first()))
+        self.ring
+            .from(offset.max(self.ring.first()).max(self.ring.start()))
     }
 
     /// Number of records remembered.

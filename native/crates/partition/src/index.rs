@@ -42,6 +42,9 @@ impl EntryPlace {
     }
 }
 
+/// Log index, and positions of the records that were duplicates or conflicts.
+pub(crate) type Skipped = (u64, Box<[u32]>);
+
 /// Entries by offset.
 #[derive(Debug, Default)]
 pub(crate) struct EntryIndex {
@@ -89,6 +92,29 @@ impl EntryIndex {
                 .cloned()
                 .unwrap_or_default(),
         }
+    }
+
+    /// All places, by offset.
+    pub fn places(&self) -> impl Iterator<Item = EntryPlace> {
+        self.entries.iter().map(|meta| self.place(meta))
+    }
+
+    /// All entries, and by log index what was skipped in them, ascending.
+    pub fn all(&self) -> (Vec<EntryMeta>, Vec<Skipped>) {
+        let entries = self.entries.iter().copied().collect();
+        let mut skipped: Vec<Skipped> = self
+            .skipped
+            .iter()
+            .map(|(log_index, positions)| (*log_index, positions.clone()))
+            .collect();
+        skipped.sort_unstable_by_key(|(log_index, _)| *log_index);
+        (entries, skipped)
+    }
+
+    /// Takes in what [`EntryIndex::all`] gave.
+    pub fn restore(&mut self, entries: Vec<EntryMeta>, skipped: Vec<Skipped>) {
+        self.entries = entries.into();
+        self.skipped = skipped.into_iter().collect();
     }
 
     /// Forgets the entries whose records all stand before an offset.

@@ -16,6 +16,28 @@ pub(crate) struct Remembered {
     pub id: u64,
 }
 
+impl Remembered {
+    /// Lookup and content fingerprint, id (Z5).
+    pub fn to_bytes(self) -> [u8; 40] {
+        let mut bytes = [0; 40];
+        bytes[..16].copy_from_slice(&self.fingerprint);
+        bytes[16..32].copy_from_slice(&self.content);
+        bytes[32..].copy_from_slice(&self.id.to_le_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8; 40]) -> Self {
+        let (halves, id) = bytes.as_chunks::<16>();
+        let mut word = [0; 8];
+        word.copy_from_slice(id);
+        Self {
+            fingerprint: halves[0],
+            content: halves[1],
+            id: u64::from_le_bytes(word),
+        }
+    }
+}
+
 /// Remembered records of consecutive offsets.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
@@ -61,20 +83,25 @@ impl Ring {
         self.chunks.push_back(chunk);
     }
 
-    /// The record at an offset inside the window.
+    /// The record at an offset that is in here.
     pub fn get(&self, offset: u64) -> &Remembered {
         let at = (offset - self.chunk_start) as usize;
         &self.chunks[at / CHUNK][at % CHUNK]
     }
 
-    /// A ring that begins at an offset.
-    pub fn beginning_at(offset: u64) -> Self {
+    /// A ring whose records begin at an offset; those from `first` up to it are remembered elsewhere.
+    pub fn beginning_at(offset: u64, first: u64) -> Self {
         Self {
             chunk_start: offset,
-            first: offset,
+            first,
             next: offset,
             ..Self::default()
         }
+    }
+
+    /// Offset from which on records are in here, forgotten or not.
+    pub fn start(&self) -> u64 {
+        self.chunk_start
     }
 
     /// The records inside the window from an offset on.

@@ -10,6 +10,26 @@ pub(crate) struct Run {
     pub epoch: u32,
 }
 
+impl Run {
+    /// Offset, time and term as u64 each (Z5).
+    pub fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.base_offset.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.timestamp.to_le_bytes());
+        bytes[16..].copy_from_slice(&u64::from(self.epoch).to_le_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8; 24]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        Self {
+            base_offset: u64::from_le_bytes(words[0]),
+            timestamp: u64::from_le_bytes(words[1]),
+            epoch: u64::from_le_bytes(words[2]) as u32,
+        }
+    }
+}
+
 /// Runs by offset. Those that nothing in the window needs any more are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Runs(VecDeque<Run>);
