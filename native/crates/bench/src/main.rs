@@ -74,6 +74,10 @@ fn run() -> Result<(), BenchError> {
 /// `npm run bench -- store`: what the native store does by itself, or one part of it.
 fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     let wanted = |name| part == name || part == "all";
+    if part == "open" {
+        let records = if plan.fill_window { 10_000_000 } else { 200_000 };
+        return open::large(&plan.dir, records);
+    }
     if wanted("singles") {
         let (subject, _) = Subject::open(&plan.dir.join("singles"))?;
         single::measure(plan, &subject, &mut Proposals::default())?;

@@ -13,7 +13,7 @@ pub struct Plan {
     pub state: bool,
     /// Only sealed segments.
     pub segment: bool,
-    /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, or alone `apply`.
+    /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, or alone `apply` or `open`.
     pub store: Option<String>,
     /// Keys in the state tree.
     pub state_keys: u32,
