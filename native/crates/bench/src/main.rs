@@ -75,7 +75,11 @@ fn run() -> Result<(), BenchError> {
 fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     let wanted = |name| part == name || part == "all";
     if part == "open" {
-        let records = if plan.fill_window { 10_000_000 } else { 200_000 };
+        let records = if plan.fill_window {
+            10_000_000
+        } else {
+            200_000
+        };
         return open::large(&plan.dir, records);
     }
     if wanted("singles") {

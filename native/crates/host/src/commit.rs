@@ -160,9 +160,13 @@ impl Committing {
         }
     }
 
-    /// Everything staged is on disk: marks the end (W4), synced.
-    pub fn stop(&self) -> Result<(), HostError> {
-        Ok(self.lane.lock().log.mark_stop()?)
+    /// Everything staged is on disk: marks the end (W4), synced, and leaves `state` behind it (W17).
+    pub fn stop(&self, state: &[u8]) -> Result<(), HostError> {
+        let log = &mut self.lane.lock().log;
+        log.mark_stop()?;
+        // Without it the next opening takes longer, and that is all.
+        let _left_or_not = log.stop(state);
+        Ok(())
     }
 
     /// What follows a sync: its records show, and the calls that waited for it are answered.

@@ -65,6 +65,7 @@ struct Threads {
     nodes: JoinHandle<()>,
     seal: JoinHandle<()>,
     maintain: JoinHandle<()>,
+    check: JoinHandle<()>,
     /// Stops the thread that writes node files.
     jobs: Sender<NodeJob>,
 }
@@ -117,6 +118,7 @@ impl Host {
             recovery,
             damage,
             segments,
+            log_unread,
         } = opened;
         let sealing = Sealing::default();
         let stampers = replayed
@@ -183,6 +185,7 @@ impl Host {
         };
         let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
         let (sealing, maintaining) = (Arc::clone(&shared), Arc::clone(&shared));
+        let checking = Arc::clone(&shared);
         let threads = Threads {
             apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
             sync: spawn("pyralog-sync", move || {
@@ -195,6 +198,7 @@ impl Host {
             hash: spawn("pyralog-hash", move || hash_ahead(&unhashed))?,
             seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
             maintain: spawn("pyralog-maintain", move || maintain(&maintaining))?,
+            check: spawn("pyralog-check", move || checking.check_behind(log_unread))?,
             nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
             jobs,
         };
@@ -439,7 +443,9 @@ impl Host {
         self.shared.sealing.stop();
         let stopped = running.background.join().and(running.nodes.join());
         let stopped = stopped.and(running.hash.join()).and(running.seal.join());
-        let stopped = stopped.and(running.maintain.join());
+        let stopped = stopped
+            .and(running.maintain.join())
+            .and(running.check.join());
         let listed = self.shared.segments.close();
         self.shared.give_up_waiters(&HostError::Closed);
         *self.shared.reader.write() = None;

@@ -34,6 +34,7 @@ mod segments;
 mod shared;
 mod sign;
 mod stage;
+mod stop;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may stop where it stands

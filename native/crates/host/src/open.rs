@@ -25,6 +25,7 @@ use crate::options::{HostOptions, PartitionOptions, Recovery, World};
 use crate::read::Algorithm;
 use crate::segments::Segments;
 use crate::shared::EPOCH;
+use crate::stop::Stopped;
 
 /// A partition as it was replayed.
 pub(crate) struct Replayed {
@@ -51,6 +52,8 @@ pub(crate) struct Opened {
     /// Why nothing can be appended.
     pub damage: Option<HostError>,
     pub segments: Segments,
+    /// Entries of the log that nobody has checked.
+    pub log_unread: bool,
 }
 
 /// Opens the store and brings every partition to where its log ends.
@@ -76,6 +79,7 @@ pub(crate) fn open(
         cut_bytes: log.recovery.cut_bytes,
         ..Recovery::default()
     };
+    let stopped = Stopped::new(log.stopped.take(), options.seal);
     let mut rebuilt = false;
     let mut replayed = Vec::new();
     for (number, partition) in options.partitions.iter().enumerate() {
@@ -87,6 +91,7 @@ pub(crate) fn open(
             options: partition,
             limits: options.seal,
             segments: &segments,
+            stopped: &stopped,
             jobs,
             late: Arc::default(),
         };
@@ -107,6 +112,7 @@ pub(crate) fn open(
     recovery.damage = damage.as_ref().map(ToString::to_string);
     recovery.millis = began.elapsed().as_secs_f64() * 1_000.0;
     Ok(Opened {
+        log_unread: log.recovery.stopped,
         log,
         replayed,
         recovery,
@@ -184,6 +190,7 @@ struct Replay<'a> {
     options: &'a PartitionOptions,
     limits: SealLimits,
     segments: &'a Segments,
+    stopped: &'a Stopped,
     /// For the thread that writes node files.
     jobs: &'a Sender<NodeJob>,
     late: Arc<LateSync>,
@@ -264,7 +271,7 @@ impl Replay<'_> {
                 millis: config.dedup_window_ms,
                 records: config.dedup_records,
             });
-        let (mut partition, applied, mut wrong) = if lacking.is_some() {
+        let (mut partition, mut applied, mut wrong) = if lacking.is_some() {
             (Partition::for_reading(trees, window, sealed), 0, lacking)
         } else {
             self.begin(trees, window, sealed)?
@@ -274,6 +281,12 @@ impl Replay<'_> {
                 "segments hold the entries up to {applied}, and the log those from {} to {}",
                 state.first_index, state.last_index
             )));
+        }
+        if wrong.is_none()
+            && let Some(part) = self.stopped.part(self.number, sealed, state.last_index)
+        {
+            applied = part.log_index;
+            partition.resume(part)?;
         }
         let mut seal_points = Vec::new();
         let mut entries = 0;
@@ -336,7 +349,7 @@ impl Replay<'_> {
             }
         };
         let applied = snapshots.last().map_or(0, |newest| newest.log_index);
-        Ok((Partition::restore(trees, &snapshots)?, applied, None))
+        Ok((Partition::restore(trees, snapshots)?, applied, None))
     }
 
     /// Trees up to a synced state, or empty.

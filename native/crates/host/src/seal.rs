@@ -96,6 +96,11 @@ impl Sealing {
         }
     }
 
+    /// Whether the store closes.
+    pub fn closing(&self) -> bool {
+        self.state.lock().closing
+    }
+
     /// Ends the thread.
     pub fn stop(&self) {
         let mut state = self.state.lock();

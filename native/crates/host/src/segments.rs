@@ -11,7 +11,7 @@ use pyralog_log::FileLayer;
 use pyralog_manifest::{
     Edit, LeavesEntry, Manifest, ManifestOptions, NewSegment, SegmentEntry, file_name,
 };
-use pyralog_partition::Snapshot;
+use pyralog_partition::{Seen, Snapshot};
 use pyralog_segment::{Segment, SegmentBuilder, SegmentError};
 use pyralog_types::Hash;
 
@@ -224,22 +224,23 @@ impl Segments {
     }
 
     /// The snapshots that a partition goes on from, newest last (Z5); none when nothing is sealed.
-    pub fn snapshots(&self, partition: u32) -> Result<Vec<Snapshot>, HostError> {
-        let mut snapshots: Vec<Snapshot> = Vec::new();
+    pub fn snapshots(&self, partition: u32) -> Result<Vec<Seen>, HostError> {
+        let mut snapshots: Vec<Seen> = Vec::new();
         let mut end = self.end(partition);
         let mut first = 0;
         while end > first {
             let path = self.snapshot_path(partition, end);
-            let bytes = self.files.read_file(&path);
-            let bytes = bytes.map_err(|error| self.io(&path, &error))?;
             let lost = |what: String| {
                 HostError::Corrupt(format!(
                     "{}: {what}; without it nobody knows which submissions are repeated",
                     path.display()
                 ))
             };
-            let bytes = bytes.ok_or_else(|| lost("the file is missing".to_owned()))?;
-            let snapshot = Snapshot::decode(&bytes).map_err(|error| lost(error.to_string()))?;
+            let bytes = self.files.map(&path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => lost("the file is missing".to_owned()),
+                _ => self.io(&path, &error),
+            })?;
+            let snapshot = Seen::open(Box::new(bytes)).map_err(|error| lost(error.to_string()))?;
             if snapshot.size != end || snapshot.sealed_from >= end {
                 return Err(lost("it is another snapshot than its name says".to_owned()));
             }

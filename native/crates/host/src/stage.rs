@@ -184,7 +184,7 @@ impl Staging {
             // The entry is staged and the state is not what it says: nothing may be built on it.
             let error = HostError::from(error);
             host.fail(&error);
-            error
+            HostError::OutcomeUnknown(error.to_string())
         })?;
         if let Some(snapshot) = sealed {
             // Its entries must get to the disk while this thread waits for the one that seals.
@@ -400,7 +400,7 @@ impl Staging {
         }
         committing.sync_if(|_| true);
         match shared.failure() {
-            None => committing.stop(),
+            None => committing.stop(&shared.open_parts()),
             Some(_) => Ok(()),
         }
     }

@@ -442,12 +442,6 @@ impl Partition {
             .collect()
     }
 
-    /// Size at the newest seal point.
-    #[must_use]
-    pub fn sealed_from(&self) -> u64 {
-        self.sealed_from
-    }
-
     /// Submissions remembered now.
     #[must_use]
     pub fn remembered(&self) -> u64 {

@@ -10,7 +10,7 @@ use crate::{
 
 /// Every fourth value is one of the notary's.
 fn bytes_of(value: u8) -> Vec<u8> {
-    if value % 4 == 0 {
+    if value.is_multiple_of(4) {
         [&[0x12, 32][..], &[value; 32]].concat()
     } else {
         vec![value]
@@ -130,7 +130,9 @@ proptest! {
             }
             if let Some(snapshot) = sealed {
                 whole.forget_before(snapshot.size);
-                again.iter_mut().for_each(|again| again.forget_before(snapshot.size));
+                if let Some(again) = &mut again {
+                    again.forget_before(snapshot.size);
+                }
                 snapshots.push(snapshot);
             }
             if index == stop as u64 {

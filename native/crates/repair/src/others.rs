@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyralog_host::Host;
 use pyralog_obelisk::{EPOCH_MS, ScarabId};
 use pyralog_object::ObjectStore;
-use pyralog_partition::Snapshot;
+use pyralog_partition::Seen;
 use pyralog_schema::SchemaRegistry;
 use pyralog_types::batch::Row;
 
@@ -74,7 +74,9 @@ pub(crate) fn snapshots(store: &Store, report: &mut Report) -> Result<(), Repair
         let path = store.dir.join(SNAPSHOTS_DIR).join(&name);
         let read = store.files.read_file(&path);
         let decoded = match read {
-            Ok(bytes) => Snapshot::decode(&bytes.unwrap_or_default()).map_err(|e| e.to_string()),
+            Ok(bytes) => Seen::open(Box::new(bytes.unwrap_or_default()))
+                .and_then(|seen| seen.verify(&mut || true))
+                .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         let Err(what) = decoded else { continue };

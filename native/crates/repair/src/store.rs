@@ -99,6 +99,7 @@ impl Store {
 
 /// Opens the log on a layer that takes its changes, and closes it again.
 pub(crate) fn open_log(files: Arc<dyn FileLayer>, dir: &Path) -> Result<Logs, LogError> {
+    WalLogStore::forget_stop(files.as_ref(), dir)?; // or the log would not be read
     let log = WalLogStore::open(files, dir, &WalOptions::default())?;
     let last = log.reader.groups().last().map_or(0, |last| last + 1);
     let groups = (0..last).map(|group| log.reader.state(group).unwrap_or_default());
@@ -124,6 +125,7 @@ pub(crate) fn open_host(overlay: &Overlay, dir: &Path, logs: &Logs) -> Result<Ho
             durability: config.map_or(Durability::Sync, |config| config.durability),
         }
     });
+    WalLogStore::forget_stop(overlay, dir)?;
     let options = HostOptions::offline(dir, partitions.collect());
     Host::open(World::real(Arc::new(overlay.clone())), &options)
 }

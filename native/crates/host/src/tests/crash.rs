@@ -33,9 +33,13 @@ impl Random {
 }
 
 /// Load until the power goes off; remembers what was answered.
-fn load(host: &Host, disk: &FaultFiles, random: &mut Random, told: &mut Told, next: &mut u64) {
-    // A host that refuses everything (a mutant's) writes nothing, so that its power never fails.
-    let mut rounds = 0..500;
+fn load(
+    (host, disk): (&Host, &FaultFiles),
+    mut rounds: std::ops::Range<u64>,
+    random: &mut Random,
+    told: &mut Told,
+    next: &mut u64,
+) {
     while !disk.is_off() && rounds.next().is_some() {
         let mut waiting = Vec::new();
         for _ in 0..=random.below(6) {
@@ -126,6 +130,7 @@ fn run_with(
     let mut random = Random(seed);
     let mut told = Told::default();
     let mut next = 0;
+    let mut stopped = false;
     for round in 0..4 {
         let mut world = clock.world(&disk);
         world.mutant = mutant;
@@ -143,6 +148,11 @@ fn run_with(
             ));
         }
         check(&host, &mut told).map_err(|e| format!("round {round}: {e}"))?;
+        if std::mem::take(&mut stopped) && host.recovery().entries > 0 {
+            return Err(format!(
+                "round {round}: it was stopped, and entries are replayed"
+            ));
+        }
         if round == 3 {
             let repeated = told.records.iter().rev().take(20);
             for (number, outcome) in repeated {
@@ -160,8 +170,21 @@ fn run_with(
             let first = (1..999).find(|n| disk.content(&wal(*n)).is_some()).unwrap();
             return Ok((host.shared.segments.of(0).len(), first));
         }
+        if random.below(3) == 0 {
+            load((&host, &disk), 0..6, &mut random, &mut told, &mut next);
+            if random.below(2) == 0 {
+                disk.power_off_after(random.below(40)); // while it stops
+            }
+            stopped = host.close().is_ok() && !disk.is_off();
+            told.notes
+                .extend(host.checkpoint(0).unwrap().map(|c| c.note.clone()));
+            drop(host);
+            disk.crash();
+            continue;
+        }
         disk.power_off_after(10 + random.below(if options.seal.rows < 100 { 500 } else { 120 }));
-        load(&host, &disk, &mut random, &mut told, &mut next);
+        // A host that refuses everything (a mutant's) writes nothing, so that its power never fails.
+        load((&host, &disk), 0..500, &mut random, &mut told, &mut next);
         let newest = host.checkpoint(0).unwrap();
         told.notes.extend(newest.map(|c| c.note.clone()));
         let _ = host.close(); // without power it cannot end well

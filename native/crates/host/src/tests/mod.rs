@@ -11,6 +11,7 @@ mod notes;
 mod policy;
 mod seal;
 mod size;
+mod stop;
 mod unsynced;
 
 use std::path::PathBuf;

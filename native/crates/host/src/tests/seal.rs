@@ -10,12 +10,12 @@ use super::{Clock, digests, open, outcomes, propose, sealing, until, value};
 use crate::options::Mutant;
 use crate::{Algorithm, Host, HostError, Wait};
 
-fn open_sealing(disk: &FaultFiles) -> Host {
+pub(super) fn open_sealing(disk: &FaultFiles) -> Host {
     Host::open(Clock::new().world(disk), &sealing()).unwrap()
 }
 
 /// Proposes records `from..to` in entries of seven.
-fn fill(host: &Host, from: u64, to: u64) {
+pub(super) fn fill(host: &Host, from: u64, to: u64) {
     for first in (from..to).step_by(7) {
         propose(host, digests(first, 7.min(to - first)), Wait::Durable).unwrap();
     }
@@ -30,7 +30,7 @@ fn numbers_of(host: &Host, from: u64) -> Vec<u64> {
     rows.iter().map(|row| row.leaf.offset).collect()
 }
 
-fn check(host: &Host, size: u64) {
+pub(super) fn check(host: &Host, size: u64) {
     assert_eq!(host.durable_size(0).unwrap(), size);
     assert_eq!(numbers_of(host, 0), (0..size).collect::<Vec<_>>());
     let mut past = 1;
@@ -58,7 +58,7 @@ fn check(host: &Host, size: u64) {
     );
 }
 
-fn all_duplicates(host: &Host, size: u64) {
+pub(super) fn all_duplicates(host: &Host, size: u64) {
     let answer = propose(host, digests(0, size), Wait::Durable).unwrap();
     for (number, outcome) in outcomes(&answer).iter().enumerate() {
         assert_eq!(outcome.status, OutcomeStatus::Duplicate);

@@ -14,7 +14,7 @@ use crate::error::{Damage, LogError};
 use crate::files::FileLayer;
 use crate::wal::{
     Committed, RECORD_HEADER_BYTES, RawRecord, Record, RecordPosition, StagedFrame, Syncer, Wal,
-    WalOptions, WalReader, Window, record_bytes,
+    WalOptions, WalReader, Window, record_bytes, remove_stop,
 };
 
 /// A [`super::LogStore`] on the node-wide write-ahead log.
@@ -59,6 +59,14 @@ const FILE_BYTES_MAX: u64 = 8 << 32;
 pub(super) type SharedIndex = Arc<RwLock<Index<Location>>>;
 
 impl WalLogStore {
+    /// Removes what a clean stop left, so that the next opening reads and checks the whole log (W17).
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn forget_stop(layer: &dyn FileLayer, dir: &Path) -> Result<(), LogError> {
+        remove_stop(layer, &dir.join("wal"))
+    }
+
     /// Opens the store in `dir`, creating it when missing: locks it (W11), recovers the log (W6–W8), indexes its
     /// entries. A damaged log opens read-only; [`crate::Recovery::damage`] says what is lost from view.
     ///

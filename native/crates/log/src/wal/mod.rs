@@ -32,7 +32,7 @@ pub use prepare::Preparer;
 pub use read::WalReader;
 pub use record::{FramePosition, Record, RecordHead, RecordKind, RecordPosition};
 pub use stage::{StagedFrame, Stager};
-pub(crate) use stop::Stopped;
+pub(crate) use stop::{Stopped, remove as remove_stop};
 pub use sync::{Committed, Syncer};
 pub(crate) use window::Window;
 

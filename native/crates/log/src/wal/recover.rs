@@ -65,14 +65,14 @@ pub(crate) fn open(
     let listing = list(layer.as_ref(), &wal_dir, &store)?;
     let mut window = Window::new();
     let place = (layer.as_ref(), wal_dir.as_path());
-    let (stopped, mut scan, tail) = match believe(place, &listing, store.store_id) {
-        Some((stopped, scan)) => (Some(stopped), scan, Tail::default()),
-        None => {
-            visit_store(&wal_dir, &released, visit)?;
-            let scan = scan(&listing.files, &mut window, store.first_sequence, visit);
-            let tail = examine(&listing.files, &mut window, &scan);
-            (None, scan, tail)
-        }
+    let believed = believe(place, &listing, store.store_id);
+    let (stopped, mut scan, tail) = if let Some((stopped, scan)) = believed {
+        (Some(stopped), scan, Tail::default())
+    } else {
+        visit_store(&wal_dir, &released, visit)?;
+        let scan = scan(&listing.files, &mut window, store.first_sequence, visit);
+        let tail = examine(&listing.files, &mut window, &scan);
+        (None, scan, tail)
     };
     let damage = damage_of(&listing, &scan, &tail);
 

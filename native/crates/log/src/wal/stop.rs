@@ -105,12 +105,20 @@ pub(crate) fn remove(layer: &dyn FileLayer, wal_dir: &Path) -> Result<(), LogErr
     if crate::mutant::on(crate::mutant::Mutant::KeepStop) {
         return Ok(());
     }
-    let path = wal_dir.join(STOP);
-    match layer.remove(&path) {
-        Ok(()) => sync_names(layer, wal_dir),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(LogError::io("remove", &path, error)),
+    // One that was never finished may stand beside it.
+    let mut removed = false;
+    for name in [STOP, "STOP.tmp"] {
+        let path = wal_dir.join(name);
+        match layer.remove(&path) {
+            Ok(()) => removed = true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(LogError::io("remove", &path, error)),
+        }
     }
+    if removed {
+        sync_names(layer, wal_dir)?;
+    }
+    Ok(())
 }
 
 /// The stop file, and where the log ends, if it can be believed. Every doubt means that it cannot: the log says the same.
