@@ -125,7 +125,6 @@ pub(crate) fn open_host(overlay: &Overlay, dir: &Path, logs: &Logs) -> Result<Ho
             durability: config.map_or(Durability::Sync, |config| config.durability),
         }
     });
-    WalLogStore::forget_stop(overlay, dir)?;
     let options = HostOptions::offline(dir, partitions.collect());
     Host::open(World::real(Arc::new(overlay.clone())), &options)
 }
