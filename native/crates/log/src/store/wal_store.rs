@@ -186,6 +186,7 @@ impl LogCommitter for WalCommitter {
     }
 
     fn stop(&mut self, state: &[u8]) -> Result<(), LogError> {
+        self.mark_stop()?; // what it syncs is a part of the index
         let index = self.index.read().encode();
         self.syncer.stop(&index, state)
     }
