@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pyralog_partition::{OpenPart, SealLimits, sealed_rows};
+use pyralog_partition::{OpenPart, SealLimits, leaf_records};
 
 use crate::error::HostError;
 use crate::shared::{Shard, Shared};
@@ -87,10 +87,7 @@ impl Shared {
             let Some(entry) = reader.entry(number, place.log_index)? else {
                 return Ok(None);
             };
-            sealed_rows::<HostError>(&entry.bytes, &place, &mut |row| {
-                leaves.push(*row.leaf);
-                Ok(())
-            })?;
+            leaves.extend(leaf_records(&entry.bytes, &place)?);
         }
         let whole = leaves.len() as u64 == partition.size() - from;
         let log_index = reader.state(number).unwrap_or_default().last_index;

@@ -1,6 +1,6 @@
 //! Reading records back: rows (B5) from an entry's bytes and its place in the partition.
 
-use pyralog_merkle::{Blake3Tree, TreeHash};
+use pyralog_merkle::{Blake3Tree, RecordBytes, TreeHash};
 use pyralog_types::batch::{Entry, RecordRef, Row, ValueRef, encode_row};
 use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, part_hash};
 
@@ -171,7 +171,22 @@ pub fn sealed_rows<E: From<PartitionError>>(
     Ok(())
 }
 
+/// Leaf records (L1) of the new records of an entry, in order.
+///
+/// # Errors
+/// `Entry` when the bytes are malformed.
+pub fn leaf_records(bytes: &[u8], place: &EntryPlace) -> Result<Vec<RecordBytes>, PartitionError> {
+    Ok(leaves_of(&parse(bytes, place)?, place))
+}
+
 fn hash_leaves(entry: &Entry<'_>, place: &EntryPlace) -> Vec<Hash> {
+    let leaves = leaves_of(entry, place);
+    let mut hashes = Vec::with_capacity(leaves.len());
+    Blake3Tree::leaves(&leaves, &mut hashes);
+    hashes
+}
+
+fn leaves_of(entry: &Entry<'_>, place: &EntryPlace) -> Vec<RecordBytes> {
     let mut leaves = Prepared::of(entry).blocks;
     let mut kept = 0;
     for (position, id) in entry.ids().enumerate() {
@@ -186,9 +201,8 @@ fn hash_leaves(entry: &Entry<'_>, place: &EntryPlace) -> Vec<Hash> {
             kept += 1;
         }
     }
-    let mut hashes = Vec::with_capacity(kept);
-    Blake3Tree::leaves(&leaves[..kept], &mut hashes);
-    hashes
+    leaves.truncate(kept);
+    leaves
 }
 
 fn short_hashes(parts: &[ValueRef<'_>]) -> Vec<u64> {

@@ -5,7 +5,7 @@ use pyralog_types::batch::{IdRun, RecordRef, ValueRef, encode_proposal};
 
 use crate::{
     DedupWindow, OpenPart, Partition, PartitionError, SealLimits, Seen, Snapshot, Stamper, Trees,
-    sealed_rows,
+    leaf_records,
 };
 
 /// Every fourth value is one of the notary's.
@@ -223,11 +223,7 @@ fn leaves(partition: &Partition, entries: &[Vec<u8>]) -> Vec<[u8; 128]> {
     let mut leaves = Vec::new();
     for place in partition.open_places() {
         let entry = &entries[place.log_index as usize - 1];
-        sealed_rows::<PartitionError>(entry, &place, &mut |row| {
-            leaves.push(*row.leaf);
-            Ok(())
-        })
-        .unwrap();
+        leaves.extend(leaf_records(entry, &place).unwrap());
     }
     leaves
 }
