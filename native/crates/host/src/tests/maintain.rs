@@ -2,6 +2,8 @@
 //! (Y13 to Y16).
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pyralog_compact::{Compactor, Facts, TOMBSTONE};
@@ -12,7 +14,7 @@ use pyralog_types::batch::{OutcomeStatus, RecordRef, Row, ValueRef, encode_propo
 use pyralog_types::encode_headers;
 
 use super::{Clock, outcomes, propose, sealing, until};
-use crate::{Algorithm, Host, HostError, HostOptions, MaintenanceOptions, Policy, Wait};
+use crate::{Algorithm, Host, HostError, HostOptions, MaintenanceOptions, Policy, Wait, World};
 
 /// Keys that records have in turn; every tenth has none, every eleventh is a tombstone.
 const KEYS: u64 = 13;
@@ -348,8 +350,16 @@ fn bytes_and_age_retain_too_and_ageing_keeps_every_byte() {
         ),
     ] {
         let disk = FaultFiles::new(seed);
-        let host = open(&disk, &maintained(policy));
-        fill(&host, 0, 300);
+        let now = Clock::new();
+        let time = now.clone();
+        // Stands still while one looks: a clock that goes on makes more due.
+        let world = World::new(Arc::new(disk.clone()), move || {
+            time.0.load(Ordering::Relaxed)
+        });
+        let host = Host::open(world, &maintained(policy)).unwrap();
+        fill(&host, 0, 150);
+        now.0.fetch_add(1_000, Ordering::Relaxed);
+        fill(&host, 150, 300);
         let old = receipts(&host);
         until_idle(&host);
         let first = host.first_offset(0).unwrap();
