@@ -182,7 +182,7 @@ fn run_with(
             disk.crash();
             continue;
         }
-        disk.power_off_after(10 + random.below(if options.seal.rows < 100 { 500 } else { 120 }));
+        disk.power_off_after(10 + random.below(if options.seal.rows < 100 { 800 } else { 120 }));
         // A host that refuses everything (a mutant's) writes nothing, so that its power never fails.
         load((&host, &disk), 0..500, &mut random, &mut told, &mut next);
         let newest = host.checkpoint(0).unwrap();
