@@ -288,6 +288,13 @@ impl Replay<'_> {
             applied = part.log_index;
             partition.resume(part)?;
         }
+        if applied < state.last_index {
+            // Each submission of these entries is looked for in all of these files: going through them once costs less than
+            // checking at each look. What is damaged says so to the entry that needs it.
+            for seen in partition.seen() {
+                drop(seen.verify(&mut || true));
+            }
+        }
         let mut seal_points = Vec::new();
         let mut entries = 0;
         if wrong.is_none() {
