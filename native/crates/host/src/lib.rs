@@ -16,6 +16,7 @@ mod cache;
 mod commit;
 mod error;
 mod files;
+mod hashed;
 mod host;
 mod late;
 mod leaves;

@@ -20,6 +20,7 @@ use pyralog_types::Hash;
 use crate::behind::{BehindNodes, LateSync, NodeJob};
 use crate::error::HostError;
 use crate::files::{SIDECARS_DIR, node_file_name, old_node_file_names, open_durably};
+use crate::hashed::replay_hashed;
 use crate::leaves::SealedLeaves;
 use crate::options::{HostOptions, PartitionOptions, Recovery, World};
 use crate::read::Algorithm;
@@ -297,18 +298,18 @@ impl Replay<'_> {
         }
         let mut seal_points = Vec::new();
         let mut entries = 0;
-        if wrong.is_none() {
+        if wrong.is_none() && applied < state.last_index {
             let mut refused = None;
-            let visited =
-                self.reader
-                    .replay(self.number, applied + 1, &mut |index, term, bytes| {
-                        if refused.is_none() {
-                            entries += 1;
-                            refused = partition.apply_entry(bytes, index, term as u32).err();
-                            seal_points.extend(partition.seal_point(self.limits, index));
-                        }
-                        Ok(())
-                    });
+            let visited = replay_hashed(self.reader, self.number, applied + 1, |entry| {
+                if refused.is_none() {
+                    let index = entry.index;
+                    entries += 1;
+                    refused = partition
+                        .apply_hashed((&entry.bytes, entry.prepared), index, entry.epoch)
+                        .err();
+                    seal_points.extend(partition.seal_point(self.limits, index));
+                }
+            });
             wrong = refused.map(HostError::from);
             if let Err(error) = visited {
                 wrong = wrong.or(Some(error.into()));

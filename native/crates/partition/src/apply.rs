@@ -196,12 +196,26 @@ impl Partition {
         log_index: u64,
         epoch: u32,
     ) -> Result<Applied, PartitionError> {
+        self.apply_hashed((bytes, None), log_index, epoch)
+    }
+
+    /// The same with the hashes of its records ([`Prepared::of_bytes`]), where somebody made them already.
+    ///
+    /// # Errors
+    /// As [`Partition::apply_entry`].
+    pub fn apply_hashed(
+        &mut self,
+        (bytes, prepared): (&[u8], Option<Prepared>),
+        log_index: u64,
+        epoch: u32,
+    ) -> Result<Applied, PartitionError> {
         if let Some((timestamp, window)) = parse_window(bytes) {
             return self.apply_window(timestamp, window, log_index);
         }
         let entry =
             Entry::parse(bytes).map_err(|source| PartitionError::Entry { log_index, source })?;
-        self.apply((&entry, Prepared::of(&entry)), log_index, epoch)
+        let prepared = prepared.unwrap_or_else(|| Prepared::of(&entry));
+        self.apply((&entry, prepared), log_index, epoch)
     }
 
     /// Applies a committed entry: decides each record in order (N2), gives offsets, pushes leaves. `epoch` is the term of

@@ -61,6 +61,12 @@ impl Prepared {
         Self::of_proposal(&entry.proposal)
     }
 
+    /// The same from the bytes of an entry; `None` when they hold no proposal.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        Entry::parse(bytes).ok().map(|entry| Self::of(&entry))
+    }
+
     /// Hashes the records of a proposal, which may be done before its turn in the log has come.
     #[must_use]
     pub fn of_proposal(proposal: &Proposal<'_>) -> Self {

@@ -232,7 +232,8 @@ fn a_compacted_log_keeps_the_latest_of_each_key_and_every_proof() {
     let sealed = sealed_end(&host);
     assert!(sealed > 300, "{sealed}");
     let kept = latest(sealed, 400);
-    assert!(kept.len() < 250 && host.maintenance().merges > 0);
+    assert!(kept.len() < 250);
+    until(|| host.maintenance().merges > 0); // counted once the manifest says it
     assert_eq!(left(&host), kept);
     // Reads from a gap go on behind it.
     for gap in (0..sealed).filter(|n| !kept.contains(n)) {
@@ -378,7 +379,7 @@ fn bytes_and_age_retain_too_and_ageing_keeps_every_byte() {
     fill(&host, 0, 300);
     let old = receipts(&host);
     until_idle(&host);
-    assert!(host.maintenance().ageings > 0);
+    until(|| host.maintenance().ageings > 0);
     assert_eq!(left(&host), (0..300).collect::<Vec<_>>());
     check_receipts(&host, &old);
     host.close().unwrap();
@@ -398,7 +399,7 @@ fn a_full_disk_postpones_maintenance_and_refuses_nothing() {
     assert_eq!(host.maintenance().merges, 0);
     disk.set_capacity(u64::MAX);
     until_idle(&host);
-    assert!(host.maintenance().merges > 0);
+    until(|| host.maintenance().merges > 0);
     assert_eq!(host.maintenance().last_error, None);
     assert!(left(&host).len() < 207);
     host.close().unwrap();
