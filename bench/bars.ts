@@ -61,13 +61,21 @@ const CONSENSUS: Readonly<Record<string, Expectation>> = {
   'RSS a node, overloaded': { bar: { atMost: 400 }, peer: 'CometBFT 278-590' },
 };
 
-/** Sealed segments of 65,536 rows and more, and durable batches of records of 100 bytes. */
+/** Sealed segments of 65,536 rows and more, durable batches of records of 100 bytes, and a partition of 10 M of them. */
 const STORE: Readonly<Record<string, Expectation>> = {
   'single durable append p99': { bar: { atMostOfFloor: 1.6 } },
   'native, batches of 1,000: CPU a record': { bar: { atMostOfFloor: 3 } },
   'native, batches of 8,192: durable': { bar: { atLeast: 1.5e6 } },
   'native, 600 partitions at once': { bar: { atLeastOfFloor: 0.8 } },
   'sequencer, runs of 1,024': { bar: { atLeast: 100e6 } },
+  'sequencer, reads and stats at open': { bar: { atMost: 1 } },
+  'large partition, open after a clean stop': { bar: { atMost: 100 } },
+  'large partition, open after kill -9': { bar: { atMost: 2000 } },
+  'large partition, lookup by key': { bar: { atMost: 2 } },
+  'large partition, a record beyond its payload': { bar: { atMost: 128 } },
+  'store, a remembered record beyond its payload': { bar: { atMost: 128 } },
+  'soak, peak memory of the later half': { bar: { atMostOfFloor: 1.25 } },
+  'memory to open 1 M Arrow rows': { bar: { atMost: 20 } },
   'segment scanned': { bar: { atLeast: 1 } },
   'segment lookup by key': { bar: { atMost: 2000 } },
   'segment filter, wrong answers': { bar: { atMost: 0.4 } },

@@ -20,6 +20,8 @@ export type { BenchName, Metric } from './types.ts';
 export interface BenchOptions {
   /** A few seconds instead of a minute: shows that everything runs; the figures are worth little. */
   readonly quick: boolean;
+  /** How long `store` watches its memory under a steady load; by default seconds. */
+  readonly soakMinutes?: number;
   /** Where the data is written (in a folder of its own, removed afterwards); default `.pyralog/` of the repository. */
   readonly parent?: string;
   readonly signal: AbortSignal;
@@ -65,6 +67,7 @@ async function runOne(name: BenchName, options: BenchOptions): Promise<void> {
   try {
     await bench({
       quick: options.quick,
+      ...(options.soakMinutes === undefined ? {} : { soakMinutes: options.soakMinutes }),
       dir,
       signal: options.signal,
       progress: options.progress,

@@ -41,6 +41,8 @@ export type BenchName = 'log' | 'notary' | 'state' | 'consensus' | 'store';
 export interface BenchContext {
   /** A few seconds instead of a minute: shows that everything runs; the figures are worth little. */
   readonly quick: boolean;
+  /** How long memory is watched under a steady load; absent = as long as the bench does by itself. */
+  readonly soakMinutes?: number;
   /** An empty directory on the disk to be measured; removed afterwards. */
   readonly dir: string;
   /** Fires on Ctrl-C: the bench rejects at once and leaves no process behind. */

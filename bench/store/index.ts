@@ -11,6 +11,7 @@ import { buildNativeBench, runNativeBench } from '../native-bench.ts';
 import { findKeyValuePeer } from '../peers/key-value/install.ts';
 import { median } from '../sample.ts';
 import type { BenchContext, Figure } from '../types.ts';
+import { benchTable } from './table.ts';
 import {
   KEY_BYTES,
   SUBJECTS,
@@ -29,17 +30,22 @@ interface Turns {
 }
 
 export async function benchStore(context: BenchContext): Promise<void> {
-  const { quick, dir, signal, progress, figure } = context;
+  const { quick, dir, signal, progress, figure, soakMinutes } = context;
   await buildNativeBench(context);
   progress('measuring sealed segments');
   const args = ['--dir', dir, '--segment', ...(quick ? ['--quick'] : [])];
   await runNativeBench(args, signal, figure);
   progress('measuring the native store');
-  await runNativeBench(
-    ['--dir', dir, '--store', 'all', ...(quick ? ['--quick'] : [])],
-    signal,
-    figure,
-  );
+  const native = (part: string, ...more: string[]) => {
+    const args = ['--dir', dir, '--store', part, ...more, ...(quick ? ['--quick'] : [])];
+    return runNativeBench(args, signal, figure);
+  };
+  await native('all');
+  progress('watching memory');
+  const soak = soakMinutes === undefined ? [] : ['--soak', `${Math.round(soakMinutes * 60)}`];
+  await native('soak', ...soak);
+  progress('opening rows from TypeScript');
+  await benchTable(context);
   // Segments have 262,144 records (store.md Z2): four while log files are made that are then used again, three more measured.
   const turns = quick
     ? { rounds: 1, warmBatches: 8, batches: 10 }
@@ -115,7 +121,7 @@ async function peersOf(context: BenchContext): Promise<Map<SubjectName, string>>
     }
     const peer = await findKeyValuePeer(subject, context);
     if ('packages' in peer) found.set(subject, peer.packages);
-    else context.progress(`skipped: ${subject}: ${peer.missing}`);
+    else context.progress(`${subject}: not installed (${peer.missing})`);
   }
   return found;
 }

@@ -29,6 +29,27 @@ describe('bench: judging a figure', () => {
     assert.equal(judge('log', figure('single durable append p99', 161, 100), 0).met, false);
   });
 
+  it('holds memory of the later half of a soak against that of the earlier half', () => {
+    const later = (value: number) =>
+      judge('store', figure('soak, peak memory of the later half', value, 20), 0);
+    assert.deepEqual([later(25).met, later(25.1).met], [true, false]);
+    assert.match(tableRow(later(30)), /1\.50.*<= 1\.25 x floor.*MISSED/);
+  });
+
+  it('holds a large partition against its bars', () => {
+    for (const [metric, most] of [
+      ['large partition, open after a clean stop', 100],
+      ['large partition, open after kill -9', 2000],
+      ['large partition, lookup by key', 2],
+      ['large partition, a record beyond its payload', 128],
+      ['sequencer, reads and stats at open', 1],
+      ['memory to open 1 M Arrow rows', 20],
+    ] as const) {
+      assert.equal(judge('store', figure(metric, most), 0).met, true, metric);
+      assert.equal(judge('store', figure(metric, most * 1.01), 0).met, false, metric);
+    }
+  });
+
   it('calls a bar on the floor missed when there is no floor', () => {
     assert.equal(judge('log', figure('single durable append p99', 1), 0).met, false);
     assert.equal(judge('log', figure('durable batch, 1 in flight', 9e9, 0), 0).met, false);

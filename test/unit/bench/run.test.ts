@@ -75,6 +75,12 @@ describe('bench: quick runs', function () {
     assert.deepEqual(await readdir(dir), []);
   });
 
+  it('refuses a soak of no time', async () => {
+    const { code, stderr } = await run(['store', '--soak', '0']);
+    assert.equal(code, 2);
+    assert.match(stderr, /--soak 0: name a number of minutes/);
+  });
+
   it('refuses a name it does not know', async () => {
     const { code, stderr } = await run(['logs']);
     assert.equal(code, 2);

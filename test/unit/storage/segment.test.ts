@@ -10,7 +10,7 @@ import { INSTALL, pythonWith } from '../../support/arrow-python.ts';
 import { packRows, type SegmentRow, segmentRows } from '../../support/segment-rows.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
-const opener = new URL('../../support/segment-opener.ts', import.meta.url).pathname;
+const opener = new URL('../../../bench/store/opener-main.ts', import.meta.url).pathname;
 const script = new URL('../../vectors/segment.py', import.meta.url).pathname;
 
 describe('segments as tables', function () {

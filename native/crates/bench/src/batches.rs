@@ -18,6 +18,11 @@ pub struct Proposals {
 }
 
 impl Proposals {
+    /// Begins at this number, which is the key of the first record with one.
+    pub fn from(next: u64) -> Self {
+        Self { next }
+    }
+
     /// One proposal of `records` opaque values of `value_bytes` each (at least 8).
     pub fn make(&mut self, records: u32, value_bytes: u32) -> Vec<u8> {
         let stride = RECORD_HEAD + value_bytes as usize;

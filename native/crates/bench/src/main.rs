@@ -2,12 +2,15 @@
 //!
 //! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
 //! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), `--segment` for sealed segments, or
-//! `--store PART` for the store as a whole or a part of it. Everything is written under DIR,
+//! `--store PART` for the store as a whole or a part of it, with `--soak SECONDS` for
+//! its memory. Everything is written under DIR,
 //! which must exist; the caller removes it.
 
+mod amplification;
 mod appends;
 mod apply;
 mod batches;
+mod counting;
 mod cpu;
 mod durable;
 mod error;
@@ -16,12 +19,14 @@ mod floor;
 mod ids;
 mod merkle;
 mod open;
+mod opening;
 mod partitions;
 mod plan;
 mod sample;
 mod segment;
 mod signatures;
 mod single;
+mod soak;
 mod state;
 mod subject;
 mod turns;
@@ -74,13 +79,8 @@ fn run() -> Result<(), BenchError> {
 /// `npm run bench -- store`: what the native store does by itself, or one part of it.
 fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     let wanted = |name| part == name || part == "all";
-    if part == "open" {
-        let records = if plan.fill_window {
-            10_000_000
-        } else {
-            200_000
-        };
-        return open::large(&plan.dir, records);
+    if part == opening::VICTIM {
+        return opening::append_until_killed(plan);
     }
     if wanted("singles") {
         let (subject, _) = Subject::open(&plan.dir.join("singles"))?;
@@ -98,6 +98,17 @@ fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     }
     if wanted("ids") {
         ids::measure(plan)?;
+        ids::measure_windows(plan)?;
+    }
+    if wanted("opening") {
+        opening::measure(plan)?;
+    }
+    if wanted("amplification") {
+        amplification::measure(plan)?;
+    }
+    // In a process of its own, or memory that others gave back hides what grows.
+    if part == "soak" {
+        soak::measure(plan)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! How much is measured.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -13,7 +14,8 @@ pub struct Plan {
     pub state: bool,
     /// Only sealed segments.
     pub segment: bool,
-    /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, or alone `apply` or `open`.
+    /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, `opening`, `amplification`,
+    /// or alone `apply` or `soak`.
     pub store: Option<String>,
     /// Keys in the state tree.
     pub state_keys: u32,
@@ -31,8 +33,16 @@ pub struct Plan {
     pub leaves: usize,
     /// Whether partitions are measured with a full duplicate window.
     pub fill_window: bool,
-    /// Operations of one round of proofs and ids.
+    /// Operations of one round of proofs, ids and lookups.
     pub operations: u32,
+    /// Records of the partition that is opened and asked for keys.
+    pub large_records: u64,
+    /// Log behind its last segment when its process is killed, bytes.
+    pub killed_log_bytes: u64,
+    /// Records of the partition whose bytes on disk are counted; as many are written before.
+    pub counted_records: u64,
+    /// How long memory is watched.
+    pub soak: Duration,
 }
 
 /// What to measure a floor with.
@@ -52,7 +62,7 @@ pub enum UsageError {
     NoDir,
     /// An option that does not exist, or lacks its value.
     #[error(
-        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment, --store PART"
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment, --store PART, --soak SECONDS"
     )]
     Option(String),
     /// Not a list of positive numbers.
@@ -73,6 +83,7 @@ impl Plan {
         let mut state = false;
         let mut segment = false;
         let mut store = None;
+        let mut soak = None;
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => quick = true,
@@ -81,6 +92,12 @@ impl Plan {
                 "--store" => store = Some(args.next().ok_or(UsageError::Option(arg))?),
                 "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
                 "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
+                "--soak" => {
+                    let given = numbers(&args.next().ok_or(UsageError::Option(arg))?)?;
+                    soak = given
+                        .first()
+                        .map(|&seconds| Duration::from_secs(seconds as u64));
+                }
                 "--floor" => {
                     let given = numbers(&args.next().ok_or(UsageError::Option(arg))?)?;
                     floor = given.first().copied();
@@ -108,8 +125,16 @@ impl Plan {
             leaves: 1 << 20,
             fill_window: true,
             operations: 200_000,
+            large_records: 10_000_000,
+            killed_log_bytes: 256_000_000,
+            counted_records: 1 << 20,
+            soak: Duration::from_secs(20),
         };
-        Ok(if quick { full.quick() } else { full })
+        let plan = if quick { full.quick() } else { full };
+        Ok(Self {
+            soak: soak.unwrap_or(plan.soak),
+            ..plan
+        })
     }
 
     fn quick(self) -> Self {
@@ -122,6 +147,10 @@ impl Plan {
             leaves: 1 << 16,
             fill_window: false,
             operations: 5_000,
+            large_records: 625_000,
+            killed_log_bytes: 8_000_000,
+            counted_records: 1 << 18,
+            soak: Duration::from_secs(3),
             ..self
         }
     }
@@ -145,9 +174,13 @@ mod tests {
     #[test]
     fn reads_its_arguments() {
         let plan = parse("--dir d --in-flight 1,3").expect("valid");
-        assert_eq!((plan.dir, plan.in_flight), (PathBuf::from("d"), vec![1, 3]));
+        assert_eq!(plan.dir, PathBuf::from("d"));
+        assert_eq!(plan.in_flight, [1, 3]);
         let quick = parse("--quick --dir d").expect("valid");
         assert!(quick.rounds < plan.rounds && quick.in_flight.len() == 4);
+        assert!(quick.soak < plan.soak && quick.large_records < plan.large_records);
+        let soak = parse("--quick --dir d --soak 60").expect("valid").soak;
+        assert_eq!(soak, Duration::from_mins(1));
         assert!(!quick.state && parse("--state --dir d").expect("valid").state);
     }
 
@@ -161,6 +194,10 @@ mod tests {
         ));
         assert!(matches!(
             parse("--dir d --in-flight 1,0"),
+            Err(UsageError::Numbers(_))
+        ));
+        assert!(matches!(
+            parse("--dir d --soak 0"),
             Err(UsageError::Numbers(_))
         ));
     }

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use pyralog_host::{
     Answer, Cosigner, Durability, Host, HostError, HostOptions, MaintenanceOptions,
     PartitionOptions, Policy, Recovery, Reply, SealLimits, Wait, World,
 };
-use pyralog_log::RealFiles;
+use pyralog_log::{FileLayer, RealFiles};
 use pyralog_partition::DedupWindow;
 use pyralog_types::batch::OUTCOME_BYTES;
 
@@ -18,7 +19,33 @@ use crate::error::BenchError;
 /// A node's default (wal.md W1); floors use files of this size too.
 pub const WAL_FILE_BYTES: u64 = 64 << 20;
 
+/// Segments are sealed by then, or never.
+const SEAL_TIME_MAX: Duration = Duration::from_mins(1);
+
 type Outcome = Result<Answer, HostError>;
+
+/// What a store is opened as.
+pub struct Setup {
+    /// Logs in it.
+    pub partitions: usize,
+    /// When segments close.
+    pub seal: SealLimits,
+    /// Submissions remembered in each log (N3).
+    pub remembered: u64,
+    /// What its files pass through.
+    pub files: Arc<dyn FileLayer>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            partitions: 1,
+            seal: SealLimits::default(),
+            remembered: 2_097_152,
+            files: Arc::new(RealFiles),
+        }
+    }
+}
 
 /// An open host with its partitions, set up as a node does by default.
 pub struct Subject {
@@ -45,17 +72,30 @@ impl Subject {
         partitions: usize,
         seal: SealLimits,
     ) -> Result<(Self, Recovery), BenchError> {
+        let setup = Setup {
+            partitions,
+            seal,
+            ..Setup::default()
+        };
+        Self::open_as(dir, setup)
+    }
+
+    /// Opens or creates logs in one store.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub fn open_as(dir: &Path, setup: Setup) -> Result<(Self, Recovery), BenchError> {
         let scope = "pyralog/bench-0000000000000000/local";
         let options = HostOptions {
             dir: dir.to_owned(),
             wal_file_bytes: WAL_FILE_BYTES,
-            partitions: (0..partitions)
+            partitions: (0..setup.partitions)
                 .map(|number| PartitionOptions {
                     origin: format!("{scope}/bench/{number}"),
                     sha256: false,
                     window: DedupWindow {
                         millis: 86_400_000,
-                        records: 2_097_152,
+                        records: setup.remembered,
                     },
                     policy: Policy::default(),
                     durability: Durability::Sync,
@@ -70,12 +110,12 @@ impl Subject {
             checkpoint_ms_min: 25,
             lead_ms_max: 7_200_000,
             queue_bytes_max: 64 << 20,
-            seal,
+            seal: setup.seal,
             maintenance: MaintenanceOptions::default(),
             sync_interval_ms: 100,
             change_durability: false,
         };
-        let host = Host::open(World::real(Arc::new(RealFiles)), &options)?;
+        let host = Host::open(World::real(setup.files), &options)?;
         let recovery = host.recovery().clone();
         Ok((
             Self {
@@ -142,6 +182,28 @@ impl Subject {
         };
         self.host
             .propose(partition, proposal, Wait::Durable, Reply::new(reply));
+    }
+
+    /// The host itself.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Waits until the store has so many sealed segments.
+    ///
+    /// # Errors
+    /// [`BenchError::WrongAnswer`] when they do not come.
+    pub fn await_segments(&self, wanted: u64) -> Result<(), BenchError> {
+        let start = Instant::now();
+        while self.host.maintenance().segments < wanted {
+            if start.elapsed() > SEAL_TIME_MAX {
+                let have = self.host.maintenance().segments;
+                let why = format!("{have} of {wanted} segments were sealed");
+                return Err(BenchError::WrongAnswer(why));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// Records in the log.

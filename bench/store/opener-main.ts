@@ -1,4 +1,4 @@
-/** Opens a segment in a process of its own and prints what memory that took: arguments directory, name, figures in hex. */
+/** Opens one sealed segment as a table and tells what memory that took: `node --expose-gc opener-main.ts DIR NAME FIGURES`, the figures in hex. */
 import { openSegmentTable } from '../../storage/index.ts';
 
 const [dir = '', name = '', figures = ''] = process.argv.slice(2);
@@ -16,5 +16,5 @@ const last = table.get(table.numRows - 1);
 if (last?.offset !== BigInt(table.numRows - 1)) throw new Error(`the last row is ${last}`);
 const rssBytes = process.memoryUsage.rss() - before;
 const bytes = segment.buffer().length;
-process.stdout.write(JSON.stringify({ rows: table.numRows, bytes, rssBytes }));
+console.log(JSON.stringify({ rows: table.numRows, bytes, rssBytes }));
 segment.close();
