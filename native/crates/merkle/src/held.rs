@@ -135,7 +135,7 @@ mod tests {
         let mut copied = Vec::new();
         assert!(held.copy(range.clone(), &mut copied));
         assert!(range.clone().map(leaf).eq(copied.iter().copied()));
-        let (middle, mut part) = ((range.start + range.end) / 2, Vec::new());
+        let (middle, mut part) = (u64::midpoint(range.start, range.end), Vec::new());
         assert!(held.copy(middle..range.end, &mut part));
         assert_eq!(part[..], copied[(middle - range.start) as usize..]);
         assert!(!held.copy(range.start..range.end + 1, &mut part));
