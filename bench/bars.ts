@@ -68,6 +68,7 @@ const STORE: Readonly<Record<string, Expectation>> = {
   'native, batches of 8,192: durable': { bar: { atLeast: 1.5e6 } },
   'native, 600 partitions at once': { bar: { atLeastOfFloor: 0.8 } },
   'sequencer, runs of 1,024': { bar: { atLeast: 100e6 } },
+  'sequencer, ids with batches, TypeScript': { bar: { atLeast: 5e6 } },
   'sequencer, reads and stats at open': { bar: { atMost: 1 } },
   'large partition, open after a clean stop': { bar: { atMost: 100 } },
   'large partition, open after kill -9': { bar: { atMost: 2000 } },

@@ -11,6 +11,7 @@ import { buildNativeBench, runNativeBench } from '../native-bench.ts';
 import { findKeyValuePeer } from '../peers/key-value/install.ts';
 import { median } from '../sample.ts';
 import type { BenchContext, Figure } from '../types.ts';
+import { benchIds } from './ids.ts';
 import { benchTable } from './table.ts';
 import {
   KEY_BYTES,
@@ -44,6 +45,8 @@ export async function benchStore(context: BenchContext): Promise<void> {
   progress('watching memory');
   const soak = soakMinutes === undefined ? [] : ['--soak', `${Math.round(soakMinutes * 60)}`];
   await native('soak', ...soak);
+  progress('taking ids from TypeScript');
+  await benchIds(context);
   progress('opening rows from TypeScript');
   await benchTable(context);
   // Segments have 262,144 records (store.md Z2): four while log files are made that are then used again, three more measured.
