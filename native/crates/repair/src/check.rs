@@ -249,6 +249,11 @@ fn trial(store: &Store, (logs, version): (&Logs, Option<&Version>), report: &mut
         Ok(host) => host,
         Err(error) => return without_rebuild(store, logs, (report, &error)),
     };
+    if let (Some(damage), None) = (&host.recovery().damage, &logs.recovery.damage) {
+        let damage = HostError::ReadOnly(damage.clone());
+        drop(host);
+        return without_rebuild(store, logs, (report, &damage));
+    }
     opened(&host, logs, report);
     others::sequencer(store, &host, logs, report);
     if let Err(error) = host.close() {
