@@ -113,7 +113,9 @@ export interface RecoveryReport {
   readonly readOnly: boolean;
   /** Bytes of a torn tail that were cut, 0 if none. */
   readonly cutBytes: number;
+  /** Entries replayed: none after a clean stop (wal.md W17). */
   readonly entries: number;
+  /** Records of all partitions. */
   readonly records: number;
   /** Merkle hashes computed while opening (merkle.md M6). */
   readonly hashes: number;
