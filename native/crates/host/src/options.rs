@@ -173,7 +173,7 @@ pub struct Recovery {
     pub cut_bytes: u64,
     /// Entries replayed.
     pub entries: u64,
-    /// Records in them.
+    /// Records of all partitions.
     pub records: u64,
     /// Merkle hashes computed (M6).
     pub hashes: u64,
