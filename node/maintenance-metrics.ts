@@ -1,6 +1,7 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { Core, MaintenanceFigures } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
+import { addCounter, addGauge } from './read-metrics.ts';
 
 /** Counters of maintenance as they are called outside; docs/OPERATIONS.md describes each. */
 const COUNTERS = [
@@ -33,33 +34,17 @@ export interface MaintenanceMetricsSource {
 /** Adds what compaction, retention and ageing of sealed segments do to a registry, read when asked. */
 export function exportMaintenanceMetrics(source: MaintenanceMetricsSource): void {
   const { registry, core, logStore } = source;
-  const registers = [registry];
   for (const [field, name, help] of COUNTERS) {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(core.maintenance()[field]);
-      },
-    });
+    addCounter(registry, [name, help, () => core.maintenance()[field]]);
   }
   for (const [field, name, help] of GAUGES) {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(core.maintenance()[field]);
-      },
-    });
+    addGauge(registry, [name, help, () => core.maintenance()[field]]);
   }
   new Gauge({
     name: 'pyralog_storage_first_offset_total',
     help: 'First record that retention left, by partition.',
     labelNames: ['partition'],
-    registers,
+    registers: [registry],
     collect() {
       for (const partition of logStore.partitions.keys()) {
         this.set({ partition: `${partition}` }, logStore.firstOffset(partition));

@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Core, CoreStats } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
 import { exportMaintenanceMetrics } from './maintenance-metrics.ts';
+import { addCounter, addGauge, type ReadMetric } from './read-metrics.ts';
 import { readShared } from './shared-figures.ts';
 
 /** Counters of the core as they are called outside; docs/OPERATIONS.md describes each. */
@@ -35,15 +36,7 @@ export interface NodeMetricsSource {
 export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetricsSource): void {
   const registers = [registry];
   for (const [field, name, help] of COUNTERS) {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(core.stats()[field]);
-      },
-    });
+    addCounter(registry, [name, help, () => core.stats()[field]]);
   }
   new Counter({
     name: 'pyralog_notary_duplicates_total',
@@ -58,15 +51,7 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
     },
   });
   exportMaintenanceMetrics({ registry, core, logStore });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
+  const gauge = (...metric: ReadMetric) => addGauge(registry, metric);
   gauge(
     'pyralog_storage_queue_bytes',
     'Proposals waiting for the log.',

@@ -1,5 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { ObjectStats, ObjectStore, SchemaRegistry, SchemaStats } from '../native/index.ts';
+import { addCounter, addGauge } from './read-metrics.ts';
 
 /** As they are called outside; docs/OPERATIONS.md describes each. */
 const OBJECT_COUNTERS = [
@@ -34,32 +35,15 @@ export interface PayloadMetricsSource {
 
 /** Adds the metrics of the object store and the schema registry, read when asked. */
 export function exportPayloadMetrics({ registry, objects, schemas }: PayloadMetricsSource): void {
-  const registers = [registry];
-  const counter = (name: string, help: string, value: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
   for (const [field, name, help] of OBJECT_COUNTERS) {
-    counter(name, help, () => objects.stats()[field]);
+    addCounter(registry, [name, help, () => objects.stats()[field]]);
   }
-  for (const [field, name, help] of OBJECT_GAUGES) gauge(name, help, () => objects.stats()[field]);
+  for (const [field, name, help] of OBJECT_GAUGES) {
+    addGauge(registry, [name, help, () => objects.stats()[field]]);
+  }
   for (const [field, name, help] of SCHEMA_COUNTERS) {
-    counter(name, help, () => schemas.stats()[field]);
+    addCounter(registry, [name, help, () => schemas.stats()[field]]);
   }
-  gauge('pyralog_schemas_schemas_total', 'Schemas registered.', () => schemas.stats().schemas);
+  const count = () => schemas.stats().schemas;
+  addGauge(registry, ['pyralog_schemas_schemas_total', 'Schemas registered.', count]);
 }
