@@ -1,26 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { openCore } from '../../../native/index.ts';
+import { killedVictim } from '../../support/killed-victim.ts';
 import { multihash, options, rows, temporary } from './support.ts';
 
 /** Lets the victim acknowledge `lines` proposals, then kills it; returns what it said in whole lines. */
-async function load(dir: string, name: string, lines: number): Promise<string[]> {
-  const file = fileURLToPath(new URL('./victim.ts', import.meta.url));
-  const child = spawn(process.execPath, [file, dir, name], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let said = '';
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (text: string) => {
-    said += text;
-    if (said.split('\n').length > lines) child.kill('SIGKILL');
-  });
-  const [, signal] = await once(child, 'close');
-  assert.equal(signal, 'SIGKILL', 'the victim must not end by itself');
-  return said.split('\n').slice(0, -1);
-}
+const load = (dir: string, name: string, lines: number) =>
+  killedVictim(new URL('./victim.ts', import.meta.url), [dir, name], lines);
 
 describe('native core killed under load, unsynced data lost', function () {
   this.timeout(30_000);

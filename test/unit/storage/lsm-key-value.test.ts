@@ -1,9 +1,8 @@
 import { strict as assert } from 'node:assert';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   attachLsmKeyValue,
@@ -11,6 +10,7 @@ import {
   type LsmKeyValue,
   openLsmKeyValue,
 } from '../../../storage/index.ts';
+import { killedVictim } from '../../support/killed-victim.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const text = (value: string) => Buffer.from(value);
@@ -211,21 +211,8 @@ describe('LSM key-value store killed under load', function () {
   const place = tempDir();
 
   /** Lets the victim acknowledge `lines` batches, then kills it. */
-  async function load(dir: string, name: string, lines: number): Promise<string[]> {
-    const file = fileURLToPath(new URL('./lsm-victim.ts', import.meta.url));
-    const child = spawn(process.execPath, [file, dir, name], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let said = '';
-    child.stdout.setEncoding('utf8');
-    child.stdout.on('data', (told: string) => {
-      said += told;
-      if (said.split('\n').length > lines) child.kill('SIGKILL');
-    });
-    const [, signal] = await once(child, 'close');
-    assert.equal(signal, 'SIGKILL', 'the victim must not end by itself');
-    return said.split('\n').slice(0, -1);
-  }
+  const load = (dir: string, name: string, lines: number) =>
+    killedVictim(new URL('./lsm-victim.ts', import.meta.url), [dir, name], lines);
 
   /** Every batch of a client up to `held` is there as it was written, and nothing of the next. */
   async function assertWhole(kv: LsmKeyValue, client: string, held: number): Promise<void> {

@@ -13,18 +13,8 @@ import {
   referToFile,
   verifyFile,
 } from '../../../storage/index.ts';
+import { noise } from '../../support/payload-parts.ts';
 import { tempDir } from '../../support/temp-dir.ts';
-
-/** Bytes that nothing repeats in. */
-function noise(seed: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed + 1;
-  for (let at = 0; at + 4 <= length; at += 4) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes.writeUInt32LE((state ^ (state >>> 13)) >>> 0, at);
-  }
-  return bytes;
-}
 
 describe('objects', () => {
   const place = tempDir();

@@ -1,28 +1,15 @@
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { openCore } from '../../../native/index.ts';
 import { createRecordStore, openNativeLogStore } from '../../../storage/index.ts';
+import { killedVictim } from '../../support/killed-victim.ts';
 import { noise, openPayloadParts } from '../../support/payload-parts.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { options } from '../native/support.ts';
 
 /** Lets the victim acknowledge so many records, then kills it; returns offset and seed of each. */
 async function load(dir: string, round: number, kind: string, lines: number): Promise<number[][]> {
-  const file = fileURLToPath(new URL('./records-victim.ts', import.meta.url));
-  const child = spawn(process.execPath, [file, dir, `${round}`, kind], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let said = '';
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (text: string) => {
-    said += text;
-    if (said.split('\n').length > lines) child.kill('SIGKILL');
-  });
-  const [, signal] = await once(child, 'close');
-  assert.equal(signal, 'SIGKILL', 'the victim must not end by itself');
-  const whole = said.split('\n').slice(0, -1);
+  const victim = new URL('./records-victim.ts', import.meta.url);
+  const whole = await killedVictim(victim, [dir, `${round}`, kind], lines);
   return whole.map((line) => line.split(' ').map(Number));
 }
 
