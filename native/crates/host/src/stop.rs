@@ -122,13 +122,14 @@ impl Shared {
 
     fn check_entries(&self, number: u32) -> Result<(), HostError> {
         let reader = self.reader()?;
-        let first = reader.state(number).unwrap_or_default().first_index;
+        let state = reader.state(number).unwrap_or_default();
         let mut stopped = false;
-        let checked = reader.replay(number, first, &mut |_, _, _| {
-            stopped = self.sealing.closing();
+        // What is appended meanwhile comes from this life.
+        let checked = reader.replay(number, state.first_index, &mut |index, _, _| {
+            stopped = self.sealing.closing() || index > state.last_index;
             if stopped {
                 return Err(pyralog_log::LogError::Poisoned(
-                    "the store closes".to_owned(),
+                    "nothing more to check".to_owned(),
                 ));
             }
             Ok(())

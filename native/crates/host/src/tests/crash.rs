@@ -172,6 +172,11 @@ fn run_with(
         }
         if random.below(3) == 0 {
             load((&host, &disk), 0..6, &mut random, &mut told, &mut next);
+            if let Some(failure) = host.shared.failure() {
+                return Err(format!(
+                    "round {round}: nothing failed, and it says: {failure}"
+                ));
+            }
             if random.below(2) == 0 {
                 disk.power_off_after(random.below(40)); // while it stops
             }

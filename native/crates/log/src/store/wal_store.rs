@@ -260,6 +260,7 @@ impl LogReader for WalLogReader {
         let mut window = Window::new();
         let mut incarnation = 0;
         let mut index = from;
+        let mut reread = false;
         while let Some((place, term)) = self.locate(group, index) {
             let file = match self.files.file(place.incarnation) {
                 Ok(file) => file,
@@ -284,11 +285,16 @@ impl LogReader for WalLogReader {
                     incarnation = 0;
                     continue; // moved or released while it was read
                 }
+                if !std::mem::replace(&mut reread, true) {
+                    window.clear(); // written after the window had been read
+                    continue;
+                }
                 return Err(LogError::Corrupt(file.damage(place.position, detail)));
             }
             let body = RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + place.length as usize;
             visit(index, term, &bytes[body])?;
             index += 1;
+            reread = false;
         }
         Ok(())
     }

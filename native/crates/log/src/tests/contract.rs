@@ -162,6 +162,33 @@ fn holds_whatever_is_staged(log: &mut OpenLog) {
     assert_eq!(seen, last - first + 1);
 }
 
+fn replays_what_is_appended_meanwhile(log: &mut OpenLog) {
+    let OpenLog {
+        store,
+        committer,
+        reader,
+        ..
+    } = log;
+    let mut append = |number: u64| {
+        let bytes = number.to_le_bytes();
+        store.append(16, &[entry(&[&bytes])]).unwrap();
+        let frame = store.seal().unwrap();
+        committer.commit(frame).unwrap();
+    };
+    append(1);
+    let mut seen = Vec::new();
+    let replayed = reader.replay(16, 1, &mut |index, _, bytes| {
+        assert_eq!(bytes, index.to_le_bytes());
+        seen.push(index);
+        if index < 8 {
+            append(index + 1);
+        }
+        Ok(())
+    });
+    replayed.unwrap();
+    assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
 /// The whole contract; the last part leaves the store poisoned.
 fn contract(log: &mut OpenLog) {
     assert!(log.recovery.clean());
@@ -170,6 +197,7 @@ fn contract(log: &mut OpenLog) {
     cuts_entries_that_a_new_leader_overwrites(log);
     keeps_the_newest_states(log);
     holds_whatever_is_staged(log);
+    replays_what_is_appended_meanwhile(log);
     log.committer.mark_stop().unwrap();
     refuses_frames_out_of_order(log);
 }
