@@ -116,7 +116,7 @@ export class Run {
     this.#peers.start({
       connected: (peer) => {
         this.#outbox.connected(peer);
-        this.#sync.consider();
+        this.#sync.connected(peer);
       },
       disconnected: (peer) => this.#sync.disconnected(peer),
       frame: (peer, frame) => this.#inbound.frame(peer, frame),

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/time.ts';
 import type { App } from '../engine.ts';
 import type { PosOptions } from './options.ts';
 import type { Peer, Peers } from './peers.ts';
+import { SyncPeers } from './sync-peers.ts';
 import {
   decodeSyncAnswer,
   decodeSyncRequest,
@@ -36,19 +37,20 @@ export interface SyncDeps {
 
 interface Asked extends SyncRequest {
   readonly peer: Peer;
+  /** When (monotonic ms). */
+  readonly at: number;
   readonly cancel: () => void;
 }
 
 /**
  * Fetches the blocks that others have finalized without this node, and gives others those that they lack (P32).
  *
- * One request is on its way at a time, to a peer that said it is ahead. What a peer says it has is a claim: one that
- * does not answer, or answers with nothing, is passed over for a while, each time for longer.
+ * One request is on its way at a time, to a peer that said it is ahead ({@link SyncPeers} says to which).
  */
 export class BlockSync {
   readonly #deps: SyncDeps;
   readonly #options: PosOptions;
-  readonly #failures = new Map<Peer, { count: number; until: number }>();
+  readonly #peers = new SyncPeers();
   readonly #serving = new Map<Peer, SyncRequest[]>();
   #asked: Asked | undefined;
   #applying = false;
@@ -111,8 +113,13 @@ export class BlockSync {
     });
   }
 
+  connected(peer: Peer): void {
+    this.#peers.connected(peer, this.#deps.clock.monotonic());
+    this.consider();
+  }
+
   disconnected(peer: Peer): void {
-    this.#failures.delete(peer);
+    this.#peers.forget(peer);
     this.#serving.delete(peer);
     if (this.#asked?.peer !== peer) return;
     this.#asked.cancel();
@@ -176,15 +183,16 @@ export class BlockSync {
     if (this.#stopped || this.#asked !== undefined || this.#applying) return;
     this.#endGrace();
     const { clock, peers } = this.#deps;
-    const peer = this.#bestPeer();
+    const at = clock.monotonic();
+    const peer = this.#peers.next(peers, this.#head(), at);
     if (peer === undefined) return;
     const from = this.#head() + 1;
     const count = Math.min(SYNC_COUNT_MAX, peer.head - from + 1);
     const request = { request: ++this.#requests, from, count };
-    const cancel = clock.schedule(clock.monotonic() + this.#options.requestMsMax, () => {
+    const cancel = clock.schedule(at + this.#options.requestMsMax, () => {
       if (this.#asked?.request === request.request) this.#giveUp(this.#asked);
     });
-    this.#asked = { ...request, peer, cancel };
+    this.#asked = { ...request, peer, at, cancel };
     peers.send(peer, 'sync', encodeSyncRequest(request), 'normal');
   }
 
@@ -197,31 +205,13 @@ export class BlockSync {
 
   #failed(peer: Peer): void {
     this.#proved = false;
-    const count = (this.#failures.get(peer)?.count ?? 0) + 1;
-    const wait = this.#options.requestMsMax * Math.min(count, 8);
-    this.#failures.set(peer, { count, until: this.#deps.clock.monotonic() + wait });
-  }
-
-  /** One that is ahead of us and did not fail lately; of those, one that never failed, then the highest. */
-  #bestPeer(): Peer | undefined {
-    const now = this.#deps.clock.monotonic();
-    const head = this.#head();
-    let best: Peer | undefined;
-    let least = Number.POSITIVE_INFINITY;
-    for (const peer of this.#deps.peers) {
-      const failure = this.#failures.get(peer);
-      if (peer.head <= head || (failure !== undefined && failure.until > now)) continue;
-      const count = failure?.count ?? 0;
-      if (count < least || (count === least && peer.head > (best?.head ?? 0))) {
-        best = peer;
-        least = count;
-      }
-    }
-    return best;
+    this.#peers.failed(peer, this.#deps.clock.monotonic(), this.#options.requestMsMax);
   }
 
   async #apply(asked: Asked, answer: SyncAnswer): Promise<void> {
     this.#applying = true;
+    const millis = this.#deps.clock.monotonic() - asked.at;
+    let invalid = false;
     try {
       for (const [i, block] of answer.blocks.entries()) {
         if (this.#stopped) return;
@@ -233,9 +223,11 @@ export class BlockSync {
         if (applied === 'invalid') {
           this.#deps.peers.report(asked.peer, 'invalid', `block ${asked.from + i} by sync (P32)`);
           this.#failed(asked.peer);
+          invalid = true;
           break;
         }
       }
+      if (!invalid) this.#peers.delivered(asked.peer, answer.blocks.length, millis);
     } catch (bug) {
       this.#deps.onBug(bug);
     } finally {

@@ -1,9 +1,15 @@
 import { strict as assert } from 'node:assert';
-import { encodeSyncAnswer, encodeSyncRequest } from '../../../consensus/pos/wire.ts';
+import {
+  decodeSyncAnswer,
+  encodeSyncAnswer,
+  encodeSyncRequest,
+} from '../../../consensus/pos/wire.ts';
 import { sameChain } from './pos-app.ts';
 import { type TestEngine, World } from './pos-world.ts';
 
 const heightOf = ({ app }: TestEngine) => app.head()?.height ?? 0;
+/** `[16711680]`: a head that nobody has. */
+const GREAT_HEAD = new Uint8Array([0x81, 0x1a, 0, 0xff, 0, 0]);
 const options = { emptyBlocks: true, blockIntervalMs: 50 };
 
 describe('pos: sync (P32)', () => {
@@ -102,6 +108,45 @@ describe('pos: sync (P32)', () => {
     assert.deepEqual(world.net.reports, [{ by: 'late', peer: 'n0', fault: 'invalid' }]);
   });
 
+  it('does not stay with one that claims a great height and gives a block at a time', async () => {
+    const nodes = await world.startAll(options);
+    await reach(nodes, 80);
+    world.net.fate = (frame) => {
+      if (frame.from !== 'n3') return { delayMs: 1 };
+      if (frame.channel === 'status') Object.assign(frame, { bytes: GREAT_HEAD });
+      if (frame.channel !== 'answers') return { delayMs: 1 };
+      const { request, blocks } = decodeSyncAnswer(frame.bytes) ?? { request: 0, blocks: [] };
+      Object.assign(frame, { bytes: encodeSyncAnswer({ request, blocks: blocks.slice(0, 1) }) });
+      return { delayMs: 1_500 };
+    };
+    const observer = await world.start({ id: 'late', options });
+    await world.until(() => heightOf(observer) >= 80, 10_000);
+    assert.deepEqual(world.net.reports, []);
+  });
+
+  it('is not held up by strangers that are silent and come back under other names', async () => {
+    const nodes = await world.startAll(options);
+    await reach(nodes, 150);
+    const observer = await world.start({ id: 'late', options });
+    let names = 0;
+    const come = () => {
+      const { clock } = world;
+      for (let i = 0; i < 3; i++) {
+        const name = `stranger${names++}`;
+        const stranger = world.net.join(name, undefined, ['late']);
+        clock.schedule(clock.monotonic() + 1_900, () => world.net.leave(name));
+        stranger.onPeer({
+          connected: (link) => void link.send('status', GREAT_HEAD, 'normal'),
+          disconnected: () => {},
+        });
+      }
+      clock.schedule(clock.monotonic() + 1_700, come);
+    };
+    come();
+    await world.until(() => heightOf(observer) >= 150, 15_000);
+    assert.ok(names >= 3);
+  });
+
   it('calls it a flood when a peer asks for more than it takes', async () => {
     const [node] = await world.startAll(options);
     await reach([node as TestEngine], 3);
@@ -125,8 +170,7 @@ describe('pos: sync (P32)', () => {
   it('is not held up by a peer that claims to be ahead', async () => {
     const liar = world.net.join('liar', undefined);
     liar.onPeer({
-      connected: (link) =>
-        void link.send('status', new Uint8Array([0x81, 0x1a, 0, 0xff, 0, 0]), 'normal'),
+      connected: (link) => void link.send('status', GREAT_HEAD, 'normal'),
       disconnected: () => {},
     });
     const nodes = await world.startAll(options);
