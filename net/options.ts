@@ -30,7 +30,7 @@ export interface NetworkLimits {
   readonly pingIdleMs: number;
   /** A peer that says nothing for so long after a ping, or does not finish its hello, is unresponsive (G7). */
   readonly answerMsMax: number;
-  /** Peers connected at once, both ways. */
+  /** Peers connected at once, both ways; a part is kept for those this node was told of (G10). */
   readonly connectionsMax: number;
   /** Connections from one IP address; loopback too. */
   readonly connectionsPerAddressMax: number;

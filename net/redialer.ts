@@ -43,6 +43,18 @@ export class Redialer {
     this.#options = options;
   }
 
+  /** Whether this peer is to be connected however often it fails. */
+  keeps(peer: PeerId): boolean {
+    return this.#wanted.get(peer)?.keep === true;
+  }
+
+  /** How many such peers there are. */
+  kept(): number {
+    let count = 0;
+    for (const { keep } of this.#wanted.values()) if (keep) count++;
+    return count;
+  }
+
   /** From now on this peer should be connected; `keep` = however often it fails. */
   want(peer: PeerId, address: string, keep: boolean): void {
     if (this.#closed) return;

@@ -36,7 +36,10 @@ export async function createLibp2pNetwork(
     known,
   );
   const gate = new Gate(
-    { denies: (peer) => peers.isBanned(peer) || faults.severs(peer) },
+    {
+      denies: (peer) => peers.isBanned(peer) || faults.severs(peer),
+      full: (peer) => network?.full(peer) ?? false,
+    },
     limits.connectionsPerAddressMax,
   );
   checkAnnounced(modules, options.announce ?? []);

@@ -4,9 +4,11 @@ import type { PeerId } from '../types.ts';
 export interface GateDeps {
   /** Banned, or cut off by an injected fault. */
   readonly denies: (peer: PeerId) => boolean;
+  /** No place is left for one that nobody asked for ({@link Slots}). */
+  readonly full: (peer: PeerId) => boolean;
 }
 
-/** Who may connect at all: nobody banned, and not too many from one IP address (G10). */
+/** Who may connect at all: nobody banned, not too many from one IP address, and strangers while there is room (G10). */
 export class Gate {
   readonly #deps: GateDeps;
   readonly #perAddressMax: number;
@@ -21,9 +23,16 @@ export class Gate {
   gater(): ConnectionGater {
     return {
       denyInboundConnection: (connection) => this.#tooMany(connection),
-      denyInboundEncryptedConnection: (peer) => this.#deps.denies(peer.toString()),
+      denyInboundEncryptedConnection: (peer) => this.#denies(peer.toString()),
       denyDialPeer: (peer) => this.#deps.denies(peer.toString()),
     };
+  }
+
+  #denies(peer: PeerId): boolean {
+    if (this.#deps.denies(peer)) return true;
+    if (!this.#deps.full(peer)) return false;
+    this.refused++;
+    return true;
   }
 
   /** Counts a connection from before its handshake until it closes: half-open ones cost the most. */

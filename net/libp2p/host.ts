@@ -46,7 +46,8 @@ export async function createHost(deps: HostDeps, options: Libp2pOptions) {
       }),
     ],
     connectionManager: {
-      maxConnections: limits.connectionsMax,
+      // Slots say who may stay; libp2p counts all alike, and strangers could keep out those this node needs.
+      maxConnections: 2 * limits.connectionsMax,
       // Per address and second; how many may stay open is the gate's to say.
       inboundConnectionThreshold: limits.connectionsPerAddressMax,
       maxIncomingPendingConnections: limits.connectionsMax,

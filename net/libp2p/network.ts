@@ -21,6 +21,7 @@ import { Libp2pGossip } from './gossip.ts';
 import type { Host } from './host.ts';
 import { Links } from './links.ts';
 import type { Modules } from './modules.ts';
+import { Slots } from './slots.ts';
 import { Waiters } from './waiters.ts';
 
 /** A known peer that did not answer this often in a row is given up; bootstrap peers never are. */
@@ -44,6 +45,7 @@ export class Libp2pNetwork implements Network {
   readonly #gossip: Libp2pGossip;
   readonly #links: Links;
   readonly #redialer: Redialer;
+  readonly #slots: Slots;
   readonly #waiters = new Waiters();
   readonly #closing = new AbortController();
   readonly #protocol: string;
@@ -76,8 +78,16 @@ export class Libp2pNetwork implements Network {
       { self: this.self, protocol: this.#protocol, limits },
     );
     this.#redialer = new Redialer(
-      { clock, random, dial: (_peer, address) => this.#reach(address, this.#closing.signal) },
+      { clock, random, dial: (peer, address) => this.#redial(peer, address) },
       { ...limits, attemptsMax: ATTEMPTS_MAX },
+    );
+    this.#slots = new Slots(
+      {
+        connections: () => host.getConnections(),
+        keeps: (peer) => this.#redialer.keeps(peer),
+        kept: () => this.#redialer.kept(),
+      },
+      limits.connectionsMax,
     );
   }
 
@@ -88,7 +98,7 @@ export class Libp2pNetwork implements Network {
   /** Listens, and dials who is known. */
   async start(): Promise<void> {
     const { host, book } = this.#deps;
-    host.addEventListener('connection:open', (event) => this.#links.connectionOpened(event.detail));
+    host.addEventListener('connection:open', (event) => this.#connected(event.detail));
     host.addEventListener('connection:close', (event) =>
       this.#links.connectionClosed(event.detail),
     );
@@ -168,6 +178,25 @@ export class Libp2pNetwork implements Network {
     this.#waiters.close();
     await this.#deps.host.stop();
     await this.#deps.book.close();
+  }
+
+  /** Whether there is no place for this peer. */
+  full(peer: PeerId): boolean {
+    return this.#slots.full(peer);
+  }
+
+  #connected(connection: Connection): void {
+    const peer = connection.remotePeer.toString();
+    const one = connection.direction === 'inbound' && this.#slots.exceeded(peer);
+    if (one) this.#links.end(peer, 'too-many-peers');
+    else this.#links.connectionOpened(connection);
+  }
+
+  async #redial(peer: PeerId, address: string): Promise<void> {
+    if (this.#deps.peers.get(peer) === undefined && this.full(peer)) {
+      throw refused(peer, 'too-many-peers');
+    }
+    await this.#reach(address, this.#closing.signal);
   }
 
   /** Resolves when there is a link to the peer at this address. */

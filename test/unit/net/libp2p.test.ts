@@ -149,6 +149,22 @@ describe('libp2p network', () => {
     }
   });
 
+  it('keeps places for those it was told of, however many strangers come (G10)', async () => {
+    const [known, other] = [await start(2), await start(3)];
+    // It cannot be dialled there: it has to come by itself.
+    const bootstrap = [`/ip4/127.0.0.1/tcp/1/p2p/${known.self}`];
+    const network = await start(1, { bootstrap, limits: { connectionsMax: 4 } });
+    const address = network.addresses()[0] ?? '';
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => stranger()));
+    await Promise.allSettled(nodes.map((node) => node.dial(multiaddr(address))));
+    const connected = () => nodes.filter((node) => node.getConnections().length > 0).length;
+    await until(() => connected() === 3);
+    await assert.rejects(dial(other, network));
+    await dial(known, network);
+    await until(() => network.peers().some(({ id }) => id === known.self));
+    assert.equal(connected(), 3);
+  });
+
   it('keeps bounded memory for a peer that does not read (G10)', async () => {
     const [a, b] = [await start(1), await start(2)];
     const links: Link[] = [];
