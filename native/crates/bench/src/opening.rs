@@ -177,6 +177,13 @@ fn lookups(plan: &Plan, subject: &Subject) -> Result<(), BenchError> {
             .cpu(used.median())
             .print()?;
     }
+    let panels = subject.host().panel_bytes() as f64 * 8.0 / bound as f64;
+    Figure::new(
+        "large partition, filters side by side",
+        panels,
+        "bits a key",
+    )
+    .print()?;
     Ok(())
 }
 

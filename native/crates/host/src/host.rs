@@ -417,6 +417,12 @@ impl Host {
         }
     }
 
+    /// Memory of filters that stand side by side for lookups by key, bytes (Z13).
+    #[must_use]
+    pub fn panel_bytes(&self) -> usize {
+        self.shared.segments.panel_bytes()
+    }
+
     /// What maintenance came to, and what it does now.
     #[must_use]
     pub fn maintenance(&self) -> Maintenance {

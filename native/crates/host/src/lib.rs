@@ -26,6 +26,7 @@ mod maintain;
 pub mod note;
 mod open;
 mod options;
+mod panels;
 mod quarantine;
 mod queue;
 mod read;

@@ -8,7 +8,7 @@ use pyralog_types::Hash;
 use pyralog_types::batch::Row;
 
 use crate::error::HostError;
-use crate::listed::{ASKED_TOGETHER, Listed};
+use crate::listed::{Asking, Listed};
 use crate::shared::{Shard, Shared};
 
 /// A key on the way through the segments.
@@ -187,6 +187,19 @@ impl Shared {
             return Ok((Some(found), None));
         }
         let listed = self.segments.listed(shard.number);
+        let mut asking = listed.asking(&self.segments, &wanted.hash);
+        let found = self.sealed_newest_of_key(&mut asking, &listed, wanted);
+        self.segments.learn(shard.number, &asking);
+        found
+    }
+
+    /// The same of the records that are sealed.
+    fn sealed_newest_of_key(
+        &self,
+        asking: &mut Asking<'_>,
+        listed: &Listed,
+        wanted: &WantedKey<'_>,
+    ) -> Result<(Option<Newest>, Option<Range<u64>>), HostError> {
         let entries = listed.entries();
         let end = wanted.as_of.map_or(entries.len(), |ms| {
             entries.partition_point(|entry| entry.meta.first_timestamp <= ms)
@@ -199,21 +212,16 @@ impl Shared {
                 .filter(|next| next.meta.compacted)
                 .map(|next| next.range()),
         };
-        let mut may = 0;
-        for (passed, at) in (0..end).rev().enumerate() {
-            if passed % ASKED_TOGETHER == 0 {
-                may = listed.may_hold_key_before(at + 1, &wanted.hash);
-            }
+        for at in (0..end).rev() {
             if wanted.as_of.is_some() {
                 let meta = &entries[at].meta;
                 gaps.pass(meta.base_offset..meta.end_offset, meta.compacted);
             }
             // Nothing else of a segment is touched before its filter says yes.
-            let asked = may >> (passed % ASKED_TOGETHER) & 1 == 1;
-            if !asked || !listed.may_hold_key(at, &self.segments, &wanted.hash)? {
+            if !asking.may_hold(at)? {
                 continue;
             }
-            if let Some(found) = self.sealed_newest_of_key(&listed, at, wanted)? {
+            if let Some(found) = self.newest_of_key_in(listed, at, wanted)? {
                 return Ok((Some(found), gaps.compacted));
             }
         }
@@ -221,7 +229,7 @@ impl Shared {
         Ok((None, gaps.compacted))
     }
 
-    fn sealed_newest_of_key(
+    fn newest_of_key_in(
         &self,
         listed: &Listed,
         at: usize,
@@ -229,7 +237,11 @@ impl Shared {
     ) -> Result<Option<Newest>, HostError> {
         let ms = wanted.as_of.unwrap_or(u64::MAX);
         listed.ask(at, &self.segments, |segment| {
-            let found = segment.by_key_hash_at(&wanted.hash, wanted.key, ms)?;
+            let found = if listed.is_covered(at) {
+                segment.by_expected_key_hash_at(&wanted.hash, wanted.key, ms)?
+            } else {
+                segment.by_key_hash_at(&wanted.hash, wanted.key, ms)?
+            };
             let newest = |offset| {
                 let tombstone = segment.is_tombstone(offset)?;
                 Ok(Newest { offset, tombstone })

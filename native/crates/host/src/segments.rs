@@ -17,7 +17,7 @@ use pyralog_types::Hash;
 
 use crate::cache::Cache;
 use crate::error::HostError;
-use crate::listed::{Listed, Lists};
+use crate::listed::{Asking, Listed, Lists};
 use crate::read::Algorithm;
 
 /// Directory of snapshots, in the store's directory (Z5).
@@ -135,6 +135,16 @@ impl Segments {
     /// A partition's segments, to look something up in.
     pub fn listed(&self, partition: u32) -> Arc<Listed> {
         self.lists.newest(&self.manifest, partition)
+    }
+
+    /// Makes later lookups by key in a partition cheaper than this one was.
+    pub fn learn(&self, partition: u32, asked: &Asking<'_>) {
+        self.lists.learn(partition, asked);
+    }
+
+    /// Memory of filters that stand side by side, bytes.
+    pub fn panel_bytes(&self) -> usize {
+        self.lists.panel_bytes()
     }
 
     /// Makes the sidecar of a segment again (H9) and opens both.

@@ -6,12 +6,40 @@ use crate::Segment;
 use crate::index::short;
 use crate::side::Which;
 
-/// What of a filter is not its fingerprints. All places that follow from it are within them (the head was checked).
-#[derive(Debug, Clone, Copy, Default)]
+/// What of a filter is not its fingerprints. All places that follow from it are within them (the head was checked). Filters
+/// of segments with about as many keys mostly have the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
-    pub seed: u64,
-    pub segment_length: u32,
-    pub count_length: u32,
+    pub(crate) seed: u64,
+    pub(crate) segment_length: u32,
+    pub(crate) count_length: u32,
+}
+
+/// Where a key's fingerprints stand, and what they come to where the key is.
+pub struct Places {
+    pub at: [usize; 3],
+    pub fingerprint: u8,
+}
+
+impl Shape {
+    /// As the library that made the filter looks, without the way there, which would be most of the work.
+    #[inline]
+    pub fn places(&self, key_hash: &[u8; 32]) -> Places {
+        let hash = mixed(short(key_hash).wrapping_add(self.seed));
+        let first = ((u128::from(hash) * u128::from(self.count_length)) >> 64) as u32;
+        let mask = self.segment_length - 1;
+        let second = (first + self.segment_length) ^ ((hash >> 18) as u32 & mask);
+        let third = (first + 2 * self.segment_length) ^ (hash as u32 & mask);
+        Places {
+            at: [first as usize, second as usize, third as usize],
+            fingerprint: (hash ^ hash >> 32) as u8,
+        }
+    }
+
+    /// Fingerprints of the filter, a byte each.
+    pub fn len(&self) -> usize {
+        self.count_length as usize + 2 * self.segment_length as usize
+    }
 }
 
 /// Says no to nearly all keys that a segment does not hold, and never to one that it does. Small, so that those of many
@@ -32,19 +60,25 @@ impl KeyFilter {
         let Some((map, start)) = &self.fingerprints else {
             return self.otherwise;
         };
-        let Shape {
-            seed,
-            segment_length,
-            count_length,
-        } = self.shape;
-        // As the library that made it looks, without the way there, which would be most of the work.
-        let hash = mixed(short(key_hash).wrapping_add(seed));
-        let first = ((u128::from(hash) * u128::from(count_length)) >> 64) as u32;
-        let mask = segment_length - 1;
-        let second = (first + segment_length) ^ ((hash >> 18) as u32 & mask);
-        let third = (first + 2 * segment_length) ^ (hash as u32 & mask);
-        let at = |place: u32| map[*start + place as usize];
-        (hash ^ hash >> 32) as u8 == at(first) ^ at(second) ^ at(third)
+        let Places {
+            at: [first, second, third],
+            fingerprint,
+        } = self.shape.places(key_hash);
+        let bytes = &map[*start..];
+        fingerprint == bytes[first] ^ bytes[second] ^ bytes[third]
+    }
+}
+
+impl KeyFilter {
+    /// What it has in common with filters that a [`crate::KeyPanel`] holds beside it; `None` where it has no fingerprints.
+    #[must_use]
+    pub fn shape(&self) -> Option<Shape> {
+        self.fingerprints.is_some().then_some(self.shape)
+    }
+
+    pub(crate) fn fingerprints(&self) -> Option<&[u8]> {
+        let (map, start) = self.fingerprints.as_ref()?;
+        map.get(*start..*start + self.shape.len())
     }
 }
 
@@ -87,6 +121,18 @@ impl Segment {
 mod tests {
     use super::*;
     use crate::index::{Head, build};
+
+    impl KeyFilter {
+        /// The filter of the keys with these hashes.
+        pub fn of(hashes: impl Iterator<Item = [u8; 32]>) -> Self {
+            let made = build(hashes.map(|hash| short(&hash)).zip(0..).collect()).unwrap();
+            Self {
+                shape: Head::decode(&made.head).unwrap().shape(),
+                fingerprints: Some((Mapped::copy_of(made.fingerprints), 0)),
+                otherwise: true,
+            }
+        }
+    }
 
     #[test]
     fn says_what_the_library_says() {

@@ -15,6 +15,7 @@ mod hot;
 mod index;
 mod layout;
 mod meta;
+mod panel;
 mod perfect;
 mod row;
 mod schema;
@@ -26,8 +27,9 @@ mod window;
 
 pub use build::SegmentBuilder;
 pub use error::{Damage, SegmentError};
-pub use filter::KeyFilter;
+pub use filter::{KeyFilter, Shape};
 pub use meta::{Kind, SegmentMeta};
+pub use panel::KeyPanel;
 pub use row::{HashedRow, Row, SegmentRow};
 pub use segment::{IndexBits, Segment};
 #[cfg(test)]

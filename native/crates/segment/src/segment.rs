@@ -358,12 +358,37 @@ impl Segment {
         ms: u64,
     ) -> Result<Option<u64>, SegmentError> {
         let found = self.0.side.candidates(Which::Keys, short(key_hash))?;
+        self.latest_of(&found, key, ms)
+    }
+
+    /// [`Segment::by_key_hash_at`] for callers that know what the filter says, from a [`crate::KeyPanel`]: it is not asked
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Segment::by_key`].
+    pub fn by_expected_key_hash_at(
+        &self,
+        key_hash: &[u8; 32],
+        key: &[u8],
+        ms: u64,
+    ) -> Result<Option<u64>, SegmentError> {
+        let found = self.0.side.expected(Which::Keys, short(key_hash))?;
+        self.latest_of(&found, key, ms)
+    }
+
+    /// The latest of some rows that has a key and is not behind `ms`.
+    fn latest_of(
+        &self,
+        found: &Candidates<'_>,
+        key: &[u8],
+        ms: u64,
+    ) -> Result<Option<u64>, SegmentError> {
         let mut left = found.len();
         if ms < self.meta().last_timestamp {
             let (mut low, mut high) = (0, left);
             while low < high {
                 let middle = usize::midpoint(low, high);
-                let row = self.candidate(&found, middle)?;
+                let row = self.candidate(found, middle)?;
                 if self.read(self.0.data.timestamp(row))? > ms {
                     high = middle;
                 } else {
@@ -373,7 +398,7 @@ impl Segment {
             left = low;
         }
         for place in (0..left).rev() {
-            let row = self.candidate(&found, place)?;
+            let row = self.candidate(found, place)?;
             if self.read(self.0.data.matches(row, Wanted::Key(key)))? {
                 return self.offset_of(row).map(Some);
             }

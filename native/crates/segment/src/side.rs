@@ -366,6 +366,14 @@ impl Side {
         if !self.may_hold(which, hash)? {
             return Ok(Candidates::One(None));
         }
+        self.expected(which, hash)
+    }
+
+    /// The same without the filter's opinion: any row at all for a hash that is not there.
+    pub fn expected(&self, which: Which, hash: u64) -> Result<Candidates<'_>, SegmentError> {
+        if self.heads[which as usize].hashes == 0 {
+            return Ok(Candidates::One(None));
+        }
         let broken = || self.damaged("an index points behind its end");
         let head = &self.heads[which as usize];
         let pilots = self.section(which.section(PILOTS))?;

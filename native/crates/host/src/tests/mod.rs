@@ -8,6 +8,7 @@ mod lookup;
 mod maintain;
 mod maintain_crash;
 mod notes;
+mod panels;
 mod policy;
 mod seal;
 mod size;
