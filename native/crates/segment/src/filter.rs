@@ -16,7 +16,7 @@ pub struct Shape {
 }
 
 /// Where a key's fingerprints stand, and what they come to where the key is.
-pub struct Places {
+pub(crate) struct Places {
     pub at: [usize; 3],
     pub fingerprint: u8,
 }
@@ -24,7 +24,7 @@ pub struct Places {
 impl Shape {
     /// As the library that made the filter looks, without the way there, which would be most of the work.
     #[inline]
-    pub fn places(&self, key_hash: &[u8; 32]) -> Places {
+    pub(crate) fn places(&self, key_hash: &[u8; 32]) -> Places {
         let hash = mixed(short(key_hash).wrapping_add(self.seed));
         let first = ((u128::from(hash) * u128::from(self.count_length)) >> 64) as u32;
         let mask = self.segment_length - 1;
@@ -37,7 +37,7 @@ impl Shape {
     }
 
     /// Fingerprints of the filter, a byte each.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count_length as usize + 2 * self.segment_length as usize
     }
 }
@@ -124,7 +124,7 @@ mod tests {
 
     impl KeyFilter {
         /// The filter of the keys with these hashes.
-        pub fn of(hashes: impl Iterator<Item = [u8; 32]>) -> Self {
+        pub(crate) fn of(hashes: impl Iterator<Item = [u8; 32]>) -> Self {
             let made = build(hashes.map(|hash| short(&hash)).zip(0..).collect()).unwrap();
             Self {
                 shape: Head::decode(&made.head).unwrap().shape(),
