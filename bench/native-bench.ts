@@ -6,7 +6,8 @@ import type { BenchContext, Figure } from './types.ts';
 
 export async function buildNativeBench({ signal, progress }: BenchContext): Promise<void> {
   progress('building the native bench');
-  const args = ['build', '--release', '--locked', '--quiet', '-p', 'pyralog-bench'];
+  // `-p pyralog-bench` would choose other features of packages than the add-on, and compile most of them once more.
+  const args = ['build', '--release', '--locked', '--quiet', '--workspace', '--bins'];
   await runLines({ command: 'cargo', args, cwd: join(repository, 'native') }, signal, progress);
 }
 
@@ -19,7 +20,7 @@ export async function runNativeBench(
   await runLines({ command: nativeBench(), args }, signal, (line) => take(parseFigure(line)));
 }
 
-/** The binary that `cargo build --release -p pyralog-bench` makes. */
+/** The binary that the build above makes. */
 function nativeBench(): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? join(repository, 'native', 'target');
   return join(

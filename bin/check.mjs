@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { testProfile } from '../native/test-profile.mjs';
 import { bootstrap, root } from './bootstrap.mjs';
 
 await bootstrap();
@@ -16,12 +17,7 @@ const checks = [
   ['layers', 'depcruise', ['--config', '.dependency-cruiser.cjs', '.'], root],
   ['dead code', 'knip', [], root],
   ['rustfmt', 'cargo', ['fmt', '--all', '--check'], native],
-  [
-    'clippy',
-    'cargo',
-    ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'],
-    native,
-  ],
+  ['clippy', 'cargo', clippy(), native],
   ['licences', 'cargo', ['deny', '--locked', 'check', 'bans', 'licenses', 'sources'], native],
 ];
 
@@ -45,6 +41,11 @@ for (const [name, command, args, cwd] of checks) {
 }
 for (const [name, outcome] of rows) process.stdout.write(`${name.padEnd(10)} ${outcome}\n`);
 process.exitCode = rows.some(([, outcome]) => outcome.startsWith('FAILED')) ? 1 : 0;
+
+function clippy() {
+  const everything = ['--locked', '--workspace', '--all-targets'];
+  return ['clippy', ...everything, ...testProfile(native), '--', '-D', 'warnings'];
+}
 
 function hasCargoDeny() {
   if (!existsSync(join(native, 'deny.toml'))) return false;

@@ -2,8 +2,9 @@
 // With file names only those mocha files run. `--long` adds the suites under test/long.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, setPriority, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { testProfile } from '../native/test-profile.mjs';
 import { bootstrap, root } from './bootstrap.mjs';
 
 const node = await bootstrap();
@@ -12,10 +13,15 @@ const files = args.filter((arg) => !arg.startsWith('--'));
 const long = args.includes('--long');
 const bin = join(root, 'node_modules', '.bin');
 const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+/** Where `module.enableCompileCache()` keeps it too. Tests start processes by the hundred. */
+const compileCache = process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache');
+const ASIDE = constants.priority.PRIORITY_BELOW_NORMAL;
+const native = join(root, 'native');
+const cargoTest = ['test', '--locked', '--workspace', ...testProfile(native)];
 const totals = { passed: 0, failed: 0, skipped: 0, reasons: [] };
 
-if (files.length === 0) await rustTests();
-await mochaTests();
+const rust = files.length === 0 && (await compileRustTests());
+await Promise.all([rust && rustTests(), mochaTests()]);
 
 for (const reason of totals.reasons) process.stdout.write(`skipped: ${reason}\n`);
 process.stdout.write(
@@ -23,21 +29,26 @@ process.stdout.write(
 );
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
+/** Alone: it keeps every core busy. A suite that does not compile reports no tests, so that is a failure. */
+async function compileRustTests() {
+  const { code } = await run('cargo', [...cargoTest, '--no-run'], { cwd: native });
+  if (code !== 0) totals.failed++;
+  return code === 0;
+}
+
+/** Beside mocha, which leaves most of one core, and with what it leaves: its tests wait for processes and peers. */
 async function rustTests() {
-  const before = totals.failed;
-  const { code, output } = await run('cargo', ['test', '--locked', '--workspace'], {
-    cwd: join(root, 'native'),
-    capture: true,
-  });
+  const { code, output } = await run('cargo', cargoTest, { cwd: native, isAside: true });
+  let failed = 0;
   for (const line of output.matchAll(
     /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm,
   )) {
     totals.passed += Number(line[1]);
-    totals.failed += Number(line[2]);
+    failed += Number(line[2]);
     totals.skipped += Number(line[3]);
   }
-  // A suite that does not compile reports no tests: that is a failure too.
-  if (code !== 0 && totals.failed === before) totals.failed++;
+  // A suite that dies reports nothing.
+  totals.failed += code !== 0 ? Math.max(failed, 1) : failed;
 }
 
 async function mochaTests() {
@@ -50,7 +61,7 @@ async function mochaTests() {
   try {
     const { code } = await run(node, mocha, {
       cwd: root,
-      extra: { PYRALOG_TEST_SUMMARY: summary },
+      extra: { PYRALOG_TEST_SUMMARY: summary, NODE_COMPILE_CACHE: compileCache },
     });
     const result = JSON.parse(readFileSync(summary, 'utf8'));
     totals.passed += result.passed;
@@ -66,19 +77,29 @@ async function mochaTests() {
   }
 }
 
-function run(command, commandArgs, { cwd, capture = false, extra = {} }) {
+/** `isAside`: with little priority; what it prints is returned, and shown a suite at a time, amid what others print. */
+function run(command, commandArgs, { cwd, isAside = false, extra = {} }) {
   return new Promise((resolve) => {
-    const stdio = capture ? ['ignore', 'pipe', 'inherit'] : ['ignore', 'inherit', 'inherit'];
+    const stdio = ['ignore', isAside ? 'pipe' : 'inherit', 'inherit'];
     const child = spawn(command, commandArgs, { cwd, env: { ...env, ...extra }, stdio });
     let output = '';
-    child.stdout?.on('data', (chunk) => {
+    let shown = 0;
+    const show = (end) => {
+      process.stdout.write(output.slice(shown, end));
+      shown = end;
+    };
+    child.stdout?.setEncoding('utf8').on('data', (chunk) => {
       output += chunk;
-      process.stdout.write(chunk);
+      if (chunk.includes('test result: ')) show(output.lastIndexOf('\n') + 1);
     });
+    if (isAside && child.pid !== undefined) setPriority(child.pid, Math.max(getPriority(), ASIDE));
     child.on('error', (error) => {
       process.stderr.write(`pyralog: cannot run ${command}: ${error.message}\n`);
       resolve({ code: 1, output });
     });
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    child.on('close', (code) => {
+      show(output.length);
+      resolve({ code: code ?? 1, output });
+    });
   });
 }

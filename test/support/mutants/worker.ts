@@ -38,7 +38,10 @@ const { simulate } = await import('../../../devnet/sim/index.ts');
 const found = new Set<string>();
 let tried = 0;
 const lies = mutant.lies === undefined ? {} : { lies: mutant.lies };
-for (let next = seed; next < seed + runs && !found.has(mutant.rule); next++) {
+const seeds = Array.from({ length: runs }, (_, index) => seed + index);
+if (mutant.firstSeed !== undefined) seeds.unshift(mutant.firstSeed);
+for (const next of seeds) {
+  if (found.has(mutant.rule)) break;
   tried++;
   for (const { rule } of (await simulate({ seed: next, ...lies })).violations) found.add(rule);
 }
