@@ -47,13 +47,15 @@ export function withChanges(
 
 /** Root of the state that holds `map` (U1–U3). */
 export function modelRoot(map: StateMap): Uint8Array {
-  return rootOf(leavesOf(map), 0);
+  const { leaves, roots } = treeOf(map);
+  return rootOf(leaves, 0, roots);
 }
 
 /** The proof of `key`, in the encoding of U7. */
 export function modelProof(map: StateMap, key: Uint8Array): Uint8Array {
   const bits = bitsOf(blake3(key));
-  let [inside, depth] = [leavesOf(map), 0];
+  const { leaves, roots } = treeOf(map);
+  let [inside, depth] = [leaves, 0];
   const siblings: Uint8Array[] = [];
   let marks = '';
   while (inside.length > 1) {
@@ -61,7 +63,7 @@ export function modelProof(map: StateMap, key: Uint8Array): Uint8Array {
     inside = inside.filter((leaf) => leaf.bits[depth] === bits[depth]);
     depth += 1;
     marks += beside.length > 0 ? '1' : '0';
-    if (beside.length > 0) siblings.unshift(rootOf(beside, depth));
+    if (beside.length > 0) siblings.unshift(rootOf(beside, depth, roots));
   }
   const [end] = inside;
   const kind = end === undefined ? 1 : end.bits === bits ? 0 : 2;
@@ -72,13 +74,19 @@ export function modelProof(map: StateMap, key: Uint8Array): Uint8Array {
   return bytes([kind, depth % 256, depth >> 8], bitmap, ...siblings, ...other);
 }
 
-/** Of each map once: many proofs of one map are asked for. */
-const known = new WeakMap<StateMap, Leaf[]>();
+interface Tree {
+  readonly leaves: Leaf[];
+  /** What was hashed, by the bits that its leaves have in common. */
+  readonly roots: Map<string, Uint8Array>;
+}
 
-function leavesOf(map: StateMap): Leaf[] {
-  const leaves = known.get(map) ?? hashedLeaves(map);
-  known.set(map, leaves);
-  return leaves;
+/** Of each map once: many proofs of one map are asked for. */
+const known = new WeakMap<StateMap, Tree>();
+
+function treeOf(map: StateMap): Tree {
+  const tree = known.get(map) ?? { leaves: hashedLeaves(map), roots: new Map() };
+  known.set(map, tree);
+  return tree;
 }
 
 function hashedLeaves(map: StateMap): Leaf[] {
@@ -88,14 +96,31 @@ function hashedLeaves(map: StateMap): Leaf[] {
   });
 }
 
-function rootOf(leaves: readonly Leaf[], depth: number): Uint8Array {
+function rootOf(
+  leaves: readonly Leaf[],
+  depth: number,
+  roots: Map<string, Uint8Array>,
+): Uint8Array {
   const [first] = leaves;
   if (first === undefined) return keyed('empty');
+  const place = first.bits.slice(0, depth);
+  const root = roots.get(place) ?? hashOf(first, leaves, depth, roots);
+  roots.set(place, root);
+  return root;
+}
+
+function hashOf(
+  first: Leaf,
+  leaves: readonly Leaf[],
+  depth: number,
+  roots: Map<string, Uint8Array>,
+): Uint8Array {
   if (leaves.length === 1) return keyed('leaf', first.path, first.valueHash);
   const side = (bit: string) =>
     rootOf(
       leaves.filter((leaf) => leaf.bits[depth] === bit),
       depth + 1,
+      roots,
     );
   return keyed('node', side('0'), side('1'));
 }
