@@ -12,6 +12,7 @@ export interface BlockParts {
 
 const BLOCK: Format<BlockParts> = {
   what: 'block',
+  handing: 'views',
   read(item) {
     const [header, certificate, transactions] = arrayOf(item, 'it', 3);
     return {
@@ -29,7 +30,7 @@ export function encodeBlock(parts: BlockParts): Uint8Array {
   return encodeAs(BLOCK, parts);
 }
 
-/** Reads a block in its one encoding (X11). Never throws. */
+/** Reads a block in its one encoding (X11); its parts are views of `bytes`, which must not change. Never throws. */
 export function decodeBlock(bytes: Uint8Array): Decoded<BlockParts> {
   return decodeAs(BLOCK, bytes);
 }

@@ -1,12 +1,14 @@
 /**
  * One encoding of one value (X1, X11): deterministic CBOR out of arrays, byte strings, text, uints and null.
  *
- * `cborg` refuses long heads, indefinite lengths and trailing bytes, but reads floats as integers and repairs broken
- * UTF-8. So what was read is encoded again and must be the same bytes: whatever a reader is lax about, two encodings
- * of one value never pass.
+ * {@link readItem} takes an item in its one encoding, and formats lose nothing of an item, so a value that is read that
+ * way has these very bytes. What it does not take is read once more by `cborg`, to say what is wrong: that refuses long
+ * heads, indefinite lengths and trailing bytes, but reads floats as integers and repairs broken UTF-8. So what came that
+ * way is encoded again and must be the same bytes: whatever a reader is lax about, two encodings of one value never pass.
  */
 import { decode, encode } from 'cborg';
 import { equalBytes } from '../../base/bytes.ts';
+import { type Handing, type Item, readItem, writeItem } from './item.ts';
 
 /** What reading bytes of a stranger gives: the value, or what is wrong with them. */
 export type Decoded<T> =
@@ -20,6 +22,8 @@ export interface Format<T> {
   /** Throws {@link Malformed} through the readers below, and nothing else. */
   readonly read: (item: unknown) => T;
   readonly write: (value: T) => unknown;
+  /** `views`: its byte strings are parts of the bytes that were read, for what is large and short-lived. Default: copies. */
+  readonly handing?: Handing;
 }
 
 /** Raised by readers, caught by {@link decodeAs}. It never leaves this folder. */
@@ -37,18 +41,30 @@ const OPTIONS = {
 export const AMOUNT_LIMIT = 2n ** 63n;
 
 export function encodeAs<T>(format: Format<T>, value: T): Uint8Array {
-  const bytes = encode(format.write(value));
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // it may be a Buffer
+  return writeItem(format.write(value) as Item);
 }
 
 /** Reads exactly one item in its one encoding. Never throws. */
 export function decodeAs<T>(format: Format<T>, bytes: Uint8Array): Decoded<T> {
+  const item = readItem(bytes, format.handing);
+  if (item === undefined) return decodeLaxly(format, bytes);
+  return reading(format, () => ({ ok: true, value: format.read(item) }));
+}
+
+/** The same verdicts as {@link decodeAs}, by another way and slowly. Never throws. */
+export function decodeLaxly<T>(format: Format<T>, bytes: Uint8Array): Decoded<T> {
   const item = itemOf(bytes);
   if (item === undefined) return { ok: false, reason: `${format.what}: not one item of CBOR` };
-  try {
+  return reading(format, () => {
     const value = format.read(item);
-    if (equalBytes(encodeAs(format, value), bytes)) return { ok: true, value };
+    if (equalBytes(encode(format.write(value)), bytes)) return { ok: true, value };
     return { ok: false, reason: `${format.what}: not in its one encoding (RFC 8949 4.2.1)` };
+  });
+}
+
+function reading<T>(format: Format<T>, read: () => Decoded<T>): Decoded<T> {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof Malformed)
       return { ok: false, reason: `${format.what}: ${error.message}` };

@@ -27,6 +27,7 @@ export interface Batch {
 
 const FORMAT: Format<Batch> = {
   what: 'batch of transactions',
+  handing: 'views',
   read(item) {
     const [version, round, list] = arrayOf(item, 'it', 3);
     if (version !== VERSION) throw new Malformed('version is not 1');
@@ -46,7 +47,7 @@ export function encodeBatch(batch: Batch): Uint8Array {
   return encodeAs(FORMAT, batch);
 }
 
-/** Never throws. */
+/** Its transactions are views of `bytes`. Never throws. */
 export function decodeBatch(bytes: Uint8Array): Decoded<Batch> {
   return decodeAs(FORMAT, bytes);
 }
