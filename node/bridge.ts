@@ -4,8 +4,10 @@
  * back and nothing piles up in the port.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { onAbort } from '../base/abort.ts';
 import { PyralogError } from '../base/errors.ts';
 import { nodeError } from './errors.ts';
+import { GatheredPort } from './gathered-port.ts';
 
 /** What one side offers: values or streams of structured-cloneable values. */
 export type BridgeTarget = Readonly<
@@ -48,8 +50,9 @@ export function serveBridge(
   onBug: (bug: unknown) => void,
 ): void {
   const open = new Map<number, Served>();
-  const say = (message: Message) => port.postMessage(message);
-  port.on('message', (message: Message) => {
+  const gathered = new GatheredPort<Message>(port);
+  const say = (message: Message) => gathered.say(message);
+  gathered.onMessage((message) => {
     if (message.kind === 'abort') open.get(message.id)?.abort.abort();
     else if (message.kind === 'credit') open.get(message.id)?.credit.give();
     else if (message.kind === 'call') {
@@ -67,7 +70,7 @@ export function serveBridge(
         .finally(() => open.delete(id));
     }
   });
-  port.on('close', () => {
+  gathered.onClose(() => {
     for (const { abort } of open.values()) abort.abort();
   });
 }
@@ -114,15 +117,15 @@ export function connectBridge(port: MessagePort): BridgeClient {
 }
 
 class PortClient implements BridgeClient {
-  readonly #port: MessagePort;
+  readonly #port: GatheredPort<Message>;
   readonly #pending = new Map<number, Pending>();
   #next = 0;
   #closed = false;
 
   constructor(port: MessagePort) {
-    this.#port = port;
-    port.on('message', (message: Message) => this.#hear(message));
-    port.on('close', () => {
+    this.#port = new GatheredPort(port);
+    this.#port.onMessage((message) => this.#hear(message));
+    this.#port.onClose(() => {
       this.#closed = true;
       for (const { fail } of [...this.#pending.values()]) fail(stopping());
       this.#pending.clear();
@@ -176,16 +179,16 @@ class PortClient implements BridgeClient {
       });
     }
     const id = this.#next++;
-    const onAbort = () => {
+    const aborted = () => {
       this.#say({ kind: 'abort', id });
       this.#pending.get(id)?.fail(signal?.reason);
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const unheed = signal && onAbort(signal, aborted);
     const settled =
       (then: (value: unknown) => void) =>
       (value: unknown): void => {
         this.#pending.delete(id);
-        signal?.removeEventListener('abort', onAbort);
+        unheed?.();
         then(value);
       };
     const { item, end, fail } = waiting;
@@ -202,7 +205,7 @@ class PortClient implements BridgeClient {
   }
 
   #say(message: Message): void {
-    if (!this.#closed) this.#port.postMessage(message);
+    if (!this.#closed) this.#port.say(message);
   }
 }
 

@@ -1,3 +1,4 @@
+import { onAbort } from '../base/abort.ts';
 import { equalBytes } from '../base/bytes.ts';
 import type { Chain, NodeFinalAnchors, TransactionStatus } from '../chain/index.ts';
 import { Newest, type PosEngine } from '../consensus/index.ts';
@@ -80,6 +81,8 @@ type Final = Extract<TransactionStatus, { state: 'final' }>;
 /** Those who wait for a transaction: a block that has it is their answer, without another look into the store. */
 class Settled {
   readonly #waiting = new Map<string, Set<(final?: Final) => void>>();
+  /** While somebody waits. */
+  #look: NodeJS.Timeout | undefined;
 
   settle(ids: readonly Uint8Array[], block: { height: number; time: number }): void {
     if (this.#waiting.size === 0) return;
@@ -122,22 +125,32 @@ class Settled {
     const { promise, resolve } = Promise.withResolvers<Final | undefined>();
     const wakers = this.#waiting.get(key) ?? new Set();
     const wake = (final?: Final) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
+      unheed();
       wakers.delete(wake);
-      if (wakers.size === 0 && this.#waiting.get(key) === wakers) this.#waiting.delete(key);
+      if (wakers.size === 0 && this.#waiting.get(key) === wakers) this.#forget(key);
       resolve(final);
     };
-    const cancel = () => wake();
-    // What is forgotten altogether is told by nobody.
-    const timer = setTimeout(cancel, LOOK_MS);
-    signal.addEventListener('abort', cancel, { once: true });
+    const unheed = onAbort(signal, () => wake());
     wakers.add(wake);
     this.#waiting.set(key, wakers);
-    return { final: promise, cancel };
+    this.#look ??= setInterval(() => this.#wakeAll(), LOOK_MS);
+    return { final: promise, cancel: () => wake() };
+  }
+
+  #forget(key: string): void {
+    this.#waiting.delete(key);
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#look);
+    this.#look = undefined;
+  }
+
+  /** What is forgotten altogether is told by nobody. */
+  #wakeAll(): void {
+    for (const wakers of [...this.#waiting.values()]) for (const wake of wakers) wake();
   }
 }
 
+/** So often those who wait look by themselves. */
 const LOOK_MS = 1_000;
 
 function keyOf(id: Uint8Array): string {

@@ -13,6 +13,7 @@ import {
   parametersToWire,
   transactionStatusToWire,
 } from '../api/index.ts';
+import { onAbort } from '../base/abort.ts';
 import { toHex } from '../base/bytes.ts';
 import type { PyralogError } from '../base/errors.ts';
 import type { TransactionStatus } from '../chain/index.ts';
@@ -140,17 +141,21 @@ function settler(parts: ChainSource, msDefault: number): Settle {
   let waiting = 0;
   return async (id, timeoutMs, caller) => {
     const { chain } = parts();
-    if (waiting >= WAITS_MAX) return chain.transaction(id);
-    const timeout = AbortSignal.timeout(timeoutMs ?? msDefault);
-    const signal = AbortSignal.any([timeout, caller.signal]);
+    if (waiting >= WAITS_MAX || caller.signal.aborted) return chain.transaction(id);
+    const patience = new AbortController();
+    const end = () => patience.abort();
+    const timer = setTimeout(end, timeoutMs ?? msDefault);
+    const unheed = onAbort(caller.signal, end);
     waiting++;
     try {
-      return await chain.settled(id, signal);
+      return await chain.settled(id, patience.signal);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!patience.signal.aborted) throw error;
       return chain.transaction(id);
     } finally {
       waiting--;
+      clearTimeout(timer);
+      unheed();
     }
   };
 }
