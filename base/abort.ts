@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Listeners of an abort signal that many share and that come and go quickly, such as all who wait on one connection. */
 
 const listening = new WeakMap<AbortSignal, Set<() => void>>();
