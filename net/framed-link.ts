@@ -43,6 +43,12 @@ export interface FramedLinkDeps {
   readonly onClosed: (link: FramedLink, reason: GoodbyeReason | undefined) => void;
 }
 
+/**
+ * Nobody waits for a status: it leaves with the next frame that somebody waits for, such as the votes of the next height,
+ * or after so long. By itself it would be a third of what validators write to each other.
+ */
+const STATUS_WAIT_MS = 20;
+
 export interface FramedLinkOptions {
   readonly peer: PeerId;
   readonly hello: Hello;
@@ -70,6 +76,7 @@ export class FramedLink implements Link {
   #wireFull = false;
   #paused = false;
   #flushing = false;
+  #cancelLater: (() => void) | undefined;
   #heardAt: number;
   #ping = { token: 0, sentAt: 0 };
   #heardReason: GoodbyeReason | undefined;
@@ -97,11 +104,12 @@ export class FramedLink implements Link {
     if (bytes.length > FRAME_BYTES_MAX) throw tooBig(bytes.length);
     if (this.#state === 'closed') throw linkClosed();
     // A copy: the caller may reuse its buffer (and slice() of a Buffer would share it).
-    const copy = Uint8Array.from(bytes);
+    const copy = new Uint8Array(bytes);
     const fate = this.#deps.faults.fate(this.peer, 'out');
     if (fate === 0 && this.#outLine.heldBytes === 0) {
       const placed = this.#queue.push(CHANNELS[channel], copy, priority);
-      this.#flushSoon();
+      if (channel === 'status') this.#flushLater();
+      else this.#flushSoon();
       return placed;
     }
     this.#outLine.put(fate, copy.length + 1, () => {
@@ -128,6 +136,7 @@ export class FramedLink implements Link {
     }
     this.#state = 'closed';
     this.#cancelTick();
+    this.#cancelLater?.();
     this.#outLine.close();
     this.#inLine.close();
     this.#queue.close();
@@ -261,7 +270,18 @@ export class FramedLink implements Link {
     });
   }
 
+  #flushLater(): void {
+    if (this.#flushing || this.#cancelLater !== undefined) return;
+    const at = this.#deps.clock.monotonic() + STATUS_WAIT_MS;
+    this.#cancelLater = this.#deps.clock.schedule(at, () => {
+      this.#cancelLater = undefined;
+      this.#flushSoon();
+    });
+  }
+
   #flush(): void {
+    this.#cancelLater?.();
+    this.#cancelLater = undefined;
     while (!this.#wireFull && this.#state !== 'closed') {
       const parts: Part[] = [];
       for (let bytes = 0; bytes < PART_BYTES_MAX; ) {

@@ -110,6 +110,24 @@ describe('framed link', () => {
     );
   });
 
+  it('lets a status leave with the next other frame, or by itself 20 ms later (G3)', async () => {
+    const { clock, a } = await pair();
+    a.end.deliver = undefined;
+    a.end.written.length = 0;
+    const lengths = () => a.end.written.splice(0).map((bytes) => bytes.length);
+    await a.link.send('status', new Uint8Array(10), 'normal');
+    await pass(clock, 19);
+    assert.deepEqual(lengths(), []);
+    await a.link.send('consensus', new Uint8Array(20), 'urgent');
+    await turns(1);
+    assert.deepEqual(lengths(), [40]);
+    await pass(clock, 40);
+    assert.deepEqual(lengths(), [], 'nothing is left to be sent');
+    await a.link.send('status', new Uint8Array(10), 'normal');
+    await pass(clock, 21);
+    assert.deepEqual(lengths(), [15]);
+  });
+
   it('lets an urgent frame wait for a part of a bulk one only (G3)', async () => {
     const { a, b } = await pair();
     a.end.room = 1;
