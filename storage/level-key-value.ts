@@ -163,9 +163,11 @@ const CHECKSUM_BYTES = 4;
 
 /** The value, then CRC-32 of key and value, u32le. */
 function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(value.length + CHECKSUM_BYTES);
+  // Of the pool: a small array of its own would be moved out of V8's heap by the first native call that sees it.
+  const sealed = Buffer.allocUnsafe(value.length + CHECKSUM_BYTES);
   sealed.set(value);
-  new DataView(sealed.buffer).setUint32(value.length, crc32(value, crc32(key)), true);
+  const stored = sealed.subarray(0, value.length);
+  sealed.writeUInt32LE(crc32(stored, crc32(key)), value.length);
   return sealed;
 }
 

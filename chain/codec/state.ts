@@ -20,9 +20,14 @@ export function clusterAccount(name: string): Uint8Array {
   return hashUnder('cluster account', toUtf8(name));
 }
 
+const ACCOUNT_LETTER = 0x61;
+
 /** State key of an account: `a` ‖ 32 bytes (X14). */
 export function accountKey(account: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from('a'), account]);
+  const key = Buffer.allocUnsafe(1 + account.length);
+  key[0] = ACCOUNT_LETTER;
+  key.set(account, 1);
+  return key;
 }
 
 /** State key of a cluster: `c` ‖ name (X14). */

@@ -20,7 +20,7 @@ type Letter = 'b' | 'e' | 'i' | 'n';
 
 /** Key of something there is one of a height. */
 export function heightKey(letter: Letter, height: number): Uint8Array {
-  const key = Buffer.alloc(9);
+  const key = Buffer.allocUnsafe(9);
   key.write(letter, 0, 'latin1');
   key.writeBigUInt64BE(BigInt(height), 1);
   return key;
@@ -85,7 +85,7 @@ export interface Place {
 const PLACE_BYTES = 24;
 
 export function encodePlace({ height, time, index, anchorIndex }: Place): Uint8Array {
-  const bytes = Buffer.alloc(PLACE_BYTES);
+  const bytes = Buffer.allocUnsafe(PLACE_BYTES);
   bytes.writeBigUInt64BE(BigInt(height), 0);
   bytes.writeBigUInt64BE(BigInt(time), 8);
   bytes.writeUInt32BE(index, 16);
