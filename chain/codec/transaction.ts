@@ -62,13 +62,23 @@ export function signatureOf(
   { bytes, transaction }: { readonly bytes: Uint8Array; readonly transaction: Transaction },
   network: string,
 ): SignatureItem {
-  const unsigned = Uint8Array.from(bytes.subarray(0, -SIGNATURE_ITEM_BYTES));
-  unsigned[0] = ARRAY_OF_7;
-  return {
-    publicKey: transaction.sender,
-    signature: transaction.signature,
-    message: signedBytes(DOMAIN, network, unsigned),
-  };
+  const head = headOf(network);
+  const unsigned = bytes.subarray(1, -SIGNATURE_ITEM_BYTES);
+  const message = new Uint8Array(head.length + unsigned.length);
+  message.set(head);
+  message.set(unsigned, head.length);
+  return { publicKey: transaction.sender, signature: transaction.signature, message };
+}
+
+/** What every transaction's signed bytes begin with on a network; a process is on one. */
+let newestHead: { readonly network: string; readonly bytes: Uint8Array } | undefined;
+
+function headOf(network: string): Uint8Array {
+  if (newestHead?.network !== network) {
+    const bytes = signedBytes(DOMAIN, network, Uint8Array.of(ARRAY_OF_7));
+    newestHead = { network, bytes };
+  }
+  return newestHead.bytes;
 }
 
 /** A transaction ready to be handed in. */
