@@ -72,6 +72,8 @@ export interface DevnetPaths {
   readonly root: string;
   readonly devnet: string;
   readonly trust: string;
+  /** Held by the process of a devnet from before it touches anything. */
+  readonly lock: string;
   /** Data directories, one a node; what `--fresh` wipes. */
   readonly nodes: string;
 }
@@ -81,6 +83,7 @@ export function devnetPaths(root: string): DevnetPaths {
     root,
     devnet: join(root, 'devnet.json'),
     trust: join(root, 'trust.json'),
+    lock: join(root, 'devnet.lock'),
     nodes: join(root, 'devnet'),
   };
 }

@@ -151,6 +151,7 @@ export function loadDump(from: string, paths: DevnetPaths): number {
   if (!existsSync(`${from}/genesis.json`)) {
     throw badOrder(`${from}: not a dump of a devnet (no genesis.json)`);
   }
+  const validators = validatorsOf(`${from}/genesis.json`);
   refuseFull(paths.nodes);
   try {
     cpSync(from, paths.nodes, { recursive: true });
@@ -158,7 +159,18 @@ export function loadDump(from: string, paths: DevnetPaths): number {
     rmSync(paths.nodes, { recursive: true, force: true });
     throw badOrder(`${paths.nodes}: not loaded (${messageOf(error)})`);
   }
-  return readGenesis(`${from}/genesis.json`).chain?.validators.length ?? 0;
+  return validators;
+}
+
+/** Read before anything is copied: what a devnet cannot start with must not stand in its way. */
+function validatorsOf(genesis: string): number {
+  try {
+    return readGenesis(genesis).chain?.validators.length ?? 0;
+  } catch (error) {
+    throw badOrder(
+      `${genesis}: no genesis (${messageOf(error)}); name a directory made by \`pyralog devnet dump\``,
+    );
+  }
 }
 
 function refuseFull(dir: string): void {

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { assert, PyralogError } from '../base/errors.ts';
+import { lockProcess, type ProcessLock } from '../native/index.ts';
 import { peerIdOf } from '../net/index.ts';
 import { devnetKey } from '../node/index.ts';
 import { trustRootOf } from '../receipt/index.ts';
-import { type DevnetControl, openControl } from './control.ts';
+import { type DevnetControl, type DevnetOrder, openControl } from './control.ts';
 import {
   type DevnetFile,
   type DevnetPaths,
@@ -79,9 +80,27 @@ export async function startDevnet(
       error,
     );
   }
-  if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
-  const layout = await layOutDevnet(paths, validators);
-  return await startOnFreePorts({ paths, layout, options, freePorts });
+  const lock = takeLock(paths);
+  try {
+    if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
+    const layout = await layOutDevnet(paths, validators);
+    const devnet = await startOnFreePorts({ paths, layout, options, freePorts });
+    void devnet.stopped.catch(() => {}).finally(() => lock.release());
+    return devnet;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** One that starts or stops has no `devnet.json`, but data that nobody else may touch. */
+function takeLock({ root, lock }: DevnetPaths): ProcessLock {
+  const taken = lockProcess(lock);
+  if (taken !== undefined) return taken;
+  throw devnetError(
+    'devnet/running',
+    `another devnet is starting or stopping in ${root}; wait for it, or end it with Ctrl-C where it was started`,
+  );
 }
 
 /** Somebody may be quicker between the look for a port and the start: others are looked for, but for one that was named. */
@@ -159,7 +178,7 @@ async function announce(
   { paths, layout }: Plan,
   end: PromiseWithResolvers<void>,
 ): Promise<Devnet> {
-  const control = await openControl((order) => performOrder(order, { fleet, paths }));
+  const control = await openControl(oneByOne((order) => performOrder(order, { fleet, paths })));
   const file = describe(fleet, layout, control);
   const policies = fleet
     .nodes()
@@ -185,6 +204,20 @@ async function announce(
       else end.resolve();
       asked = true;
     },
+  };
+}
+
+/** A dump stops and starts nodes: no other order may do so meanwhile. */
+function oneByOne(
+  perform: (order: DevnetOrder) => Promise<unknown>,
+): (order: DevnetOrder) => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (order) => {
+    // Looking changes nothing, and waits for nobody.
+    if (order.op === 'status') return perform(order);
+    const done = last.then(() => perform(order));
+    last = done.catch(() => {}); // whoever gave the order hears of it
+    return done;
   };
 }
 

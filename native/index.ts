@@ -48,6 +48,7 @@ export type {
   BftTimeout,
   BftValidator,
 } from './bft-types.ts';
+export { lockProcess, type ProcessLock } from './lock.ts';
 export {
   attachLsm,
   type LsmErrorCode,

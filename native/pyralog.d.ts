@@ -511,6 +511,15 @@ export declare function historySize(handle: number): number;
 /** Inclusion path. */
 export declare function inclusion(handle: number, partition: number, index: number, size: number, sha256: boolean): Buffer;
 
+/**
+ * Locks a file, made if it is missing and left behind empty: its number. `null` when another holder has it. The system
+ * gives the lock back when the process ends, however that ends.
+ * 
+ * # Errors
+ * When the file cannot be opened or the file system knows no locks.
+ */
+export declare function lockProcess(path: string): number | null;
+
 /** The next chunk of a walk. */
 export declare function lsmChunk(cursor: number, bytesMax: number): Promise<NativeAnswer>;
 
@@ -747,6 +756,9 @@ export declare function treePath(label: string, packed: Uint8Array, index: numbe
 
 /** Root over packed leaves. */
 export declare function treeRoot(label: string, packed: Uint8Array): Buffer;
+
+/** Gives a lock back. One that is not held is none. */
+export declare function unlockProcess(lock: number): void;
 
 /** One byte a signature, checked on the pool. */
 export declare function verifySignatures(items: Uint8Array): Promise<Buffer>;

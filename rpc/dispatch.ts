@@ -8,7 +8,7 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import { setImmediate as immediately } from 'node:timers/promises';
 import type { RpcErrorObject, RpcId } from '../api/index.ts';
 import type { Logger } from '../base/log.ts';
-import { errorObjectOf, internalError, rpcError } from './errors.ts';
+import { errorObjectOf, internalError, isForOperator, rpcError } from './errors.ts';
 import type { RpcLimits } from './types.ts';
 import { Written } from './written.ts';
 
@@ -67,6 +67,8 @@ interface Call {
 export class Dispatcher {
   readonly #methods: ReadonlyMap<string, MethodHandler>;
   readonly #observer: CallObserver;
+  /** When the log was last told of a refusal, by its reason. */
+  readonly #operatorTold = new Map<string, number>();
   readonly #logger: Logger;
   readonly #limits: Pick<RpcLimits, 'batchCallsMax' | 'answerBytesMax'>;
   #inFlight = 0;
@@ -233,8 +235,17 @@ export class Dispatcher {
 
   #failed(call: Call, thrown: unknown): Answer {
     const error = errorObjectOf(thrown) ?? this.#unexpected(call.method, thrown);
+    if (isForOperator(error) && error !== internalError) this.#tellOperator(call, thrown, error);
     this.#observer.finished(call.method, call.startedMs, error.data.reason);
     return call.id === undefined ? undefined : errorAnswer(call.id, error);
+  }
+
+  /** Once a minute and reason: whoever repeats a call must not fill the log. */
+  #tellOperator({ method, startedMs }: Call, thrown: unknown, { data }: RpcErrorObject): void {
+    const told = this.#operatorTold.get(data.reason);
+    if (told !== undefined && startedMs - told < OPERATOR_MS) return;
+    this.#operatorTold.set(data.reason, startedMs);
+    this.#logger.error({ err: thrown, method: method.slice(0, 64) }, 'rpc call refused');
   }
 
   #unexpected(method: string, thrown: unknown): RpcErrorObject {
@@ -248,6 +259,9 @@ export class Dispatcher {
 
 /** How long a batch may keep the thread before others get their turn. */
 const TURN_MS = 10;
+
+/** How seldom the log says the same of refused calls. */
+const OPERATOR_MS = 60_000;
 
 const EMPTY = Object.freeze({});
 

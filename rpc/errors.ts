@@ -215,7 +215,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
     5_000,
     'a disk write failed: whether the record is kept is unknown until the node restarts; repeat it then',
   ),
-  'storage/corrupt': no(-32053, `the node's log is damaged there: ${operator}`),
+  'storage/corrupt': no(-32053, `the node's data are damaged there: ${operator}`),
   'storage/locked': no(-32054, `the node's store is in use: ${operator}`),
   'storage/format': no(-32055, `the node's store is of another version: ${operator}`),
   'storage/io': later(-32056, 1_000, `the node's disk refused: try again, or ${operator}`),
@@ -256,6 +256,11 @@ export function errorObjectOf(thrown: unknown): RpcErrorObject | undefined {
       ...retryAfter(how, thrown.data),
     },
   };
+}
+
+/** Whether the caller was told that the node's log has the cause: then it must. */
+export function isForOperator(error: RpcErrorObject): boolean {
+  return error.message.endsWith(operator);
 }
 
 /** The answer to what nobody expected. */

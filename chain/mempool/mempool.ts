@@ -222,7 +222,7 @@ class BoundedMempool implements Mempool {
     const { id, key, bytes, transaction, cost, rate } = candidate;
     const { replaced, victims, nonce, payer, balance } = judged;
     if (replaced !== undefined) {
-      const reason = `replaced by another of the same nonce with the fee ${transaction.fee} (X18)`;
+      const reason = `replaced by another of the same nonce with the fee ${transaction.fee} (X18); ${ELSEWHERE}`;
       this.#drop(replaced, { code: 'chain/fee-too-low', reason });
     }
     for (const victim of victims) this.#drop(victim, EVICTED);
@@ -322,7 +322,7 @@ class BoundedMempool implements Mempool {
         if (next.since > before) break;
         this.#drop(next, {
           code: 'chain/expired',
-          reason: `no block took it in ${waitMsMax} ms (X19)`,
+          reason: `no block took it in ${waitMsMax} ms (X19); ${ELSEWHERE}`,
         });
       }
       this.#sweepLater();
@@ -341,9 +341,12 @@ class BoundedMempool implements Mempool {
 }
 
 const USED = 'was used by another transaction that is final';
+/** Only a block ends what was passed on to others. */
+const ELSEWHERE =
+  'another node may still have it, so ask for its status again until a transaction of its nonce is final, and send no other nonce in its place';
 const EVICTED: Dropped = {
   code: 'chain/mempool-full',
-  reason: 'the mempool was full, and one that pays more per byte took its place (X19)',
+  reason: `the mempool was full, and one that pays more per byte took its place (X19); ${ELSEWHERE}`,
 };
 
 function admissionOf(candidate: Candidate, judged: Judgement | undefined): Admission {

@@ -55,7 +55,10 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   context.print(`role ${place ?? 'full node: follows and does not vote'}`);
   context.print(`configuration ${made.file}`);
   context.print(`data ${dataDir}`);
-  context.print(`account ${made.account}: needs money before its log can be anchored`);
+  const account = made.account && toHex(made.account);
+  if (account !== undefined) {
+    context.print(`account ${account}: needs money before its log can be anchored`);
+  }
   if (peers.length === 0) {
     context.note('pyralog: no --peer: name one in p2p.peers, unless this is the first node');
   }
@@ -66,7 +69,7 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
     inGenesis: validator === undefined ? undefined : place?.startsWith('validator ') === true,
     config: made.file,
     dataDir,
-    account: made.account,
+    account,
   });
   return EXIT.ok.code;
 }

@@ -48,6 +48,8 @@ export class Journal {
       this.#wal = undefined;
       this.#log.error({ err }, 'log of the engine not written');
       this.#signing?.silence('disk');
+      // What it holds is left as it is; closing may fail for the same reason.
+      await wal.close().catch((error: unknown) => this.#log.debug({ err: error }, 'not closed'));
     }
   }
 }

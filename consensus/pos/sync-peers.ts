@@ -69,10 +69,10 @@ export class SyncPeers {
 }
 
 /** The first one of least value; those without a value do not count. */
-function least<T>(all: readonly T[], valueOf: (one: T) => number | undefined): T | undefined {
+function least<T>(all: readonly T[], valueIn: (one: T) => number | undefined): T | undefined {
   let found: { one: T; value: number } | undefined;
   for (const one of all) {
-    const value = valueOf(one);
+    const value = valueIn(one);
     if (value !== undefined && value < (found?.value ?? Number.POSITIVE_INFINITY)) {
       found = { one, value };
     }

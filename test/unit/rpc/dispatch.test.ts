@@ -17,6 +17,7 @@ const spec = new Map<string, MethodHandler>([
   ['slow', serve(busyFor(5))],
   ['broken', serve(() => Promise.reject(new TypeError('a bug')))],
   ['cyclic', serve(() => 1n)],
+  ['damaged', serve(() => Promise.reject(rpcError('storage/corrupt', 'offset 7')))],
   ['busy', serve(() => Promise.reject(rpcError('log/overloaded', 'queue is full')))],
 ]);
 
@@ -211,6 +212,18 @@ describe('the dispatcher beyond the examples', () => {
       retryable: true,
       retryAfterMs: 50,
     });
+  });
+
+  it('has in its log what it sends a caller to the operator for, once', async () => {
+    const { ask, errors } = dispatcherOf();
+    for (let id = 0; id < 3; id++) {
+      const answer = await ask(JSON.stringify({ jsonrpc: '2.0', id, method: 'damaged' }));
+      assert.match(answer.error.message, /its log has the cause/u);
+    }
+    assert.deepEqual(
+      errors.map((error) => (error as Error).message),
+      ['offset 7'],
+    );
   });
 
   it('answers a bug with an internal error, logs it, and tells the caller nothing of it', async () => {

@@ -14,6 +14,7 @@ mod channel;
 mod convert;
 mod core;
 mod error;
+mod lock;
 mod lsm;
 mod object;
 mod parent;
