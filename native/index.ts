@@ -22,6 +22,7 @@ import type {
   TreeAlgorithm,
 } from './types.ts';
 
+export { AEAD_TAG_BYTES, type AeadUse, aeadOpen, aeadSeal } from './aead.ts';
 export {
   bftMessageInfo,
   bftOrder,

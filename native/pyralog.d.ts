@@ -394,6 +394,12 @@ export interface NativeSubject {
   versions: Array<number>;
 }
 
+/** Decrypts all but the last 16 bytes, if the tag that stands there is theirs; otherwise they stay as they are. */
+export declare function aeadOpen(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, bytes: Buffer): boolean;
+
+/** Encrypts all but the last 16 bytes, and puts the tag there. */
+export declare function aeadSeal(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, bytes: Buffer): void;
+
 /** Frees a core. */
 export declare function bftClose(handle: number): void;
 

@@ -1,7 +1,8 @@
 /** A transaction on its way in: what can be said of it without any state (X1, X3, X16). */
 import { copyBytes } from '../../base/bytes.ts';
+import { assert } from '../../base/errors.ts';
 import { parseCheckpointBody, parseNote, parseOrigin } from '../../receipt/index.ts';
-import { decodeTransaction, minimumFee, transactionId } from '../codec/transaction.ts';
+import { decodeTransaction, minimumFee, transactionIds } from '../codec/transaction.ts';
 import { chainError } from '../errors.ts';
 import { textKey } from '../text-key.ts';
 import type { ChainParameters, Transaction } from '../types.ts';
@@ -32,8 +33,21 @@ export interface Rules {
 
 type Refused = Extract<Admission, { ok: false }>;
 
+/** Each by itself, in order; their ids are one native call. */
+export function readCandidates(
+  batch: readonly Uint8Array[],
+  rules: Rules,
+): (Candidate | Refused)[] {
+  const ids = transactionIds(batch);
+  return batch.map((given, i) => {
+    const id = ids[i];
+    assert(id !== undefined, 'there is an id for each transaction');
+    return readCandidate(given, id, rules);
+  });
+}
+
 /** Takes a copy: what is handed over may be a part of a much larger message. */
-export function readCandidate(given: Uint8Array, rules: Rules): Candidate | Refused {
+function readCandidate(given: Uint8Array, hash: Uint8Array, rules: Rules): Candidate | Refused {
   const bytes = copyBytes(given);
   const decoded = decodeTransaction(bytes);
   if (!decoded.ok) return malformed(decoded.reason);
@@ -46,7 +60,8 @@ export function readCandidate(given: Uint8Array, rules: Rules): Candidate | Refu
   }
   const cluster = clusterOf(transaction, rules.network);
   if (typeof cluster === 'object') return cluster;
-  const id = transactionId(bytes);
+  // Ids of a batch lie in one piece of memory, which none of them is to keep.
+  const id = copyBytes(hash);
   return {
     ok: true,
     id,

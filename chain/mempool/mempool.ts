@@ -5,7 +5,7 @@ import { signatureOf } from '../codec/transaction.ts';
 import { chainError } from '../errors.ts';
 import { textKey } from '../text-key.ts';
 import type { Account, ChainError, ChainErrorCode } from '../types.ts';
-import { type Candidate, type Rules, readCandidate } from './candidate.ts';
+import { type Candidate, type Rules, readCandidates } from './candidate.ts';
 import { Drain } from './drain.ts';
 import { type Dropped, DroppedReasons } from './dropped.ts';
 import { Facts } from './facts.ts';
@@ -94,7 +94,7 @@ class BoundedMempool implements Mempool {
   }
 
   async add(batch: readonly Uint8Array[]): Promise<readonly Admission[]> {
-    const read = batch.map((bytes) => readCandidate(bytes, this.#deps));
+    const read = readCandidates(batch, this.#deps);
     const candidates = read.filter((one) => one.ok);
     // Before the signature is looked at, which is what costs: whoever floods must at least pay enough.
     const first = await this.#learn(candidates);

@@ -2,6 +2,7 @@ import type { ComponentLogger, ConnectionGater, Logger } from '@libp2p/interface
 import type { Libp2pOptions, NetworkLimits } from '../options.ts';
 import { gossipInit } from './gossip-init.ts';
 import type { Modules } from './modules.ts';
+import { thriftyNoise } from './sealing.ts';
 import { thriftyTcp, thriftyYamux } from './thrift.ts';
 import { transportKey } from './transport-key.ts';
 
@@ -33,7 +34,7 @@ export async function createHost(deps: HostDeps, options: Libp2pOptions) {
       thriftyTcp(modules),
       ...(modules.websockets === undefined ? [] : [modules.websockets.webSockets()]),
     ],
-    connectionEncrypters: [modules.noise.noise()],
+    connectionEncrypters: [thriftyNoise(modules)],
     streamMuxers: [
       thriftyYamux(modules, {
         enableKeepAlive: false,

@@ -9,6 +9,7 @@ import type { Server, Socket } from 'node:net';
 import type { TCPComponents } from '@libp2p/tcp';
 import { assert } from '../../base/errors.ts';
 import type { Modules } from './modules.ts';
+import { leanMuxer, type MuxerInside, withoutUnheard } from './muxing.ts';
 
 /** A reader tells how much it took once this share of its window is used; a sender has the rest until it hears of it. */
 const WINDOW_SHARE = 4;
@@ -70,14 +71,16 @@ export interface StreamInside {
   sendWindowUpdate(): void;
 }
 
-interface MuxerInside {
+interface StreamMaker {
   _newStream(...args: unknown[]): StreamInside;
 }
 
 /** Yamux whose streams tell of a window when it is worth a frame. */
 export function thriftyYamux(
   { yamux }: Modules,
-  init: Parameters<Modules['yamux']['yamux']>[0],
+  init: { readonly streamOptions: { readonly maxStreamWindowSize: number } } & Parameters<
+    Modules['yamux']['yamux']
+  >[0],
 ): ReturnType<Modules['yamux']['yamux']> {
   const make = yamux.yamux(init);
   return () => {
@@ -85,10 +88,11 @@ export function thriftyYamux(
     const create = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const muxer = create(connection);
-      const inside = muxer as unknown as MuxerInside;
+      leanMuxer(muxer as unknown as MuxerInside, init.streamOptions.maxStreamWindowSize);
+      const inside = muxer as unknown as StreamMaker;
       assert(typeof inside._newStream === 'function', 'yamux makes streams in _newStream');
       const newStream = inside._newStream.bind(muxer);
-      inside._newStream = (...args) => withFewerUpdates(newStream(...args));
+      inside._newStream = (...args) => withoutUnheard(withFewerUpdates(newStream(...args)));
       return muxer;
     };
     return factory;

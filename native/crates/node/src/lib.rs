@@ -8,6 +8,7 @@
 // The macros export nothing in a test build, so nothing is called there.
 #![cfg_attr(test, allow(dead_code))]
 
+mod aead;
 mod bft;
 mod bft_convert;
 mod channel;
