@@ -17,6 +17,13 @@ impl Samples {
         self.push(latency.as_nanos() as f64 / 1e3);
     }
 
+    /// Each figure as a share of the other's of the same round.
+    #[must_use]
+    pub fn shares_of(&self, other: &Self) -> Self {
+        let pairs = self.0.iter().zip(&other.0);
+        Self(pairs.map(|(own, other)| own / other).collect())
+    }
+
     /// The smallest figure that at least the share `q` of all are not above (nearest rank); 0 without any figure.
     #[must_use]
     pub fn quantile(&self, q: f64) -> f64 {
@@ -49,6 +56,13 @@ mod tests {
         assert!((hundred.median() - 50.0).abs() < f64::EPSILON);
         assert!((samples(&[3.0, 1.0, 2.0]).median() - 2.0).abs() < f64::EPSILON);
         assert!((samples(&[7.0]).quantile(0.0) - 7.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn shares_are_of_the_same_round() {
+        let shares = samples(&[8.0, 30.0, 1.0]).shares_of(&samples(&[10.0, 10.0, 10.0]));
+        assert!((shares.median() - 0.8).abs() < f64::EPSILON);
+        assert!((shares.quantile(1.0) - 3.0).abs() < f64::EPSILON);
     }
 
     #[test]
