@@ -1,10 +1,13 @@
 import type { Clock } from '../base/time.ts';
 import { formatCheckpointBody, formatNote } from '../receipt/index.ts';
 import {
+  createMemoryIdSequencer,
   decodeProposal,
   encodeOutcomes,
   encodePaths,
   firstNewOffset,
+  idsOf,
+  type MemoryIdSequencer,
   type MemoryLogStore,
   type Outcome,
 } from '../storage/index.ts';
@@ -15,6 +18,8 @@ export interface MemoryReplicatorDeps {
   readonly store: MemoryLogStore;
   readonly cosigner: Cosigner;
   readonly clock: Clock;
+  /** One sequence for all partitions: an id names one record of the node. Default: of coordinator 0, for records only. */
+  readonly ids?: MemoryIdSequencer;
 }
 
 export interface MemoryReplicator extends Replicator, CheckpointFeed {
@@ -23,8 +28,6 @@ export interface MemoryReplicator extends Replicator, CheckpointFeed {
 }
 
 const EPOCH = 1;
-/** 2026-01-01T00:00:00Z, where Scarab ids begin (scarab.md S1). */
-const SCARAB_START = 1_767_225_600_000;
 
 /**
  * A replicator of one whose log lives in memory: committed as soon as proposed.
@@ -35,9 +38,8 @@ export function createMemoryReplicator(
   deps: MemoryReplicatorDeps,
   options: { readonly checkpointMsMin: number },
 ): MemoryReplicator {
-  const { store, clock } = deps;
+  const { store, clock, ids = createMemoryIdSequencer(clock) } = deps;
   const leader: Role = { kind: 'leader', epoch: EPOCH };
-  const ids = new MemoryIds();
   const logs = store.partitions.map((_, partition) => new CheckpointedLog(deps, ids, partition));
   const log = (partition: number): CheckpointedLog => {
     // Unknown partitions get the store's own error.
@@ -86,30 +88,17 @@ export function createMemoryReplicator(
   };
 }
 
-/** Scarab ids (scarab.md S1) of coordinator 0, one sequence for all partitions: an id names one record of the node. */
-class MemoryIds {
-  #last = 0n;
-
-  /** The first of `count` consecutive ids, not before `time` (Unix milliseconds). */
-  take(count: number, time: number): bigint {
-    const earliest = BigInt(Math.max(0, time - SCARAB_START)) << 23n;
-    const base = earliest > this.#last ? earliest : this.#last + 1n;
-    this.#last = base + BigInt(count) - 1n;
-    return base;
-  }
-}
-
 /** One partition: gives times, and keeps its newest checkpoint. */
 class CheckpointedLog {
   newest: SignedCheckpoint | undefined;
   readonly #deps: MemoryReplicatorDeps;
-  readonly #ids: MemoryIds;
+  readonly #ids: MemoryIdSequencer;
   readonly #partition: number;
   readonly #waiting = new Set<(checkpoint: SignedCheckpoint) => void>();
   #lastTime = 0;
   #cancelDue: (() => void) | undefined;
 
-  constructor(deps: MemoryReplicatorDeps, ids: MemoryIds, partition: number) {
+  constructor(deps: MemoryReplicatorDeps, ids: MemoryIdSequencer, partition: number) {
     this.#deps = deps;
     this.#ids = ids;
     this.#partition = partition;
@@ -120,8 +109,8 @@ class CheckpointedLog {
     const records = decodeProposal(proposal);
     // L5: time never decreases and ids strictly increase, whatever the wall clock does.
     this.#lastTime = Math.max(this.#lastTime, Math.floor(clock.wall()));
-    const base = this.#ids.take(records.length, this.#lastTime);
-    const idOf = (index: number) => base + BigInt(index);
+    const ids = idsOf(this.#ids.take(records.length));
+    const idOf = (index: number) => ids[index] ?? 0n;
     const entry = { epoch: EPOCH, timestamp: this.#lastTime, idOf, records };
     const outcomes = store.apply(this.#partition, entry);
     if (this.#waiting.size > 0) void this.sign();

@@ -8,12 +8,13 @@
  * await core.close();
  */
 import { PyralogError } from '../base/errors.ts';
-import { ask, binding, call } from './binding.ts';
+import { answer, ask, binding, call } from './binding.ts';
 import type { Completion, NativeCheckpoint } from './pyralog.d.ts';
 import type {
   Core,
   CoreOptions,
   CoreStats,
+  IdRun,
   MaintenanceFigures,
   ProposeAnswer,
   ProposeOptions,
@@ -144,6 +145,7 @@ export type {
   CoreOptions,
   CoreStats,
   DurabilityPolicy,
+  IdRun,
   MaintenanceFigures,
   MaintenanceOptions,
   NativeErrorCode,
@@ -216,6 +218,14 @@ class NativeCore implements Core {
       ...(done.note === undefined ? {} : { checkpoint: checkpointOf(done) }),
       ...(done.paths === undefined ? {} : { paths: done.paths }),
     };
+  }
+
+  async reserveIds(count: number): Promise<IdRun[]> {
+    const { bytes = Buffer.alloc(0) } = await answer(() => binding.reserveIds(this.handle, count));
+    return Array.from({ length: bytes.length / 16 }, (_, place) => ({
+      first: bytes.readBigUInt64LE(place * 16),
+      count: bytes.readUInt32LE(place * 16 + 8),
+    }));
   }
 
   durableSize(partition: number): number {

@@ -655,6 +655,9 @@ export declare function repairRebuild(job: number, dir: string): Promise<NativeA
 /** What the store is made of. */
 export declare function repairStats(job: number, dir: string): Promise<NativeAnswer>;
 
+/** Takes ids out of the sequence of a core; answers with runs: first id and count, u64 each, little-endian. */
+export declare function reserveIds(handle: number, count: number): Promise<NativeAnswer>;
+
 /** Root at a size. */
 export declare function root(handle: number, partition: number, size: number, sha256: boolean): Buffer;
 

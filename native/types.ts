@@ -10,7 +10,7 @@ export type TreeAlgorithm = 'blake3' | 'sha256';
 
 /** Codes of errors that come out of the native core. Each is explained where it is raised. */
 export type NativeErrorCode =
-  /** No room for the next log file. Nothing was written; try again when there is space. */
+  /** No room for the next log file, or for a window of ids. Nothing was written; try again when there is space. */
   | 'storage/disk-full'
   /** The log is damaged or was opened read-only; appends are refused. */
   | 'storage/read-only'
@@ -196,6 +196,12 @@ export interface MaintenanceFigures {
   readonly openFiles: number;
 }
 
+/** Consecutive Scarab ids: `first`, `first + 1n`, … */
+export interface IdRun {
+  readonly first: bigint;
+  readonly count: number;
+}
+
 export interface Core {
   /** Give this to a worker thread; it calls {@link attachCore}. */
   readonly handle: number;
@@ -203,6 +209,12 @@ export interface Core {
 
   /** Orders, stores and applies a packed proposal (batch.md B1 or B2). Rejects with a {@link NativeErrorCode}. */
   propose(partition: number, proposal: Uint8Array, options: ProposeOptions): Promise<ProposeAnswer>;
+
+  /**
+   * Takes ids (1 to 1,048,576) out of the sequence that records get theirs from, ascending; nobody gets them again (scarab.md
+   * S8). Rejects with `log/clock-behind` or `storage/disk-full`, both to be tried again later, or with what appends are refused with.
+   */
+  reserveIds(count: number): Promise<IdRun[]>;
 
   /** Records that are durable (and so may be shown). */
   durableSize(partition: number): number;

@@ -51,6 +51,16 @@ export {
   verifyFile,
 } from '../native/index.ts';
 export { openLevelKeyValue } from './disk-key-value.ts';
+export {
+  type IdRun,
+  type IdSequencer,
+  idsOf,
+  openNativeIdSequencer,
+  RESERVED_IDS_MAX,
+  type ScarabParts,
+  scarabId,
+  scarabParts,
+} from './ids.ts';
 export type {
   KeyRange,
   KeyValue,
@@ -66,6 +76,11 @@ export {
   type LsmKeyValueOptions,
   openLsmKeyValue,
 } from './lsm-key-value.ts';
+export {
+  createMemoryIdSequencer,
+  type MemoryIdSequencer,
+  type MemoryIdSequencerOptions,
+} from './memory-id-sequencer.ts';
 export { openMemoryKeyValue } from './memory-key-value.ts';
 export { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 export type { MemoryEntry } from './memory-partition.ts';

@@ -1,9 +1,10 @@
 import { createSoloReplicator } from '../../consensus/index.ts';
 import { createNotary } from '../../notary/index.ts';
-import { openNativeLogStore } from '../../storage/index.ts';
+import { openNativeIdSequencer, openNativeLogStore } from '../../storage/index.ts';
 import { partitionsOf } from '../support/memory-notary.ts';
 import { nativeTrust, openTestCore } from '../support/native-core.ts';
 import { realClock } from '../support/real-clock.ts';
+import { appendRecords, describeIdSequencer } from './id-sequencer.ts';
 import { describeLogStore } from './log-store.ts';
 import { describeNotary } from './notary.ts';
 import { describeReplicator } from './replicator.ts';
@@ -18,6 +19,16 @@ describe('on the native core', () => {
       write: async (partition, proposal) => {
         await core.propose(partition, proposal, { wait: 'durable', paths: false });
       },
+      close,
+    };
+  });
+
+  describeIdSequencer('native', async () => {
+    const { core, close } = await openTestCore(partitionsOf(1));
+    const replicator = createSoloReplicator(core, 1);
+    return {
+      sequencer: openNativeIdSequencer(core, 0),
+      append: (count) => appendRecords(replicator, count),
       close,
     };
   });

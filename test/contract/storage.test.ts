@@ -1,8 +1,14 @@
 import { join } from 'node:path';
-import { openLevelKeyValue, openLsmKeyValue, openMemoryKeyValue } from '../../storage/index.ts';
+import {
+  createMemoryIdSequencer,
+  openLevelKeyValue,
+  openLsmKeyValue,
+  openMemoryKeyValue,
+} from '../../storage/index.ts';
 import { memoryParts, partitionsOf } from '../support/memory-notary.ts';
 import { realClock } from '../support/real-clock.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { appendRecords, describeIdSequencer } from './id-sequencer.ts';
 import { describeKeyValue } from './key-value.ts';
 import { describeLogStore } from './log-store.ts';
 
@@ -22,6 +28,16 @@ describeLogStore('in memory', async () => {
     write: async (partition, proposal) => {
       await replicator.propose(partition, proposal, { wait: 'durable', paths: false });
     },
+    close: async () => replicator.close(),
+  };
+});
+
+describeIdSequencer('in memory', async () => {
+  const ids = createMemoryIdSequencer(realClock, { coordinator: 5 });
+  const { replicator } = memoryParts(partitionsOf(1), realClock, ids);
+  return {
+    sequencer: ids,
+    append: (count) => appendRecords(replicator, count),
     close: async () => replicator.close(),
   };
 });

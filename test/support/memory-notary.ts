@@ -5,7 +5,11 @@ import {
   createMemorySignedStates,
 } from '../../consensus/index.ts';
 import type { TrustStore } from '../../receipt/index.ts';
-import { createMemoryLogStore, type LogPartition } from '../../storage/index.ts';
+import {
+  createMemoryIdSequencer,
+  createMemoryLogStore,
+  type LogPartition,
+} from '../../storage/index.ts';
 
 export const SCOPE = 'pyralog/devnet-0011223344556677/local';
 
@@ -21,13 +25,20 @@ export function partitionsOf(count: number, change: Partial<LogPartition> = {}):
 }
 
 /** Log store, cosigner and replicator in memory, and the trust that fits them. */
-export function memoryParts(partitions: readonly LogPartition[], clock: Clock) {
+export function memoryParts(
+  partitions: readonly LogPartition[],
+  clock: Clock,
+  ids = createMemoryIdSequencer(clock),
+) {
   const store = createMemoryLogStore(partitions);
   const cosigner = createCosigner(
     { logStore: store, states: createMemorySignedStates(), clock },
     { name: `${SCOPE}/node-0`, seed: new Uint8Array(32).fill(7) },
   );
-  const replicator = createMemoryReplicator({ store, cosigner, clock }, { checkpointMsMin: 5 });
+  const replicator = createMemoryReplicator(
+    { store, cosigner, clock, ids },
+    { checkpointMsMin: 5 },
+  );
   const trust: TrustStore = {
     policies: [{ scope: SCOPE, keys: [cosigner.key], threshold: 1, faults: 0 }],
   };

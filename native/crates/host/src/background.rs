@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use pyralog_log::{LogError, Preparer, Reclaimer};
-use pyralog_obelisk::EPOCH_MS;
 
-use crate::files::Windows;
 use crate::shared::{Nudge, Shared};
 
 /// How often windows are looked at: four times in the life of one (S2).
@@ -24,7 +22,6 @@ pub(crate) struct Background {
     pub shared: Arc<Shared>,
     pub preparer: Option<Preparer>,
     pub reclaimer: Option<Reclaimer>,
-    pub windows: Arc<Windows>,
     pub nudges: Receiver<Nudge>,
 }
 
@@ -45,10 +42,7 @@ impl Background {
         if self.shared.failure().is_some() {
             return LOOK;
         }
-        let shards = self.shared.shards.iter();
-        let wait = shards
-            .filter_map(|shard| self.shared.sign_when_due(shard))
-            .min();
+        let wait = self.shared.sign_all_due();
         self.reserve();
         self.reclaim();
         self.prepare();
@@ -56,9 +50,9 @@ impl Background {
     }
 
     fn reserve(&self) {
-        let wall = (self.shared.world.clock)().saturating_sub(EPOCH_MS);
+        let wall_ms = (self.shared.world.clock)();
         // A failure shows again where ids are issued, with somebody to tell.
-        let _ = self.windows.reserve_ahead(wall >> 10);
+        let _ = self.shared.ids.reserve_ahead(wall_ms);
     }
 
     /// Lets log files go once all in them is released (W13). When most of what the log holds is not needed any more, what

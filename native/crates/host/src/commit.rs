@@ -235,7 +235,7 @@ impl Committing {
             call.reply.send(answer);
         }
         if signed.iter().any(Option::is_none) {
-            let _ = self.shared.nudge.try_send(Nudge::Look); // full: it is awake already
+            self.shared.leave_unsigned();
         }
     }
 
@@ -285,10 +285,7 @@ impl Committing {
                 }
                 calls
             }
-            Some(
-                Mutant::DurableBeforeSync | Mutant::ReleaseBeforeManifest | Mutant::SealWrongLeaf,
-            )
-            | None => calls,
+            _ => calls,
         }
     }
 }

@@ -42,6 +42,17 @@ pub enum HostError {
     /// Logical time is too far ahead of the wall clock (S4).
     #[error("{0}")]
     ClockBehind(String),
+    /// There is no room to make a window of ids durable (S2): nothing was changed. Retry when there is.
+    #[error("no room to reserve ids: {0}; free some space and try again")]
+    NoRoomForIds(String),
+    /// So many ids are not given at once (S8).
+    #[error("{asked} ids cannot be reserved in one call: ask for 1 to {max}")]
+    IdCount {
+        /// Asked for.
+        asked: u32,
+        /// Given at most.
+        max: u32,
+    },
     /// The batch was on its way when the log failed; whether it is there shows at the next opening.
     #[error(
         "the log failed while the batch was on its way ({0}); open it again and ask for the record"
@@ -120,9 +131,11 @@ impl HostError {
             Self::Overloaded { .. } => "log/overloaded",
             Self::ClockBehind(_) => "log/clock-behind",
             Self::OutcomeUnknown(_) => "log/outcome-unknown",
-            Self::OutOfRange { .. } | Self::Removed { .. } | Self::Superseded { .. } => {
-                "log/out-of-range"
-            }
+            Self::NoRoomForIds(_) => "storage/disk-full",
+            Self::OutOfRange { .. }
+            | Self::Removed { .. }
+            | Self::Superseded { .. }
+            | Self::IdCount { .. } => "log/out-of-range",
             Self::Corrupt(_) | Self::Sidecar(_) | Self::Quarantined { .. } => "storage/corrupt",
             Self::Format(_) => "storage/format",
             Self::Io(_) => "storage/io",

@@ -101,49 +101,90 @@ impl NodeFile for Nodes {
     }
 }
 
-/// Reserved windows (S2), shared by the thread that issues ids and the one that reserves ahead of need (S6).
+/// Reserved windows (S2), shared by those who issue ids and the thread that reserves ahead of need (S6).
 pub(crate) struct Windows {
     file: Arc<dyn File>,
     reserved: AtomicU64,
-    /// Held while the file grows; true once that failed, because a retried sync proves nothing.
-    failed: Mutex<bool>,
+    growing: Mutex<Growing>,
+    /// Wrong on purpose: durable before it is.
+    #[cfg(test)]
+    forgetting: bool,
+}
+
+/// Whether the file can grow; locked while it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Growing {
+    Can,
+    /// A change may be durable or not, and a retried sync proves nothing.
+    Failed,
+    /// Somebody else may have the file.
+    Closed,
 }
 
 impl Windows {
-    pub fn open(layer: &dyn FileLayer, path: &Path) -> io::Result<Arc<Self>> {
-        let file = open_durably(layer, path)?;
-        let reserved = AtomicU64::new(file.len()?);
-        Ok(Arc::new(Self {
-            file,
-            reserved,
-            failed: Mutex::new(false),
-        }))
+    pub fn open(layer: &dyn FileLayer, path: &Path) -> io::Result<Self> {
+        Self::of(open_durably(layer, path)?)
     }
 
-    /// Returns once `windows` are durably reserved; at once when they are.
+    /// Those that an open file tells of, which is durable.
+    pub fn of(file: Arc<dyn File>) -> io::Result<Self> {
+        let reserved = AtomicU64::new(file.len()?);
+        Ok(Self {
+            file,
+            reserved,
+            growing: Mutex::new(Growing::Can),
+            #[cfg(test)]
+            forgetting: false,
+        })
+    }
+
+    #[cfg(test)]
+    pub fn forgetting(self, forgetting: bool) -> Self {
+        Self { forgetting, ..self }
+    }
+
+    /// Returns once `windows` are durably reserved; at once when they are. `StorageFull` has changed nothing and can be
+    /// tried again; after any other failure all further reservations fail.
     pub fn reserve(&self, windows: u64) -> io::Result<()> {
         if self.reserved.load(Ordering::Acquire) >= windows {
             return Ok(());
         }
-        let mut failed = self.failed.lock();
-        if *failed {
-            return Err(io::Error::other(
-                "an earlier reservation failed; open the store again",
-            ));
+        let mut growing = self.growing.lock();
+        match *growing {
+            Growing::Can => {}
+            Growing::Failed => {
+                return Err(io::Error::other(
+                    "an earlier reservation failed; open the store again",
+                ));
+            }
+            Growing::Closed => return Err(io::Error::other("the store is closed")),
         }
         if self.reserved.load(Ordering::Acquire) < windows {
-            *failed = true;
-            self.file.set_len(windows)?;
-            self.file.sync_data()?;
-            *failed = false;
+            if let Err(error) = self.grow(windows) {
+                let unchanged = error.kind() == io::ErrorKind::StorageFull
+                    && self.file.len().ok() == Some(self.reserved.load(Ordering::Acquire));
+                if !unchanged {
+                    *growing = Growing::Failed;
+                }
+                return Err(error);
+            }
             self.reserved.store(windows, Ordering::Release);
         }
         Ok(())
     }
 
-    /// Reserves one more window when the last one is in use or about to be: `current` is that of the wall clock.
-    pub fn reserve_ahead(&self, current: u64) -> io::Result<()> {
-        self.reserve(current + 2)
+    fn grow(&self, windows: u64) -> io::Result<()> {
+        self.file.set_len(windows)?;
+        #[cfg(test)]
+        if self.forgetting {
+            return Ok(());
+        }
+        self.file.sync_data()
+    }
+
+    /// Nothing is reserved any more.
+    pub fn close(&self) {
+        *self.growing.lock() = Growing::Closed;
     }
 }
 

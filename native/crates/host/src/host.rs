@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
-use pyralog_obelisk::{Sequencer, SequencerOptions};
 use pyralog_partition::Stamper;
 use pyralog_types::Hash;
 use pyralog_types::batch::Proposal;
@@ -19,7 +18,7 @@ use crate::background::Background;
 use crate::behind::{NodeJob, write_nodes};
 use crate::commit::Committing;
 use crate::error::HostError;
-use crate::files::{SharedWindows, Windows};
+use crate::ids::Ids;
 use crate::late::Lateness;
 use crate::maintain::{Maintaining, Maintenance, maintain};
 use crate::note::NamedKey;
@@ -85,31 +84,15 @@ impl Host {
     pub fn open(world: World, options: &HostOptions) -> Result<Self, HostError> {
         let (jobs, node_jobs) = unbounded();
         let opened = open(&world, options, &jobs)?;
-        let path = options.dir.join("sequencer");
-        let windows = Windows::open(world.files.as_ref(), &path)
-            .map_err(|error| HostError::Io(format!("{}: {error}", path.display())))?;
-        let mut sequencer = Sequencer::open(
-            SharedWindows(Arc::clone(&windows)),
-            SequencerOptions {
-                coordinator: options.coordinator,
-                lead_ms_max: options.lead_ms_max,
-            },
-        )?;
-        for replayed in &opened.replayed {
-            sequencer.advance_past(replayed.partition.last_id());
-        }
-        Self::start(
-            opened,
-            (world, options),
-            (windows, sequencer),
-            (jobs, node_jobs),
-        )
+        let last_ids = opened.replayed.iter().map(|r| r.partition.last_id());
+        let ids = Ids::open(&world, options, last_ids)?;
+        Self::start(opened, (world, options), ids, (jobs, node_jobs))
     }
 
     fn start(
         opened: Opened,
         (world, options): (World, &HostOptions),
-        (windows, sequencer): (Arc<Windows>, Sequencer<SharedWindows>),
+        ids: Ids,
         (jobs, node_jobs): (Sender<NodeJob>, Receiver<NodeJob>),
     ) -> Result<Self, HostError> {
         let Opened {
@@ -140,12 +123,14 @@ impl Host {
             checkpoint_ms_min: least_distance(options),
             shards,
             queue: Queue::new(options.queue_bytes_max),
+            ids,
             ahead,
             counters: Counters::default(),
             in_flight: AtomicUsize::new(0),
             failure: Mutex::new(damage),
             reader: RwLock::new(Some(log.reader)),
             nudge,
+            unsigned: AtomicBool::new(false),
             segments: Arc::new(segments),
             sealing,
             maintaining: Maintaining::new(options.maintenance),
@@ -162,7 +147,6 @@ impl Host {
         let staging = Staging {
             shared: Arc::clone(&shared),
             store: log.store,
-            sequencer,
             stampers,
             committing: Arc::clone(&committing),
             groups,
@@ -180,7 +164,6 @@ impl Host {
             shared: Arc::clone(&shared),
             preparer: log.preparer,
             reclaimer: log.reclaimer,
-            windows,
             nudges,
         };
         let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -454,7 +437,9 @@ impl Host {
             .and(running.check.join());
         let listed = self.shared.segments.close();
         self.shared.give_up_waiters(&HostError::Closed);
-        *self.shared.reader.write() = None;
+        let reader = self.shared.reader.write().take();
+        self.shared.ids.close();
+        drop(reader); // and with it the lock, when nobody reads any more
         if stopped.is_err() {
             return Err(panicked());
         }

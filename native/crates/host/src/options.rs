@@ -125,6 +125,10 @@ pub(crate) enum Mutant {
     SignBeforeSync,
     /// The log lets entries go whose segment no manifest names (Z3).
     ReleaseBeforeManifest,
+    /// A window of ids is used before it is durable (S2).
+    WindowsBeforeSync,
+    /// Ids that a caller reserved stay in the sequence (S8).
+    ReserveWithoutTaking,
     /// The leaf hash of record 50 is sealed with a bit turned over, and good checksums around it (M7).
     SealWrongLeaf,
 }

@@ -15,6 +15,7 @@ use crate::ahead::Ahead;
 use crate::answer::{Reply, SignedCheckpoint};
 use crate::behind::LateSync;
 use crate::error::HostError;
+use crate::ids::Ids;
 use crate::maintain::Maintaining;
 use crate::note::NamedKey;
 use crate::options::World;
@@ -101,6 +102,8 @@ pub(crate) struct Shared {
     pub checkpoint_ms_min: u64,
     pub shards: Vec<Shard>,
     pub queue: Queue,
+    /// Of records and of callers.
+    pub ids: Ids,
     /// Hashes what waits.
     pub ahead: Ahead,
     pub counters: Counters,
@@ -111,6 +114,8 @@ pub(crate) struct Shared {
     /// Taken away at closing, so that the lock is given back.
     pub reader: RwLock<Option<Arc<dyn LogReader>>>,
     pub nudge: Sender<Nudge>,
+    /// The background thread knows of states that nobody signed yet, and will look at them.
+    pub unsigned: AtomicBool,
     /// Sealed records.
     pub segments: Arc<Segments>,
     pub sealing: Sealing,

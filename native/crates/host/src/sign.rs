@@ -10,10 +10,13 @@ use crate::answer::{Reply, SignedCheckpoint};
 use crate::error::HostError;
 use crate::note::Body;
 use crate::options::HostOptions;
-use crate::shared::{Counters, EPOCH, Shard, Shared, Signing};
+use crate::shared::{Counters, EPOCH, Nudge, Shard, Shared, Signing};
 
 /// Signatures a second that nobody waits for, over all partitions: a few hundredths of a processor.
 const UNAWAITED_PER_SECOND: u64 = 640;
+
+/// How often to look for partitions that are due, in the least distance between two checkpoints of one.
+const LOOKS_A_DISTANCE: u32 = 16;
 
 /// Least distance between checkpoints of a partition that nobody waits for: as set, or longer when there are so many
 /// partitions that signing would keep a processor busy (N5).
@@ -23,8 +26,8 @@ pub(crate) fn least_distance(options: &HostOptions) -> u64 {
 }
 
 impl Shared {
-    /// Takes note of a durable state. Signs it when `now` is set, somebody waits, or the last signature is old enough;
-    /// gives the newest checkpoint when it covers the state.
+    /// Takes note of a durable state. Signs it when `now` is set or somebody waits, and then gives the checkpoint; else
+    /// [`Shared::sign_all_due`] does later, so that no answer waits for the signatures of hundreds of partitions.
     pub(crate) fn publish(
         &self,
         shard: &Shard,
@@ -35,15 +38,32 @@ impl Shared {
         signing.durable = state;
         shard.durable.store(state.size, Ordering::Release);
         let awaited = signing.waiters.iter().any(|(size, _)| *size <= state.size);
-        if now || awaited || self.due(&signing) {
-            return Some(self.sign(shard, &mut signing));
+        (now || awaited).then(|| self.sign(shard, &mut signing))
+    }
+
+    /// States were published that nobody signed: wakes the thread that will, unless it knows that there are some.
+    pub(crate) fn leave_unsigned(&self) {
+        if !self.unsigned.swap(true, Ordering::AcqRel) {
+            let _ = self.nudge.try_send(Nudge::Look); // full: it is awake already
         }
-        None
+    }
+
+    /// Signs what nobody waits for, where the last signature is old enough. Returns how long to wait before doing so again,
+    /// when there is something left to sign: then nobody has to ask for it.
+    pub(crate) fn sign_all_due(&self) -> Option<Duration> {
+        // Reads what publishers wrote last, so that this look sees what they published before.
+        self.unsigned.swap(false, Ordering::AcqRel);
+        let shards = self.shards.iter();
+        let wait = shards.filter_map(|shard| self.sign_when_due(shard)).min()?;
+        self.unsigned.store(true, Ordering::Release);
+        // Partitions that become due one after the other are looked through together.
+        let together = Duration::from_millis(self.checkpoint_ms_min) / LOOKS_A_DISTANCE;
+        Some(wait.max(together))
     }
 
     /// Signs the newest durable state if nobody did yet and the last signature is old enough. Returns how long to wait
     /// before asking again, when there is something left to sign.
-    pub(crate) fn sign_when_due(&self, shard: &Shard) -> Option<Duration> {
+    fn sign_when_due(&self, shard: &Shard) -> Option<Duration> {
         let mut signing = shard.signing.lock();
         let signed = signing.newest.as_ref().map(|newest| newest.size);
         if signed.unwrap_or(0) >= signing.durable.size {

@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use pyralog_log::{Durability, LogError, LogStore, NewEntry, TreeState};
-use pyralog_obelisk::{Sequencer, SequencerError};
 use pyralog_partition::{Prepared, Roots, Snapshot, Stamper, trusted_size};
 use pyralog_types::batch::{Entry, IdRun, Proposal};
 
 use crate::answer::{Answer, Call};
 use crate::commit::{Committing, Group, Staged};
 use crate::error::HostError;
-use crate::files::SharedWindows;
 use crate::late::Lateness;
 use crate::shared::{Counters, EPOCH, Shard, Shared};
 
@@ -39,7 +37,6 @@ pub(crate) fn frame_bytes(file_bytes: u64, partitions: usize) -> usize {
 pub(crate) struct Staging {
     pub shared: Arc<Shared>,
     pub store: Box<dyn LogStore>,
-    pub sequencer: Sequencer<SharedWindows>,
     pub stampers: Vec<Stamper>,
     pub committing: Arc<Committing>,
     pub groups: Sender<Group>,
@@ -104,7 +101,7 @@ impl Staging {
         match staged {
             Ok(outcomes) => self.staged(call, outcomes),
             Err(error) => {
-                let full = matches!(error, HostError::Log(LogError::DiskFull { .. }));
+                let full = error.code() == "storage/disk-full";
                 self.shared
                     .counters
                     .disk_full
@@ -152,8 +149,8 @@ impl Staging {
         let host = Arc::clone(&self.shared);
         let shard = host.shard(call.partition)?;
         let wall_ms = (host.world.clock)();
-        let issued = self.sequencer.issue(proposal.len() as u32, wall_ms);
-        let issued = issued.map_err(|error| refused_ids(&host, error))?;
+        let issued = host.ids.issue(proposal.len() as u32, wall_ms);
+        let issued = issued.map_err(|error| host.refused_ids(error))?;
         let runs: Vec<IdRun> = issued
             .iter()
             .map(|run| IdRun {
@@ -404,18 +401,6 @@ impl Staging {
             Some(_) => Ok(()),
         }
     }
-}
-
-/// A window that could not be reserved is never believed again (S2), so nothing can be appended until the next opening.
-fn refused_ids(shared: &Shared, error: SequencerError) -> HostError {
-    let broken = matches!(error, SequencerError::Io(_));
-    let error = HostError::from(error);
-    if !broken {
-        return error;
-    }
-    let error = HostError::Log(LogError::Poisoned(error.to_string()));
-    shared.fail(&error);
-    error
 }
 
 /// The state to sign: everything applied.

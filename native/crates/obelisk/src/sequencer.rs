@@ -106,25 +106,8 @@ impl<F: WindowFile> Sequencer<F> {
     /// # Errors
     /// `ClockBehind` and `ClockRange` before anything is issued, `Io` when a window cannot be reserved.
     pub fn issue(&mut self, count: u32, wall_ms: u64) -> Result<Vec<Run>, SequencerError> {
-        let wall = since_epoch(wall_ms)?;
-        // Where the last id of this call will be, to refuse before anything is issued.
-        let start = if wall > self.ms {
-            (wall, 0)
-        } else {
-            (self.ms, self.sequence)
-        };
-        let last_ms = start.0 + (start.1 + u64::from(count).max(1) - 1) / IDS_PER_MS;
-        let lead_ms = last_ms.saturating_sub(wall);
-        if lead_ms > self.options.lead_ms_max {
-            return Err(SequencerError::ClockBehind {
-                lead_ms,
-                lead_ms_max: self.options.lead_ms_max,
-            });
-        }
-        if last_ms >= MS_END {
-            return Err(SequencerError::ClockRange { wall_ms });
-        }
-        self.reserve((last_ms >> WINDOW_SHIFT) + 1)?;
+        let (start, windows) = self.place(count, wall_ms)?;
+        self.reserve(windows)?;
         (self.ms, self.sequence) = start;
         let mut runs = Vec::with_capacity(2);
         let mut left = u64::from(count);
@@ -144,13 +127,54 @@ impl<F: WindowFile> Sequencer<F> {
         Ok(runs)
     }
 
+    /// Windows that must be reserved for the next `count` ids: who shares the file can have them reserved without holding
+    /// up those who take ids meanwhile.
+    ///
+    /// # Errors
+    /// `ClockBehind` and `ClockRange`, as [`Sequencer::issue`].
+    pub fn windows_for(&self, count: u32, wall_ms: u64) -> Result<u64, SequencerError> {
+        Ok(self.place(count, wall_ms)?.1)
+    }
+
+    /// Where the next `count` ids begin (millisecond and number in it), and how many windows they need. Refuses before
+    /// anything is issued.
+    fn place(&self, count: u32, wall_ms: u64) -> Result<((u64, u64), u64), SequencerError> {
+        let wall = since_epoch(wall_ms)?;
+        let start = if wall > self.ms {
+            (wall, 0)
+        } else {
+            (self.ms, self.sequence)
+        };
+        let last_ms = start.0 + (start.1 + u64::from(count).max(1) - 1) / IDS_PER_MS;
+        let lead_ms = last_ms.saturating_sub(wall);
+        if lead_ms > self.options.lead_ms_max {
+            return Err(SequencerError::ClockBehind {
+                lead_ms,
+                lead_ms_max: self.options.lead_ms_max,
+            });
+        }
+        if last_ms >= MS_END {
+            return Err(SequencerError::ClockRange { wall_ms });
+        }
+        Ok((start, (last_ms >> WINDOW_SHIFT) + 1))
+    }
+
     /// Reserves the window behind the current one (S6). Call it in quiet moments, at least once a window.
     ///
     /// # Errors
     /// `ClockRange`, `Io`.
     pub fn reserve_ahead(&mut self, wall_ms: u64) -> Result<(), SequencerError> {
+        let windows = self.windows_ahead(wall_ms)?;
+        self.reserve(windows)
+    }
+
+    /// Windows that are reserved after [`Sequencer::reserve_ahead`].
+    ///
+    /// # Errors
+    /// `ClockRange`.
+    pub fn windows_ahead(&self, wall_ms: u64) -> Result<u64, SequencerError> {
         let now = since_epoch(wall_ms)?.max(self.ms);
-        self.reserve((now >> WINDOW_SHIFT) + 2)
+        Ok((now >> WINDOW_SHIFT) + 2)
     }
 
     /// Whether [`Sequencer::reserve_ahead`] would wait for the disk.

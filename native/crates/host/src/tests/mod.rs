@@ -4,6 +4,7 @@ mod behaviour;
 mod crash;
 mod damage;
 mod full;
+mod ids;
 mod lookup;
 mod maintain;
 mod maintain_crash;
