@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use pyralog_partition::{Snapshot, sealed_rows};
-use pyralog_segment::{HashedRow, SegmentBuilder};
+use pyralog_segment::SegmentBuilder;
+#[cfg(test)]
+use pyralog_types::SealedRow;
 
 use crate::error::HostError;
 #[cfg(test)]
@@ -213,23 +215,9 @@ impl Shared {
             let entry = reader.entry(number, place.log_index)?;
             let entry = entry.ok_or_else(|| gone(next))?;
             sealed_rows(&entry.bytes, &place, leaves, &mut |row| {
-                let row = HashedRow {
-                    offset: row.offset,
-                    epoch: row.epoch,
-                    timestamp: row.timestamp,
-                    scarab_id: row.scarab_id,
-                    schema_id: row.schema_id,
-                    #[cfg(test)]
-                    leaf_hash: self.mutate(row.offset, row.leaf_hash),
-                    #[cfg(not(test))]
-                    leaf_hash: row.leaf_hash,
-                    key_hash: row.key_hash,
-                    value_hash: row.value_hash,
-                    key: row.key,
-                    headers: row.headers,
-                    value: row.value,
-                };
-                builder.push_hashed(&row).map_err(HostError::from)
+                #[cfg(test)]
+                let row = &self.mutate(row);
+                builder.push_hashed(row).map_err(HostError::from)
             })?;
             next = place.base_offset + u64::from(place.count);
         }
@@ -248,10 +236,11 @@ impl Shared {
     }
 
     #[cfg(test)]
-    fn mutate(&self, offset: u64, mut leaf_hash: pyralog_types::Hash) -> pyralog_types::Hash {
-        if self.world.mutant == Some(Mutant::SealWrongLeaf) && offset == 50 {
-            leaf_hash[7] ^= 1;
+    fn mutate<'a>(&self, row: &SealedRow<'a>) -> SealedRow<'a> {
+        let mut row = *row;
+        if self.world.mutant == Some(Mutant::SealWrongLeaf) && row.offset == 50 {
+            row.leaf_hash[7] ^= 1;
         }
-        leaf_hash
+        row
     }
 }

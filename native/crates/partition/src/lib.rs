@@ -51,7 +51,7 @@ pub use fingerprint::Prepared;
 pub use hashes::HashIndex;
 pub use index::EntryPlace;
 pub use open_part::OpenPart;
-pub use rows::{RowBudget, SealedRow, id_position, leaf_records, rows_of, sealed_rows};
+pub use rows::{RowBudget, id_position, leaf_records, rows_of, sealed_rows};
 pub use seen::{Seen, SeenBytes};
 pub use snapshot::Snapshot;
 pub use stamp::{CONFIGURATION_BYTES, Stamper};

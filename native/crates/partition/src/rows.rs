@@ -2,7 +2,7 @@
 
 use pyralog_merkle::{Blake3Tree, RecordBytes, TreeHash};
 use pyralog_types::batch::{Entry, RecordRef, Row, ValueRef, encode_row};
-use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, part_hash};
+use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, SealedRow, part_hash};
 
 use crate::apply::{SCHEMA_NOTARY, fill_head};
 use crate::error::PartitionError;
@@ -97,33 +97,6 @@ fn parse<'a>(bytes: &'a [u8], place: &EntryPlace) -> Result<Entry<'a>, Partition
         log_index: place.log_index,
         source,
     })
-}
-
-/// A record on its way into a segment.
-#[derive(Debug)]
-pub struct SealedRow<'a> {
-    /// Log time.
-    pub timestamp: u64,
-    /// Its id.
-    pub scarab_id: u64,
-    /// Its offset.
-    pub offset: u64,
-    /// Term that activated it.
-    pub epoch: u32,
-    /// Schema of the value.
-    pub schema_id: u32,
-    /// Hash of the leaf (M2).
-    pub leaf_hash: Hash,
-    /// Start of the BLAKE3 of the key, if there is one, and of a notary value: what segments index (H8).
-    pub key_hash: Option<u64>,
-    /// See `key_hash`.
-    pub value_hash: Option<u64>,
-    /// The key, if any.
-    pub key: Option<&'a [u8]>,
-    /// Encoded headers, if any.
-    pub headers: Option<&'a [u8]>,
-    /// The value.
-    pub value: &'a [u8],
 }
 
 /// Hands the new records of an entry to `take`, in order. `leaves` are their leaf hashes; without them they are made

@@ -14,14 +14,14 @@ use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use pyralog_log::FileLayer;
 use pyralog_merkle::{Blake3Tree, TreeHash};
-use pyralog_types::{Hash, LeafRecord, ZERO_HASH, batch};
+use pyralog_types::{Hash, LeafRecord, SealedRow, ZERO_HASH, batch};
 
 use crate::index::{self, ROWS_MAX};
 use crate::layout::{COVERS_KEY, covers_text};
 use crate::schema::SCHEMA;
 use crate::side::{Contents, SPARSE_ROWS, Sparse};
 use crate::sink::{Sink, publish};
-use crate::{HashedRow, Kind, Row, SegmentError, SegmentMeta};
+use crate::{Kind, Row, SegmentError, SegmentMeta};
 
 /// Most bytes of one column: what the offsets of Arrow's binary columns reach.
 const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
@@ -161,7 +161,7 @@ impl SegmentBuilder {
             let offset = leaf.offset;
             return Err(SegmentError::Row { offset, what });
         }
-        self.push_hashed(&HashedRow {
+        self.push_hashed(&SealedRow {
             offset: leaf.offset,
             epoch: leaf.epoch,
             timestamp: leaf.timestamp,
@@ -180,7 +180,7 @@ impl SegmentBuilder {
     ///
     /// # Errors
     /// [`SegmentError::Row`] when it cannot follow those before it (H2); [`SegmentError::Full`]. Nothing is appended then.
-    pub fn push_hashed(&mut self, row: &HashedRow<'_>) -> Result<(), SegmentError> {
+    pub fn push_hashed(&mut self, row: &SealedRow<'_>) -> Result<(), SegmentError> {
         if let Some(what) = self.refusal(row) {
             let offset = row.offset;
             return Err(SegmentError::Row { offset, what });
@@ -239,7 +239,7 @@ impl SegmentBuilder {
         })
     }
 
-    fn refusal(&self, row: &HashedRow<'_>) -> Option<&'static str> {
+    fn refusal(&self, row: &SealedRow<'_>) -> Option<&'static str> {
         let last = self.offset.last();
         if !self.compacted && row.offset != self.covered.end {
             return Some("it is not the next one");

@@ -30,7 +30,7 @@ pub use error::{Damage, SegmentError};
 pub use filter::{KeyFilter, Shape};
 pub use meta::{Kind, SegmentMeta};
 pub use panel::KeyPanel;
-pub use row::{HashedRow, Row, SegmentRow};
+pub use row::{Row, SegmentRow};
 pub use segment::{IndexBits, Segment};
 #[cfg(test)]
 #[expect(

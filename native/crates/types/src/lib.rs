@@ -10,6 +10,7 @@ mod headers;
 mod multihash;
 mod packed;
 mod record;
+mod sealed;
 
 pub use at::{u32_at, u64_at};
 pub use error::TypeError;
@@ -20,6 +21,7 @@ pub use headers::{
 pub use multihash::{MULTIHASH_BYTES_MAX, digest_len, split_multihash};
 pub use packed::{BrokenPack, unpack};
 pub use record::{LeafRecord, SAFE_INTEGER_MAX, part_hash};
+pub use sealed::SealedRow;
 
 /// A BLAKE3 or SHA-256 hash.
 pub type Hash = [u8; 32];
