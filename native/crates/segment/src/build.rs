@@ -16,8 +16,9 @@ use pyralog_log::FileLayer;
 use pyralog_merkle::{Blake3Tree, TreeHash};
 use pyralog_types::{Hash, LeafRecord, SealedRow, ZERO_HASH, batch};
 
-use crate::index::{self, ROWS_MAX};
+use crate::index::{self, IndexMaker, ROWS_MAX};
 use crate::layout::{COVERS_KEY, covers_text};
+use crate::mixed::{Pair, mix};
 use crate::schema::SCHEMA;
 use crate::side::{Contents, SPARSE_ROWS, Sparse};
 use crate::sink::{Sink, publish};
@@ -88,8 +89,8 @@ pub struct SegmentBuilder {
     leaf_hash: Vec<u8>,
     sparse: Vec<Sparse>,
     /// Hashes of keys and of notary values, with their rows.
-    keys: Vec<(u64, u32)>,
-    values: Vec<(u64, u32)>,
+    keys: Vec<Pair>,
+    values: Vec<Pair>,
 }
 
 impl SegmentBuilder {
@@ -197,10 +198,10 @@ impl SegmentBuilder {
             });
         }
         if let Some(hash) = row.key_hash {
-            self.keys.push((hash, number));
+            self.keys.push((mix(hash), number));
         }
         if let Some(hash) = row.value_hash {
-            self.values.push((hash, number));
+            self.values.push((mix(hash), number));
         }
         self.offset.push(row.offset);
         self.epoch.push(row.epoch);
@@ -327,12 +328,13 @@ impl SegmentBuilder {
     }
 
     /// The columns, and the sidecar without checksums of blocks.
-    pub(crate) fn columns(self) -> Result<(RecordBatch, Contents), SegmentError> {
+    pub(crate) fn columns(mut self) -> Result<(RecordBatch, Contents), SegmentError> {
+        let mut indexes = IndexMaker::default();
         let contents = Contents {
             crcs: Vec::new(),
             sparse: self.sparse,
-            keys: index::build(self.keys)?,
-            values: index::build(self.values)?,
+            keys: indexes.make(&mut self.keys)?,
+            values: indexes.make(&mut self.values)?,
         };
         let failed = SegmentError::library("make a column");
         let hashes = FixedSizeBinaryArray::try_new(32, Buffer::from_vec(self.leaf_hash), None);

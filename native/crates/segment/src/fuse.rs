@@ -1,0 +1,230 @@
+//! Makes a binary fuse filter with 8-bit fingerprints (H8): each hash has three places in an array, and the fingerprints at
+//! them make that of the hash.
+//!
+//! The hashes come sorted, so a hash's places are near those of the one before, and all the work stays in the caches.
+
+use crate::filter::Shape;
+use crate::mixed::{mix, reduce, unmix};
+
+/// Seeds that are tried. One fails rarely, each on its own.
+const SEEDS: u64 = 500;
+/// Hashes of a place that can be counted; there are three places a hash, so this many share one only on purpose.
+const COUNT_MAX: u8 = 63;
+
+/// How the array is cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    pub segment_length: u32,
+    pub count_length: u32,
+}
+
+impl Cut {
+    /// The cut for so many distinct hashes, at least one: as the filter's inventors give it.
+    fn of(hashes: usize) -> Self {
+        let count = hashes as f64;
+        let exponent = libm::floor(libm::log(count) / libm::log(3.33) + 2.25);
+        let segment_length = 1_u32 << (exponent as u32).min(18);
+        let factor = (0.875 + 0.25 * libm::log(1e6) / libm::log(count)).max(1.125);
+        let capacity = if hashes > 1 {
+            libm::round(count * factor) as u32
+        } else {
+            0
+        };
+        let segments = capacity.div_ceil(segment_length).max(3) - 2;
+        Self {
+            segment_length,
+            count_length: segments * segment_length,
+        }
+    }
+
+    /// The same array in segments of half the length: where the formula has just gone up to the next length, it goes too
+    /// far.
+    fn finer(self) -> Self {
+        Self {
+            segment_length: self.segment_length / 2,
+            count_length: self.count_length + self.segment_length,
+        }
+    }
+
+    fn total(self) -> usize {
+        self.count_length as usize + 2 * self.segment_length as usize
+    }
+
+    /// The places of a hash, which was mixed.
+    #[inline]
+    pub fn places(self, hash: u64) -> [usize; 3] {
+        let first = reduce(hash, self.count_length) as u32;
+        let mask = self.segment_length - 1;
+        let second = (first + self.segment_length) ^ ((hash >> 18) as u32 & mask);
+        let third = (first + 2 * self.segment_length) ^ (hash as u32 & mask);
+        [first as usize, second as usize, third as usize]
+    }
+}
+
+/// What the fingerprints at the places of a mixed hash come to.
+#[inline]
+pub fn fingerprint(hash: u64) -> u8 {
+    (hash ^ hash >> 32) as u8
+}
+
+/// Makes filters. Keeps its memory.
+#[derive(Default)]
+pub struct FilterMaker {
+    /// Of each place: how many hashes have it, in steps of four, below that the numbers (0 to 2) of the place among their
+    /// places xored together; and the hashes xored together.
+    counts: Vec<u8>,
+    sums: Vec<u64>,
+    /// Hashes in the order in which each had a place to itself, and the number of that place.
+    order: Vec<u64>,
+    own: Vec<u8>,
+    alone: Vec<u32>,
+}
+
+impl FilterMaker {
+    /// The filter of distinct hashes, mixed and sorted, at least one; `None` if there is none with any seed.
+    pub fn make(&mut self, mixed: &[u64]) -> Option<(Shape, Vec<u8>)> {
+        let cut = Cut::of(mixed.len());
+        // Three places of a few hashes need the length that there is.
+        let cuts = [Some(cut), (mixed.len() > 4).then(|| cut.finer())];
+        (0..SEEDS).map(mix).find_map(|seed| {
+            let other = (seed != 0).then(|| remixed(mixed, seed));
+            let hashes = other.as_deref().unwrap_or(mixed);
+            let mut cuts = cuts.iter().flatten();
+            let cut = *cuts.find(|cut| self.peel(hashes, **cut))?;
+            let shape = Shape {
+                seed,
+                segment_length: cut.segment_length,
+                count_length: cut.count_length,
+            };
+            Some((shape, self.assign(cut)))
+        })
+    }
+
+    /// Finds an order in which each hash has a place that those behind it do not have; false if there is none.
+    fn peel(&mut self, hashes: &[u64], cut: Cut) -> bool {
+        self.order.clear();
+        self.own.clear();
+        if !self.count(hashes, cut) {
+            return false;
+        }
+        for place in 0..cut.total() as u32 {
+            self.alone.push(place);
+            while let Some(place) = self.alone.pop() {
+                self.take(place as usize, cut);
+            }
+        }
+        self.order.len() == hashes.len()
+    }
+
+    fn count(&mut self, hashes: &[u64], cut: Cut) -> bool {
+        self.counts.clear();
+        self.counts.resize(cut.total(), 0);
+        self.sums.clear();
+        self.sums.resize(cut.total(), 0);
+        for &hash in hashes {
+            for (place, number) in cut.places(hash).into_iter().zip(0..) {
+                let count = &mut self.counts[place];
+                if *count >= COUNT_MAX << 2 {
+                    return false;
+                }
+                *count = (*count + 4) ^ number;
+                self.sums[place] ^= hash;
+            }
+        }
+        true
+    }
+
+    /// If only one hash is left at a place, puts it behind the others and takes it from its places.
+    #[inline]
+    fn take(&mut self, place: usize, cut: Cut) {
+        let count = self.counts[place];
+        if count >> 2 != 1 {
+            return;
+        }
+        let hash = self.sums[place];
+        self.order.push(hash);
+        self.own.push(count & 3);
+        for (place, number) in cut.places(hash).into_iter().zip(0..) {
+            let count = (self.counts[place] - 4) ^ number;
+            self.counts[place] = count;
+            self.sums[place] ^= hash;
+            if count >> 2 == 1 {
+                self.alone.push(place as u32);
+            }
+        }
+    }
+
+    /// Fingerprints, each set when the two others of its hash have their last value.
+    fn assign(&self, cut: Cut) -> Vec<u8> {
+        let mut fingerprints = vec![0; cut.total()];
+        for (&hash, &own) in self.order.iter().zip(&self.own).rev() {
+            let places = cut.places(hash);
+            // Its own place was not set yet, and is zero.
+            let others = places.iter().fold(0, |sum, &place| sum ^ fingerprints[place]);
+            fingerprints[places[usize::from(own)]] = others ^ fingerprint(hash);
+        }
+        fingerprints
+    }
+}
+
+/// The hashes as another seed mixes them, sorted.
+fn remixed(mixed: &[u64], seed: u64) -> Vec<u64> {
+    let hashes = mixed.iter().map(|&hash| unmix(hash));
+    let mut hashes: Vec<u64> = hashes.map(|hash| mix(hash.wrapping_add(seed))).collect();
+    hashes.sort_unstable();
+    hashes
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+mod tests {
+    use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
+
+    use super::*;
+
+    /// Sizes on both sides of the steps of the formula, where the first cut fails.
+    const SIZES: [u64; 17] = [
+        1, 2, 3, 4, 5, 7, 18, 19, 60, 61, 500, 7_500, 8_300, 9_500, 27_800, 31_000, 262_144,
+    ];
+
+    fn sorted(count: u64) -> Vec<u64> {
+        let mut hashes: Vec<u64> = (1..=count).map(|n| mix(n ^ count << 40)).collect();
+        hashes.sort_unstable();
+        hashes
+    }
+
+    #[test]
+    fn another_library_reads_it() {
+        let mut maker = FilterMaker::default();
+        for count in SIZES {
+            let mixed = sorted(count);
+            let (shape, fingerprints) = maker.make(&mixed).unwrap();
+            let unmixed: Vec<u64> = mixed.iter().map(|&hash| unmix(hash)).collect();
+            let theirs = BinaryFuse8::try_from(&unmixed).unwrap();
+            assert_eq!(fingerprints.len(), theirs.fingerprints.len(), "{count}");
+            let mut descriptor = [0; BinaryFuse8::DESCRIPTOR_LEN];
+            descriptor[0..8].copy_from_slice(&shape.seed.to_le_bytes());
+            descriptor[8..12].copy_from_slice(&shape.segment_length.to_le_bytes());
+            descriptor[12..16].copy_from_slice(&(shape.segment_length - 1).to_le_bytes());
+            descriptor[16..20].copy_from_slice(&shape.count_length.to_le_bytes());
+            let filter = BinaryFuse8Ref::from_dma(&descriptor, &fingerprints);
+            assert!(unmixed.iter().all(|hash| filter.contains(hash)), "{count}");
+            let others = (0..100_000).map(|n| mix(n ^ 1 << 63));
+            let wrong = others.filter(|hash| filter.contains(hash)).count();
+            assert!(wrong < 500, "{wrong} wrong answers with {count}");
+        }
+    }
+
+    #[test]
+    fn chosen_hashes_only_cost_another_seed() {
+        // All of them have their first place in common, more of them than can be counted.
+        let mut mixed: Vec<u64> = (0..100).map(|n| n << 18 | n).collect();
+        mixed.extend(sorted(50_000));
+        mixed.sort_unstable();
+        let (shape, _) = FilterMaker::default().make(&mixed).unwrap();
+        assert_ne!(shape.seed, 0);
+    }
+}
