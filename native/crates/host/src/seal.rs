@@ -21,6 +21,8 @@ use crate::shared::{Shard, Shared};
 const WAITING_MAX: usize = 4;
 /// How long to wait before a refused segment is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long to keep the memory of a segment for the next one.
+const IDLE: Duration = Duration::from_secs(10);
 /// How often to look whether the records of a seal point are durable; they mostly are.
 const DURABLE: Duration = Duration::from_millis(1);
 
@@ -111,7 +113,9 @@ impl Sealing {
         self.changed.notify_all();
     }
 
-    fn next(&self) -> Option<(usize, Snapshot)> {
+    /// The next seal point; `idle` is called when none comes for a while.
+    fn next(&self, idle: impl FnOnce()) -> Option<(usize, Snapshot)> {
+        let mut idle = Some(idle);
         let mut state = self.state.lock();
         loop {
             if state.stopped {
@@ -122,7 +126,13 @@ impl Sealing {
                 self.changed.notify_all();
                 return Some(next);
             }
-            self.changed.wait(&mut state);
+            if idle.is_none() {
+                self.changed.wait(&mut state);
+            } else if self.changed.wait_for(&mut state, IDLE).timed_out()
+                && let Some(idle) = idle.take()
+            {
+                idle();
+            }
         }
     }
 
@@ -167,15 +177,21 @@ pub(crate) fn seal_behind(shared: &Arc<Shared>) {
         }
     }
     let _stop = Stop(&shared.sealing);
-    while let Some((partition, snapshot)) = shared.sealing.next() {
-        let release = shared.seal_until_done(partition, &snapshot);
+    let mut builder = SegmentBuilder::new(0);
+    while let Some((partition, snapshot)) = shared.sealing.next(|| builder = SegmentBuilder::new(0))
+    {
+        let release = shared.seal_until_done((partition, &snapshot), &mut builder);
         shared.sealing.done(release);
     }
 }
 
 impl Shared {
     /// Seals, again and again while it is refused; `None` when the store closes or failed before it was done.
-    fn seal_until_done(&self, partition: usize, snapshot: &Snapshot) -> Option<(usize, u64)> {
+    fn seal_until_done(
+        &self,
+        (partition, snapshot): (usize, &Snapshot),
+        builder: &mut SegmentBuilder,
+    ) -> Option<(usize, u64)> {
         let shard = self.shards.get(partition)?;
         while shard.durable.load(Ordering::Acquire) < snapshot.size {
             if self.failure().is_some() || !self.sealing.linger(DURABLE) {
@@ -183,7 +199,7 @@ impl Shared {
             }
         }
         loop {
-            match self.seal(partition as u32, shard, snapshot) {
+            match self.seal((partition as u32, snapshot), shard, builder) {
                 Ok(()) => return Some((partition, snapshot.log_index + 1)),
                 Err(error) => self.sealing.refused(error),
             }
@@ -193,7 +209,12 @@ impl Shared {
         }
     }
 
-    fn seal(&self, number: u32, shard: &Shard, snapshot: &Snapshot) -> Result<(), HostError> {
+    fn seal(
+        &self,
+        (number, snapshot): (u32, &Snapshot),
+        shard: &Shard,
+        builder: &mut SegmentBuilder,
+    ) -> Result<(), HostError> {
         let from = self.segments.end(number);
         if from >= snapshot.size {
             return Ok(()); // done in an earlier life
@@ -203,7 +224,7 @@ impl Shared {
             return Err(HostError::Closed);
         }
         let reader = self.reader()?;
-        let mut builder = SegmentBuilder::new(from);
+        builder.restart(from);
         let mut next = from;
         while next < snapshot.size {
             let (place, leaves) = {
@@ -214,7 +235,7 @@ impl Shared {
             };
             let entry = reader.entry(number, place.log_index)?;
             let entry = entry.ok_or_else(|| gone(next))?;
-            sealed_rows(&entry.bytes, &place, leaves, &mut |row| {
+            sealed_rows(&entry.bytes, &place, leaves, |row| {
                 #[cfg(test)]
                 let row = &self.mutate(row);
                 builder.push_hashed(row).map_err(HostError::from)

@@ -202,7 +202,7 @@ impl Segments {
     pub fn add(
         &self,
         partition: u32,
-        rows: SegmentBuilder,
+        rows: &mut SegmentBuilder,
         snapshot: &Snapshot,
     ) -> Result<(), HostError> {
         let number = self.manifest.reserve();
@@ -217,11 +217,11 @@ impl Segments {
         &self,
         partition: u32,
         number: u64,
-        rows: SegmentBuilder,
+        rows: &mut SegmentBuilder,
         snapshot: &Snapshot,
     ) -> Result<(), HostError> {
         let name = file_name(partition, number);
-        let meta = rows.finish(self.files.as_ref(), self.manifest.segments_dir(), &name)?;
+        let meta = rows.seal(self.files.as_ref(), self.manifest.segments_dir(), &name)?;
         let path = self.snapshot_path(partition, snapshot.size);
         self.files
             .replace_file(&path, &snapshot.encode())

@@ -108,24 +108,20 @@ pub fn sealed_rows<E: From<PartitionError>>(
     bytes: &[u8],
     place: &EntryPlace,
     leaves: Option<Vec<Hash>>,
-    take: &mut dyn FnMut(&SealedRow<'_>) -> Result<(), E>,
+    mut take: impl FnMut(&SealedRow<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let entry = parse(bytes, place)?;
     let leaves = leaves.filter(|leaves| leaves.len() == place.count as usize);
     let leaves = leaves.unwrap_or_else(|| hash_leaves(&entry, place));
-    let kept = entry.proposal.records().zip(entry.ids()).enumerate();
-    let kept: Vec<_> = kept
-        .filter_map(|(position, (record, id))| {
-            Some((record, id, place.offset_at(position as u32)?))
-        })
-        .collect();
-    let notary = |record: &RecordRef<'_>| record.schema_id == SCHEMA_NOTARY;
-    let keys = kept.iter().filter_map(|(record, ..)| record.key);
-    let keys = short_hashes(&keys.map(ValueRef::Bytes).collect::<Vec<_>>());
-    let values = kept.iter().filter(|(record, ..)| notary(record));
-    let values = short_hashes(&values.map(|(record, ..)| record.value).collect::<Vec<_>>());
-    let (mut keys, mut values) = (keys.into_iter(), values.into_iter());
-    for ((record, id, offset), leaf_hash) in kept.into_iter().zip(leaves) {
+    let mut keys = Vec::new();
+    let mut values = Vec::new();
+    for (record, ..) in new_records(&entry, place) {
+        keys.extend(record.key.map(ValueRef::Bytes));
+        values.extend(is_notary(&record).then_some(record.value));
+    }
+    let mut keys = short_hashes(&keys).into_iter();
+    let mut values = short_hashes(&values).into_iter();
+    for ((record, id, offset), leaf_hash) in new_records(&entry, place).zip(leaves) {
         let mut scratch = [0; MULTIHASH_BYTES_MAX];
         take(&SealedRow {
             timestamp: entry.timestamp,
@@ -135,13 +131,35 @@ pub fn sealed_rows<E: From<PartitionError>>(
             schema_id: record.schema_id,
             leaf_hash,
             key_hash: record.key.and_then(|_| keys.next()),
-            value_hash: notary(&record).then(|| values.next()).flatten(),
+            value_hash: is_notary(&record).then(|| values.next()).flatten(),
             key: record.key,
             headers: record.headers,
             value: record.value.bytes(&mut scratch),
         })?;
     }
     Ok(())
+}
+
+/// The records of an entry that have an offset, with their ids and offsets, in order.
+#[inline]
+fn new_records<'a>(
+    entry: &'a Entry<'_>,
+    place: &'a EntryPlace,
+) -> impl Iterator<Item = (RecordRef<'a>, u64, u64)> {
+    let mut skipped = place.skipped.iter().peekable();
+    let mut offset = place.base_offset;
+    let all = entry.proposal.records().zip(entry.ids()).zip(0_u32..);
+    all.filter_map(move |((record, id), position)| {
+        if skipped.next_if(|&&skipped| skipped == position).is_some() {
+            return None;
+        }
+        offset += 1;
+        Some((record, id, offset - 1))
+    })
+}
+
+fn is_notary(record: &RecordRef<'_>) -> bool {
+    record.schema_id == SCHEMA_NOTARY
 }
 
 /// Leaf records (L1) of the new records of an entry, in order.
@@ -250,7 +268,7 @@ mod tests {
         for leaves in [None, Some(known.clone()), Some(vec![[9; 32]])] {
             let given = leaves.as_ref().is_some_and(|leaves| leaves.len() == 19);
             let mut number = 0;
-            sealed_rows::<PartitionError>(&bytes, &place, leaves, &mut |row| {
+            sealed_rows::<PartitionError>(&bytes, &place, leaves, |row| {
                 let leaf = wanted[number];
                 let short = |hash: Hash| u64::from_le_bytes(*hash.first_chunk().unwrap());
                 let hash = Blake3Tree::leaf(&leaf.to_bytes());

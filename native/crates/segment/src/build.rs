@@ -3,19 +3,15 @@
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow_array::{
-    ArrayRef, BinaryArray, FixedSizeBinaryArray, RecordBatch, TimestampMillisecondArray,
-    UInt32Array, UInt64Array,
-};
-use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_array::RecordBatch;
 use arrow_ipc::MetadataVersion;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use pyralog_log::FileLayer;
 use pyralog_merkle::{Blake3Tree, TreeHash};
 use pyralog_types::{Hash, LeafRecord, SealedRow, ZERO_HASH, batch};
 
+use crate::columns::Columns;
 use crate::index::{self, IndexMaker, ROWS_MAX};
 use crate::layout::{COVERS_KEY, covers_text};
 use crate::mixed::{Pair, mix};
@@ -24,73 +20,21 @@ use crate::side::{Contents, SPARSE_ROWS, Sparse};
 use crate::sink::{Sink, publish};
 use crate::{Kind, Row, SegmentError, SegmentMeta};
 
-/// Most bytes of one column: what the offsets of Arrow's binary columns reach.
-const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
 /// Arrow's recommendation; also what keeps 64-bit columns aligned in a mapping.
 const ALIGNMENT: usize = 64;
 /// Schema id of notary values (L4).
 const NOTARY_SCHEMA: u32 = 1;
 
-/// A binary column that grows.
-struct Parts {
-    offsets: Vec<i32>,
-    bytes: Vec<u8>,
-    present: NullBufferBuilder,
-}
-
-impl Parts {
-    fn new() -> Self {
-        Self {
-            offsets: vec![0],
-            bytes: Vec::new(),
-            present: NullBufferBuilder::new(0),
-        }
-    }
-
-    fn room_for(&self, part: Option<&[u8]>) -> Result<(), SegmentError> {
-        let bytes = self.bytes.len() + part.map_or(0, <[u8]>::len);
-        if bytes > COLUMN_BYTES_MAX {
-            return Err(SegmentError::Full {
-                bytes: bytes as u64,
-            });
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, part: Option<&[u8]>) {
-        self.bytes.extend_from_slice(part.unwrap_or_default());
-        self.present.append(part.is_some());
-        // Never longer than `COLUMN_BYTES_MAX`: `room_for` was asked.
-        #[expect(clippy::cast_possible_wrap)]
-        self.offsets.push(self.bytes.len() as i32);
-    }
-
-    fn finish(mut self) -> Result<ArrayRef, SegmentError> {
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        let bytes = Buffer::from_vec(self.bytes);
-        let array = BinaryArray::try_new(offsets, bytes, self.present.finish());
-        let array = array.map_err(|error| SegmentError::library("make a column")(&error))?;
-        Ok(Arc::new(array))
-    }
-}
-
 /// Gathers rows. Columnar from the first one on: a push copies the row's bytes to the ends of the columns.
 pub struct SegmentBuilder {
     covered: Range<u64>,
     compacted: bool,
-    offset: Vec<u64>,
-    epoch: Vec<u32>,
-    timestamp: Vec<i64>,
-    scarab_id: Vec<u64>,
-    key: Parts,
-    value: Parts,
-    headers: Parts,
-    schema_id: Vec<u32>,
-    leaf_hash: Vec<u8>,
+    columns: Columns,
     sparse: Vec<Sparse>,
     /// Hashes of keys and of notary values, with their rows.
     keys: Vec<Pair>,
     values: Vec<Pair>,
+    indexes: IndexMaker,
 }
 
 impl SegmentBuilder {
@@ -100,19 +44,22 @@ impl SegmentBuilder {
         Self {
             covered: base_offset..base_offset,
             compacted: false,
-            offset: Vec::new(),
-            epoch: Vec::new(),
-            timestamp: Vec::new(),
-            scarab_id: Vec::new(),
-            key: Parts::new(),
-            value: Parts::new(),
-            headers: Parts::new(),
-            schema_id: Vec::new(),
-            leaf_hash: Vec::new(),
+            columns: Columns::default(),
             sparse: Vec::new(),
             keys: Vec::new(),
             values: Vec::new(),
+            indexes: IndexMaker::default(),
         }
+    }
+
+    /// Forgets all rows; the next segment begins at this offset and has no gaps. Memory is kept for it.
+    pub fn restart(&mut self, base_offset: u64) {
+        self.covered = base_offset..base_offset;
+        self.compacted = false;
+        self.columns.clear();
+        self.sparse.clear();
+        self.keys.clear();
+        self.values.clear();
     }
 
     /// A segment that covers these offsets, whatever rows of them are pushed.
@@ -128,13 +75,13 @@ impl SegmentBuilder {
     /// Rows pushed.
     #[must_use]
     pub fn rows(&self) -> u32 {
-        self.offset.len() as u32
+        self.columns.rows() as u32
     }
 
     /// Bytes of all keys, values and headers pushed: what seal points count.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.key.bytes.len() + self.value.bytes.len() + self.headers.bytes.len()
+        self.columns.bytes()
     }
 
     /// Appends a row.
@@ -146,6 +93,7 @@ impl SegmentBuilder {
         let leaf = LeafRecord::from_bytes(row.leaf);
         let leaf = leaf.map_err(|_| SegmentError::Row {
             offset: self
+                .columns
                 .offset
                 .last()
                 .map_or(self.covered.start, |last| last + 1),
@@ -186,9 +134,7 @@ impl SegmentBuilder {
             let offset = row.offset;
             return Err(SegmentError::Row { offset, what });
         }
-        self.key.room_for(row.key)?;
-        self.value.room_for(Some(row.value))?;
-        self.headers.room_for(row.headers)?;
+        self.columns.room_for(row)?;
         let number = self.rows();
         if number.is_multiple_of(SPARSE_ROWS) {
             self.sparse.push(Sparse {
@@ -203,16 +149,7 @@ impl SegmentBuilder {
         if let Some(hash) = row.value_hash {
             self.values.push((mix(hash), number));
         }
-        self.offset.push(row.offset);
-        self.epoch.push(row.epoch);
-        // At most 2^53 - 1 (L2).
-        self.timestamp.push(row.timestamp.cast_signed());
-        self.scarab_id.push(row.scarab_id);
-        self.key.push(row.key);
-        self.value.push(Some(row.value));
-        self.headers.push(row.headers);
-        self.schema_id.push(row.schema_id);
-        self.leaf_hash.extend_from_slice(&row.leaf_hash);
+        self.columns.push(row);
         if !self.compacted {
             self.covered.end = row.offset + 1;
         }
@@ -241,7 +178,7 @@ impl SegmentBuilder {
     }
 
     fn refusal(&self, row: &SealedRow<'_>) -> Option<&'static str> {
-        let last = self.offset.last();
+        let last = self.columns.offset.last();
         if !self.compacted && row.offset != self.covered.end {
             return Some("it is not the next one");
         }
@@ -252,6 +189,7 @@ impl SegmentBuilder {
             return Some("it stands before the last one");
         }
         if self
+            .columns
             .timestamp
             .last()
             .is_some_and(|last| last.cast_unsigned() > row.timestamp)
@@ -259,6 +197,7 @@ impl SegmentBuilder {
             return Some("its timestamp goes back");
         }
         if self
+            .columns
             .scarab_id
             .last()
             .is_some_and(|&last| last >= row.scarab_id)
@@ -272,27 +211,43 @@ impl SegmentBuilder {
     ///
     /// # Errors
     /// [`SegmentError::Empty`] without rows; [`SegmentError::Io`] when the disk refuses: then no file of the segment has
-    /// its final name unless it is whole, and the same call may be made again with the same rows.
+    /// its final name unless it is whole, and the same rows may be sealed again.
     pub fn finish(
-        self,
+        mut self,
         files: &dyn FileLayer,
         dir: &Path,
         name: &str,
     ) -> Result<SegmentMeta, SegmentError> {
-        let [data, side] = Kind::Hot.paths(dir, name);
+        self.seal(files, dir, name)
+    }
+
+    /// [`SegmentBuilder::finish`] for who goes on with [`SegmentBuilder::restart`], which must come before anything else.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::finish`].
+    pub fn seal(
+        &mut self,
+        files: &dyn FileLayer,
+        dir: &Path,
+        name: &str,
+    ) -> Result<SegmentMeta, SegmentError> {
         let mut meta = self.figures(Kind::Hot)?;
+        let (batch, mut contents) = self.contents()?;
         let covers = self.covers();
-        let (batch, mut contents) = self.columns()?;
-        let mut sink = Sink::create(files, &data)?;
-        write_arrow(&mut sink, &batch, covers.as_ref())?;
-        drop(batch);
-        let sealed = sink.seal()?;
-        meta.arrow_bytes = sealed.bytes;
-        meta.hash = sealed.hash;
-        contents.crcs = sealed.crcs;
-        contents.write(files, &side, &mut meta)?;
-        publish(files, dir, &[&side, &data])?;
-        Ok(meta)
+        let [data, side] = Kind::Hot.paths(dir, name);
+        let mut write = || {
+            let mut sink = Sink::create(files, &data)?;
+            write_arrow(&mut sink, &batch, covers.as_ref())?;
+            let sealed = sink.seal()?;
+            meta.arrow_bytes = sealed.bytes;
+            meta.hash = sealed.hash;
+            contents.crcs = sealed.crcs;
+            contents.write(files, &side, &mut meta)?;
+            publish(files, dir, &[&side, &data])
+        };
+        let written = write();
+        self.columns = Columns::of(batch);
+        written.map(|()| meta)
     }
 
     /// What a compacted segment covers, which its rows alone do not say.
@@ -304,9 +259,9 @@ impl SegmentBuilder {
     pub(crate) fn figures(&self, kind: Kind) -> Result<SegmentMeta, SegmentError> {
         let ends = |column: &[u64]| Some((*column.first()?, *column.last()?));
         let (Some(ids), Some(first), Some(last)) = (
-            ends(&self.scarab_id),
-            self.timestamp.first(),
-            self.timestamp.last(),
+            ends(&self.columns.scarab_id),
+            self.columns.timestamp.first(),
+            self.columns.timestamp.last(),
         ) else {
             return Err(SegmentError::Empty);
         };
@@ -327,32 +282,15 @@ impl SegmentBuilder {
         })
     }
 
-    /// The columns, and the sidecar without checksums of blocks.
-    pub(crate) fn columns(mut self) -> Result<(RecordBatch, Contents), SegmentError> {
-        let mut indexes = IndexMaker::default();
+    /// The columns, which are the builder's no more, and the sidecar without checksums of blocks.
+    pub(crate) fn contents(&mut self) -> Result<(RecordBatch, Contents), SegmentError> {
         let contents = Contents {
             crcs: Vec::new(),
-            sparse: self.sparse,
-            keys: indexes.make(&mut self.keys)?,
-            values: indexes.make(&mut self.values)?,
+            sparse: std::mem::take(&mut self.sparse),
+            keys: self.indexes.make(&mut self.keys)?,
+            values: self.indexes.make(&mut self.values)?,
         };
-        let failed = SegmentError::library("make a column");
-        let hashes = FixedSizeBinaryArray::try_new(32, Buffer::from_vec(self.leaf_hash), None);
-        let hashes = hashes.map_err(|error| failed(&error))?;
-        let timestamp = TimestampMillisecondArray::from(self.timestamp).with_timezone("UTC");
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from(self.offset)),
-            Arc::new(UInt32Array::from(self.epoch)),
-            Arc::new(timestamp),
-            Arc::new(UInt64Array::from(self.scarab_id)),
-            self.key.finish()?,
-            self.value.finish()?,
-            self.headers.finish()?,
-            Arc::new(UInt32Array::from(self.schema_id)),
-            Arc::new(hashes),
-        ];
-        let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns);
-        Ok((batch.map_err(|error| failed(&error))?, contents))
+        Ok((std::mem::take(&mut self.columns).batch()?, contents))
     }
 }
 

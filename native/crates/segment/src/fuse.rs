@@ -8,8 +8,6 @@ use crate::mixed::{mix, reduce, unmix};
 
 /// Seeds that are tried. One fails rarely, each on its own.
 const SEEDS: u64 = 500;
-/// Hashes of a place that can be counted; there are three places a hash, so this many share one only on purpose.
-const COUNT_MAX: u8 = 63;
 
 /// How the array is cut.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +65,21 @@ pub fn fingerprint(hash: u64) -> u8 {
     (hash ^ hash >> 32) as u8
 }
 
+/// The hashes that have a place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// All of them xored together.
+    sum: u64,
+    /// How many there are.
+    count: u32,
+    /// Which of their three places it is (0 to 2), xored together.
+    number: u32,
+}
+
 /// Makes filters. Keeps its memory.
 #[derive(Default)]
 pub struct FilterMaker {
-    /// Of each place: how many hashes have it, in steps of four, below that the numbers (0 to 2) of the place among their
-    /// places xored together; and the hashes xored together.
-    counts: Vec<u8>,
-    sums: Vec<u64>,
+    places: Vec<Place>,
     /// Hashes in the order in which each had a place to itself, and the number of that place.
     order: Vec<u64>,
     own: Vec<u8>,
@@ -102,13 +108,11 @@ impl FilterMaker {
 
     /// Finds an order in which each hash has a place that those behind it do not have; false if there is none.
     fn peel(&mut self, hashes: &[u64], cut: Cut) -> bool {
+        self.count(hashes, cut);
         self.order.clear();
         self.own.clear();
-        if !self.count(hashes, cut) {
-            return false;
-        }
-        for place in 0..cut.total() as u32 {
-            self.alone.push(place);
+        for place in 0..cut.total() {
+            self.take(place, cut);
             while let Some(place) = self.alone.pop() {
                 self.take(place as usize, cut);
             }
@@ -116,40 +120,35 @@ impl FilterMaker {
         self.order.len() == hashes.len()
     }
 
-    fn count(&mut self, hashes: &[u64], cut: Cut) -> bool {
-        self.counts.clear();
-        self.counts.resize(cut.total(), 0);
-        self.sums.clear();
-        self.sums.resize(cut.total(), 0);
+    fn count(&mut self, hashes: &[u64], cut: Cut) {
+        self.places.clear();
+        self.places.resize(cut.total(), Place::default());
         for &hash in hashes {
             for (place, number) in cut.places(hash).into_iter().zip(0..) {
-                let count = &mut self.counts[place];
-                if *count >= COUNT_MAX << 2 {
-                    return false;
-                }
-                *count = (*count + 4) ^ number;
-                self.sums[place] ^= hash;
+                let place = &mut self.places[place];
+                place.sum ^= hash;
+                place.count += 1;
+                place.number ^= number;
             }
         }
-        true
     }
 
     /// If only one hash is left at a place, puts it behind the others and takes it from its places.
     #[inline]
     fn take(&mut self, place: usize, cut: Cut) {
-        let count = self.counts[place];
-        if count >> 2 != 1 {
+        let Place { sum, count, number } = self.places[place];
+        if count != 1 {
             return;
         }
-        let hash = self.sums[place];
-        self.order.push(hash);
-        self.own.push(count & 3);
-        for (place, number) in cut.places(hash).into_iter().zip(0..) {
-            let count = (self.counts[place] - 4) ^ number;
-            self.counts[place] = count;
-            self.sums[place] ^= hash;
-            if count >> 2 == 1 {
-                self.alone.push(place as u32);
+        self.order.push(sum);
+        self.own.push(number as u8);
+        for (at, number) in cut.places(sum).into_iter().zip(0..) {
+            let place = &mut self.places[at];
+            place.sum ^= sum;
+            place.count -= 1;
+            place.number ^= number;
+            if place.count == 1 {
+                self.alone.push(at as u32);
             }
         }
     }
@@ -160,7 +159,9 @@ impl FilterMaker {
         for (&hash, &own) in self.order.iter().zip(&self.own).rev() {
             let places = cut.places(hash);
             // Its own place was not set yet, and is zero.
-            let others = places.iter().fold(0, |sum, &place| sum ^ fingerprints[place]);
+            let others = places
+                .iter()
+                .fold(0, |sum, &place| sum ^ fingerprints[place]);
             fingerprints[places[usize::from(own)]] = others ^ fingerprint(hash);
         }
         fingerprints
@@ -196,8 +197,18 @@ mod tests {
         hashes
     }
 
+    fn holds(shape: Shape, fingerprints: &[u8], unmixed: u64) -> bool {
+        let hash = mix(unmixed.wrapping_add(shape.seed));
+        let cut = Cut {
+            segment_length: shape.segment_length,
+            count_length: shape.count_length,
+        };
+        let found = cut.places(hash).map(|place| fingerprints[place]);
+        found[0] ^ found[1] ^ found[2] == fingerprint(hash)
+    }
+
     #[test]
-    fn another_library_reads_it() {
+    fn reads_what_another_library_made_and_the_other_way_round() {
         let mut maker = FilterMaker::default();
         for count in SIZES {
             let mixed = sorted(count);
@@ -212,6 +223,17 @@ mod tests {
             descriptor[16..20].copy_from_slice(&shape.count_length.to_le_bytes());
             let filter = BinaryFuse8Ref::from_dma(&descriptor, &fingerprints);
             assert!(unmixed.iter().all(|hash| filter.contains(hash)), "{count}");
+            let shape = Shape {
+                seed: theirs.descriptor.seed,
+                segment_length: theirs.descriptor.segment_length,
+                count_length: theirs.descriptor.segment_count_length,
+            };
+            let fingerprints = theirs.fingerprints;
+            assert!(
+                unmixed
+                    .iter()
+                    .all(|&hash| holds(shape, &fingerprints, hash))
+            );
             let others = (0..100_000).map(|n| mix(n ^ 1 << 63));
             let wrong = others.filter(|hash| filter.contains(hash)).count();
             assert!(wrong < 500, "{wrong} wrong answers with {count}");
@@ -220,11 +242,13 @@ mod tests {
 
     #[test]
     fn chosen_hashes_only_cost_another_seed() {
-        // All of them have their first place in common, more of them than can be counted.
-        let mut mixed: Vec<u64> = (0..100).map(|n| n << 18 | n).collect();
+        // Three bits of difference, none of them where places come from: all have the same places.
+        let mut mixed: Vec<u64> = (0..8).map(|n| n << 33).collect();
         mixed.extend(sorted(50_000));
         mixed.sort_unstable();
-        let (shape, _) = FilterMaker::default().make(&mixed).unwrap();
+        let (shape, fingerprints) = FilterMaker::default().make(&mixed).unwrap();
         assert_ne!(shape.seed, 0);
+        let mut unmixed = mixed.into_iter().map(unmix);
+        assert!(unmixed.all(|hash| holds(shape, &fingerprints, hash)));
     }
 }

@@ -247,11 +247,8 @@ fn place_rows(pairs: &[Pair], perfect: &Perfect, pilots: &[u8]) -> Option<(Vec<u
     let (entries, _) = rows.as_chunks_mut::<4>();
     let mut lists: Vec<u8> = Vec::new();
     let turns = perfect.turns();
+    let mut hashes = 0;
     for group in pairs.chunk_by(|left, right| left.0 == right.0) {
-        let entry = &mut entries[perfect.slot_of(group[0].0, pilots, &turns)];
-        if *entry != NONE.to_le_bytes() {
-            return None;
-        }
         let word = match group {
             [(_, row)] => *row,
             several => {
@@ -262,9 +259,13 @@ fn place_rows(pairs: &[Pair], perfect: &Perfect, pilots: &[u8]) -> Option<(Vec<u
                 at
             }
         };
-        *entry = word.to_le_bytes();
+        entries[perfect.slot_of(group[0].0, pilots, &turns)] = word.to_le_bytes();
+        hashes += 1;
     }
-    Some((rows, lists))
+    // Two hashes with one slot would leave one slot too few.
+    let none = NONE.to_le_bytes();
+    let used = entries.iter().filter(|entry| **entry != none).count();
+    (used == hashes).then_some((rows, lists))
 }
 
 /// The index of hashes as they are, in any order.

@@ -8,6 +8,7 @@ mod age;
 mod blocks;
 mod build;
 mod cold;
+mod columns;
 mod data;
 mod error;
 mod filter;

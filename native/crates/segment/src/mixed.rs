@@ -119,7 +119,10 @@ mod tests {
 
     #[test]
     fn mixing_can_be_undone() {
-        for n in (0..64).map(|bit| 1 << bit).chain([0, u64::MAX, 0x0123_4567]) {
+        for n in (0..64)
+            .map(|bit| 1 << bit)
+            .chain([0, u64::MAX, 0x0123_4567])
+        {
             assert_eq!(unmix(mix(n)), n);
         }
     }
@@ -127,10 +130,10 @@ mod tests {
     #[test]
     fn sorts_as_the_library_does() {
         let chosen: [fn(u64) -> u64; 5] = [
-            mix,                             // spread out
-            |n| mix(n % 7),                  // hashes with many rows
-            |n| mix(n) >> 20,                // all in one first cell
-            |n| mix(n) >> 40,                // all in one second cell
+            mix,                              // spread out
+            |n| mix(n % 7),                   // hashes with many rows
+            |n| mix(n) >> 20,                 // all in one first cell
+            |n| mix(n) >> 40,                 // all in one second cell
             |n| u64::MAX - n * 0x1_0001_0000, // backwards
         ];
         for hash in chosen {

@@ -136,9 +136,9 @@ impl<'a> Table<'a> {
         let hashes: &[u64; N] = hashes.first_chunk()?;
         let pilot = self.turns.iter().position(|&turn| {
             let slots = hashes.map(|hash| self.slot(hash, turn));
-            let hits = slots.iter().fold(0, |hits, &slot| {
-                hits | self.taken[slot / 64] >> (slot % 64)
-            });
+            let hits = slots
+                .iter()
+                .fold(0, |hits, &slot| hits | self.taken[slot / 64] >> (slot % 64));
             hits & 1 == 0 && (1..N).all(|n| !slots[..n].contains(&slots[n]))
         });
         pilot.map(|pilot| pilot as u8)
@@ -215,21 +215,34 @@ impl<'a> Table<'a> {
     fn cheapest_pilot(&self, bucket: u32, recent: &[u32]) -> Option<u8> {
         let hashes = self.bucket(bucket);
         // From anywhere, so that buckets which meet again do other things.
-        let first = mix(self.losses as u64) as usize;
+        let first = mix(self.losses as u64) as usize % PILOTS;
         let mut best = None;
         let mut least = usize::MAX;
-        for pilot in (first..first + PILOTS).map(|pilot| pilot % PILOTS) {
-            let turn = self.turns[pilot];
-            if let Some(cost) = self.cost(hashes, turn, (least, recent))
-                && self.all_differ(hashes, turn)
-            {
-                (least, best) = (cost, Some(pilot as u8));
-                if least <= hashes.len() * hashes.len() {
-                    break; // about as good as it gets: another bucket like this one
+        // Whom a slot belongs to is far away in memory; that it is taken is near. So first only those that take one.
+        for most in [1, hashes.len()] {
+            for pilot in (first..first + PILOTS).map(|pilot| pilot % PILOTS) {
+                let turn = self.turns[pilot];
+                if self.taken_slots(hashes, turn) <= most
+                    && let Some(cost) = self.cost(hashes, turn, (least, recent))
+                    && self.all_differ(hashes, turn)
+                {
+                    (least, best) = (cost, Some(pilot as u8));
+                    if least <= hashes.len() * hashes.len() {
+                        return best; // about as good as it gets: another bucket like this one
+                    }
                 }
+            }
+            if best.is_some() {
+                break;
             }
         }
         best
+    }
+
+    fn taken_slots(&self, hashes: &[u64], turn: u64) -> usize {
+        let slots = hashes.iter().map(|&hash| self.slot(hash, turn));
+        let taken = slots.map(|slot| self.taken[slot / 64] >> (slot % 64) & 1);
+        taken.sum::<u64>() as usize
     }
 
     /// What it costs others to lose the slots that a pilot leads to; `None` if not less than so much, or one is recent.
@@ -279,6 +292,24 @@ mod tests {
             mixed.sort_unstable();
             let perfect = check(&mixed, &mut search);
             assert!(u64::from(perfect.slots) <= count + count / 98 + 2);
+        }
+    }
+
+    #[test]
+    fn lengths_follow_from_the_number_of_hashes() {
+        // As stores of all versions have them (H9): hashes, slots, pilots.
+        for (count, slots, pilots) in [
+            (1, 2, 4),
+            (2, 3, 4),
+            (50, 50, 20),
+            (127, 129, 46),
+            (1_000, 1_010, 337),
+            (50_000, 50_505, 16_670),
+        ] {
+            let mut mixed: Vec<u64> = (0..count).map(mix).collect();
+            mixed.sort_unstable();
+            let perfect = check(&mixed, &mut Search::default());
+            assert_eq!((perfect.slots, perfect.pilots), (slots, pilots));
         }
     }
 

@@ -9,8 +9,10 @@ use pyralog_log::{DIRECT_ALIGN, File, FileLayer, OpenMode};
 use crate::SegmentError;
 use crate::blocks::BLOCK_BYTES;
 
-/// So much is gathered before it is written: small enough to stay in a cache while it is hashed.
+/// So much is gathered before it is written.
 const BUFFER_BYTES: usize = 1 << 20;
+/// So much is hashed at a time, while it is still in the cache that it was just copied to.
+const PIECE_BYTES: usize = 1 << 17;
 
 /// A file under its temporary name.
 pub struct Sink {
@@ -20,6 +22,8 @@ pub struct Sink {
     buffer: Vec<u8>,
     start: usize,
     filled: usize,
+    /// How much of it was hashed.
+    hashed: usize,
     /// Whole buffers are written past the page cache: nobody reads a segment back at once, and a copy of each would cost
     /// more than all else about it.
     direct: bool,
@@ -60,6 +64,7 @@ impl Sink {
             start: start.min(DIRECT_ALIGN),
             buffer,
             filled: 0,
+            hashed: 0,
             written: 0,
             hasher: blake3::Hasher::new(),
             block: (0, 0),
@@ -88,15 +93,16 @@ impl Sink {
         } else {
             self.file.write_all_at(bytes, self.written)?;
         }
-        self.written += self.filled as u64;
         self.check_in();
-        self.filled = 0;
+        self.written += self.filled as u64;
+        (self.filled, self.hashed) = (0, 0);
         Ok(())
     }
 
-    /// Hashes what was gathered, and sums up its blocks.
+    /// Hashes what was gathered since the last time, and sums up its blocks.
     fn check_in(&mut self) {
-        let bytes = &self.buffer[self.start..self.start + self.filled];
+        let bytes = &self.buffer[self.start + self.hashed..self.start + self.filled];
+        self.hashed = self.filled;
         self.hasher.update(bytes);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -134,10 +140,14 @@ impl Write for Sink {
         if self.filled == BUFFER_BYTES {
             self.put()?;
         }
-        let taken = bytes.len().min(BUFFER_BYTES - self.filled);
+        let piece = (self.filled + 1).next_multiple_of(PIECE_BYTES);
+        let taken = bytes.len().min(piece - self.filled);
         let at = self.start + self.filled;
         self.buffer[at..at + taken].copy_from_slice(&bytes[..taken]);
         self.filled += taken;
+        if self.filled == piece {
+            self.check_in();
+        }
         Ok(taken)
     }
 

@@ -110,11 +110,11 @@ impl Segment {
         let blocks = Blocks::new(map.clone(), crcs.clone())
             .ok_or_else(|| damaged(0..0, "blocks cannot be counted"))?;
         let data = Data::open(kind, blocks).map_err(|bad| damaged(0..0, &bad.what))?;
-        let builder = refill(&data).map_err(|(offsets, what)| damaged(offsets, &what))?;
+        let mut builder = refill(&data).map_err(|(offsets, what)| damaged(offsets, &what))?;
         let mut meta = builder.figures(kind)?;
         let all = meta.base_offset..meta.end_offset;
         let covers = builder.covers();
-        let (batch, mut contents) = builder.columns()?;
+        let (batch, mut contents) = builder.contents()?;
         if kind == Kind::Hot {
             let mut same = Same { rest: &map };
             let written = write_arrow(&mut same, &batch, covers.as_ref());
