@@ -221,11 +221,23 @@ impl SegmentBuilder {
         self.seal(files, dir, name)
     }
 
-    /// [`SegmentBuilder::finish`] for who goes on with [`SegmentBuilder::restart`], which must come before anything else.
+    /// [`SegmentBuilder::finish`] for who makes one segment after the other: whatever comes of it, the builder has no rows
+    /// afterwards and keeps its memory. [`SegmentBuilder::restart`] says where the next segment begins.
     ///
     /// # Errors
     /// As [`SegmentBuilder::finish`].
     pub fn seal(
+        &mut self,
+        files: &dyn FileLayer,
+        dir: &Path,
+        name: &str,
+    ) -> Result<SegmentMeta, SegmentError> {
+        let sealed = self.write(files, dir, name);
+        self.restart(self.covered.end);
+        sealed
+    }
+
+    fn write(
         &mut self,
         files: &dyn FileLayer,
         dir: &Path,

@@ -18,6 +18,11 @@ pub struct Cut {
 
 impl Cut {
     /// The cut for so many distinct hashes, at least one: as the filter's inventors give it.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "there are fewer than 2^32 hashes, and nothing is negative"
+    )]
     fn of(hashes: usize) -> Self {
         let count = hashes as f64;
         let exponent = libm::floor(libm::log(count) / libm::log(3.33) + 2.25);

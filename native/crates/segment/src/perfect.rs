@@ -32,6 +32,11 @@ pub struct Perfect {
 impl Perfect {
     /// The shape for so many distinct hashes. Nothing but their number decides it, so that a sidecar which is made again is as
     /// long as it was.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "there are fewer than 2^32 hashes, and nothing is negative"
+    )]
     fn of(hashes: usize, seed: u64) -> Option<Self> {
         let slots = (hashes as f64 / LOAD) as usize;
         Some(Self {

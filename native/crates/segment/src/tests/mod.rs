@@ -1,5 +1,6 @@
 //! Segments against a plain list of rows, damaged in every way, and on disks that fail.
 
+mod again;
 mod crash;
 mod damage;
 mod kinds;
