@@ -2,6 +2,7 @@
 //! append, fdatasync and one BLAKE3 of the same bytes.
 
 use crate::batches::Proposals;
+use crate::cpu;
 use crate::error::BenchError;
 use crate::figure::Figure;
 use crate::floor::{self, FloorFile, Hashing};
@@ -11,6 +12,9 @@ use crate::turns::Turns;
 
 /// Records of a segment (store.md Z2): a turn writes a whole number of them, so that each pays for its seals.
 const SEGMENT_RECORDS: usize = 262_144;
+
+/// The thread that makes segments.
+const SEAL: &str = "pyralog-seal";
 
 /// One load.
 struct Load {
@@ -75,6 +79,18 @@ fn print(load: &Load, floor: &Turns, log: &Turns) -> Result<(), BenchError> {
         .cpu(cpu)
         .floor(floor.micros.median())
         .print()?;
+    // The caller checks and copies, the others hash, apply and write: what a batch waits for.
+    let path = ["pyralog-apply", "pyralog-hash", "pyralog-sync"];
+    let caller = cpu::thread_name();
+    let on_path = |name: &str| name == caller || path.contains(&name);
+    let part = |part: &str, micros| {
+        let metric = format!("native, {}: CPU a record, {part}", load.name);
+        Figure::new(metric, micros, "us").print()
+    };
+    part("append path", log.micros_on(on_path))?;
+    part("sealing", log.micros_on(|name| name == SEAL))?;
+    let others = log.micros_on(|name| name != SEAL && !on_path(name));
+    part("log files and the rest", others)?;
     Figure::new(
         format!("native, {}: durable", load.name),
         log.rate.median(),

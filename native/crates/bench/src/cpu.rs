@@ -53,6 +53,13 @@ pub fn by_thread() -> BTreeMap<String, Duration> {
     times
 }
 
+/// Name of the thread that asks, as [`by_thread`] has it.
+#[must_use]
+pub fn thread_name() -> String {
+    let name = fs::read_to_string("/proc/thread-self/comm").unwrap_or_default();
+    name.trim().to_owned()
+}
+
 /// Waits until no other thread of this process runs or waits for the disk, so that background work of one subject
 /// (preparing the next log file) is not charged to the next. Gives up after two seconds.
 pub fn quiesce() {
