@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use pyralog_partition::Prepared;
-use pyralog_types::batch::Proposal;
+use pyralog_types::batch::CheckedProposal;
+
+use crate::spent::Spent;
 
 /// Proposals below this cost less to hash than to hand over.
 const BYTES_MIN: usize = 16 << 10;
@@ -17,7 +19,7 @@ const WAITING_MAX: usize = 4;
 
 /// A checked proposal to be hashed.
 pub(crate) struct Job {
-    bytes: Arc<Vec<u8>>,
+    proposal: Arc<CheckedProposal>,
     done: Sender<Prepared>,
 }
 
@@ -38,14 +40,14 @@ impl Ahead {
     }
 
     /// Counts a call, and has its checked proposal hashed when that is worth it; the hashes come out of what is returned.
-    pub fn begin(&self, bytes: &Arc<Vec<u8>>) -> Option<Receiver<Prepared>> {
+    pub fn begin(&self, proposal: &Arc<CheckedProposal>) -> Option<Receiver<Prepared>> {
         let others = self.unanswered.fetch_add(1, Ordering::Relaxed);
-        if bytes.len() < BYTES_MIN || others == 0 {
+        if proposal.proposal().bytes().len() < BYTES_MIN || others == 0 {
             return None;
         }
         let (done, prepared) = bounded(1);
-        let bytes = Arc::clone(bytes);
-        self.jobs.try_send(Some(Job { bytes, done })).ok()?;
+        let proposal = Arc::clone(proposal);
+        self.jobs.try_send(Some(Job { proposal, done })).ok()?;
         Some(prepared)
     }
 
@@ -61,12 +63,13 @@ impl Ahead {
 }
 
 /// Body of the thread.
-pub(crate) fn hash_ahead(jobs: &Receiver<Option<Job>>) {
-    while let Ok(Some(job)) = jobs.recv() {
-        if let Ok(proposal) = Proposal::parse(&job.bytes) {
-            // An error means that the call was given up meanwhile.
-            let _ = job.done.send(Prepared::of_proposal(&proposal));
-        }
+pub(crate) fn hash_ahead(jobs: &Receiver<Option<Job>>, spent: &Spent) {
+    while let Ok(Some(Job { proposal, done })) = jobs.recv() {
+        let mut prepared = spent.prepared();
+        prepared.refill(&proposal.proposal());
+        drop(proposal); // whoever applies it gives its memory back
+        // An error means that the call was given up meanwhile.
+        let _ = done.send(prepared);
     }
 }
 
@@ -80,8 +83,11 @@ mod tests {
     #[test]
     fn hashes_large_proposals_while_there_is_something_to_wait_for() {
         let (ahead, jobs) = Ahead::new();
-        let large = Arc::new(encode_digests(0x12, b"", &[7; 32].repeat(1024)));
-        let small = Arc::new(encode_digests(0x12, b"", &[7; 32]));
+        let proposal = |digests| {
+            let bytes = encode_digests(0x12, b"", &[7; 32].repeat(digests));
+            Arc::new(CheckedProposal::parse(bytes).unwrap())
+        };
+        let (large, small) = (proposal(1024), proposal(1));
         assert!(ahead.begin(&large).is_none()); // nothing to wait for
         ahead.end();
         assert!(ahead.begin(&large).is_none());
@@ -91,7 +97,7 @@ mod tests {
         assert_eq!(taken.len(), WAITING_MAX); // the thread has not begun
 
         let stopper = std::thread::spawn(move || ahead.stop());
-        hash_ahead(&jobs);
+        hash_ahead(&jobs, &Spent::default());
         stopper.join().unwrap();
         for prepared in taken {
             assert_eq!(prepared.recv().unwrap().len(), 1024);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use pyralog_partition::Prepared;
+use pyralog_types::batch::CheckedProposal;
 
 use crate::error::HostError;
 
@@ -78,10 +79,16 @@ impl<T> Drop for Reply<T> {
 /// A proposal on its way in.
 pub(crate) struct Call {
     pub partition: usize,
-    /// A checked proposal (B1, B2).
-    pub bytes: Arc<Vec<u8>>,
+    pub proposal: Arc<CheckedProposal>,
     /// Where its hashes come from, when they are made ahead.
     pub ahead: Option<Receiver<Prepared>>,
     pub wait: Wait,
     pub reply: Reply<Answer>,
+}
+
+impl Call {
+    /// Bytes of its proposal.
+    pub fn bytes(&self) -> usize {
+        self.proposal.proposal().bytes().len()
+    }
 }

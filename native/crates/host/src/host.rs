@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use pyralog_partition::Stamper;
 use pyralog_types::Hash;
-use pyralog_types::batch::Proposal;
+use pyralog_types::batch::CheckedProposal;
 
 use crate::ahead::{Ahead, hash_ahead};
 use crate::answer::{Answer, Call, Reply, SignedCheckpoint, Wait};
@@ -29,8 +29,10 @@ use crate::read::Algorithm;
 use crate::seal::{Sealing, seal_behind};
 use crate::segments::Segments;
 use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
+use crate::sidecars::Sidecar;
 use crate::sign::least_distance;
-use crate::stage::{Sidecar, Staging, frame_bytes};
+use crate::spent::Spent;
+use crate::stage::{Staging, frame_bytes};
 
 /// Groups hashed ahead of the disk.
 const PIPELINE: usize = 2;
@@ -125,6 +127,7 @@ impl Host {
             queue: Queue::new(options.queue_bytes_max),
             ids,
             ahead,
+            spent: Spent::default(),
             counters: Counters::default(),
             in_flight: AtomicUsize::new(0),
             failure: Mutex::new(damage),
@@ -168,7 +171,7 @@ impl Host {
         };
         let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
         let (sealing, maintaining) = (Arc::clone(&shared), Arc::clone(&shared));
-        let checking = Arc::clone(&shared);
+        let (checking, hashing) = (Arc::clone(&shared), Arc::clone(&shared));
         let threads = Threads {
             apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
             sync: spawn("pyralog-sync", move || {
@@ -178,7 +181,9 @@ impl Host {
                 })
             })?,
             background: spawn("pyralog-background", move || background.run())?,
-            hash: spawn("pyralog-hash", move || hash_ahead(&unhashed))?,
+            hash: spawn("pyralog-hash", move || {
+                hash_ahead(&unhashed, &hashing.spent);
+            })?,
             seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
             maintain: spawn("pyralog-maintain", move || maintain(&maintaining))?,
             check: spawn("pyralog-check", move || checking.check_behind(log_unread))?,
@@ -205,18 +210,18 @@ impl Host {
             .shared
             .shard(partition)
             .map(|_| ())
-            .and_then(|()| Proposal::parse(&bytes).map(|_| ()).map_err(Into::into))
             .and_then(|()| self.shared.failure().map_or(Ok(()), Err))
-            .and_then(|()| self.shared.sealing.refusal().map_or(Ok(()), Err));
-        if let Err(error) = checked {
-            return reply.send(Err(error));
-        }
-        let bytes = Arc::new(bytes);
+            .and_then(|()| self.shared.sealing.refusal().map_or(Ok(()), Err))
+            .and_then(|()| CheckedProposal::parse(bytes).map_err(Into::into));
+        let proposal = match checked {
+            Ok(proposal) => Arc::new(proposal),
+            Err(error) => return reply.send(Err(error)),
+        };
         let shared = Arc::clone(&self.shared);
         let call = Call {
             partition,
-            ahead: self.shared.ahead.begin(&bytes),
-            bytes,
+            ahead: self.shared.ahead.begin(&proposal),
+            proposal,
             wait,
             reply: Reply::new(move |answer| {
                 shared.ahead.end();
@@ -226,6 +231,12 @@ impl Host {
         if let Err((call, error)) = self.shared.queue.push(call) {
             call.reply.send(Err(error));
         }
+    }
+
+    /// Empty memory for the bytes of a proposal: that of one before, when there is any.
+    #[must_use]
+    pub fn buffer(&self) -> Vec<u8> {
+        self.shared.spent.bytes()
     }
 
     /// Records that are durable.

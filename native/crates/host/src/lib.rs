@@ -16,6 +16,7 @@ mod cache;
 mod commit;
 mod error;
 mod files;
+mod frame;
 mod hashed;
 mod host;
 mod ids;
@@ -35,7 +36,9 @@ mod rebuild;
 mod seal;
 mod segments;
 mod shared;
+mod sidecars;
 mod sign;
+mod spent;
 mod stage;
 mod stop;
 

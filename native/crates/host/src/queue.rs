@@ -36,7 +36,7 @@ impl Queue {
         if waiting.closed {
             return Err((call, HostError::Closed));
         }
-        let bytes = call.bytes.len();
+        let bytes = call.bytes();
         if waiting.bytes > 0 && waiting.bytes + bytes > self.bytes_max {
             let error = HostError::Overloaded {
                 waiting: waiting.bytes,
@@ -66,10 +66,10 @@ impl Queue {
         let mut taken = Vec::new();
         let mut sum = 0;
         while let Some(call) = waiting.calls.front() {
-            if !taken.is_empty() && sum + call.bytes.len() > bytes {
+            if !taken.is_empty() && sum + call.bytes() > bytes {
                 break;
             }
-            sum += call.bytes.len();
+            sum += call.bytes();
             taken.extend(waiting.calls.pop_front());
         }
         waiting.bytes -= sum;

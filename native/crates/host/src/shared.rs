@@ -22,6 +22,7 @@ use crate::options::World;
 use crate::queue::Queue;
 use crate::seal::Sealing;
 use crate::segments::Segments;
+use crate::spent::Spent;
 
 /// Term of an unreplicated log.
 pub(crate) const EPOCH: u32 = 1;
@@ -106,6 +107,8 @@ pub(crate) struct Shared {
     pub ids: Ids,
     /// Hashes what waits.
     pub ahead: Ahead,
+    /// Memory of calls that were answered.
+    pub spent: Spent,
     pub counters: Counters,
     /// Groups sealed and not yet synced.
     pub in_flight: AtomicUsize,

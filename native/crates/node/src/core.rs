@@ -82,12 +82,10 @@ pub fn propose(
             channel.complete(token, result.map_or_else(Done::Failed, Done::Answer));
         }
     };
-    core(handle)?.propose(
-        partition as usize,
-        proposal.to_vec(),
-        wait,
-        Reply::new(reply),
-    );
+    let core = core(handle)?;
+    let mut bytes = core.buffer();
+    bytes.extend_from_slice(proposal);
+    core.propose(partition as usize, bytes, wait, Reply::new(reply));
     Ok(())
 }
 

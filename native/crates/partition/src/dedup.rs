@@ -1,9 +1,9 @@
 //! Recognises duplicates in state that follows from the log alone (N1–N3).
 //!
-//! Each record of the window is kept by offset in a queue, and found by fingerprint through tables that each cover half
-//! a window's records: the youngest takes new ones in, and a table whose records are all outside the window is dropped
-//! whole. What a table still holds of records outside counts as absent, so answers follow N3 exactly. Three tables cover
-//! a window: at most 40 + 27 bytes a record of it, 141 MB for 2,097,152 records; a partition with fewer needs less.
+//! Each record of the window is kept by offset in a queue, and found by fingerprint through tables that each cover as many
+//! records as a window: the youngest takes new ones in, and a table whose records are all outside the window is dropped
+//! whole. What a table still holds of records outside counts as absent, so answers follow N3 exactly. Two tables cover
+//! a window: at most 40 + 16 bytes a record of it, 118 MB for 2,097,152 records; a partition with fewer needs less.
 //! After an opening the records before it stand in [files](Seen) with tables of their own, until the window is past them.
 
 use std::collections::VecDeque;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::error::PartitionError;
 use crate::fingerprint::Fingerprint;
-use crate::generation::{Generation, slots_for};
-use crate::ring::{Remembered, Ring};
+use crate::generation::{Generation, Line, Tag, lines_for};
+use crate::ring::{Remembered, Ring, Rows};
 use crate::seen::Seen;
 
 /// How long records are remembered (N3).
@@ -26,12 +26,12 @@ pub struct DedupWindow {
 
 /// Most records a window can hold: references into it are 32 bits wide.
 pub const WINDOW_RECORDS_MAX: u64 = 1 << 31;
+/// Most records of one table: so many leave it bits enough of a fingerprint to tell others.
+const GENERATION_RECORDS_MAX: u64 = 1 << 26;
 
-/// What the window knows of a record.
+/// What the window knows of a record that is not new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Match {
-    /// Nothing: it is new.
-    New,
     /// The record at this offset is the same submission.
     Duplicate { offset: u64, id: u64 },
     /// The record at this offset holds the key with other content.
@@ -46,8 +46,8 @@ pub(crate) struct Dedup {
     generations: VecDeque<Generation>,
     /// Records of a generation that begins now.
     generation_records: u64,
-    /// Slots of a generation that was dropped.
-    spare: Option<Vec<u64>>,
+    /// Lines of a generation that was dropped.
+    spare: Option<Vec<Line>>,
     /// Records before the ring's, oldest first.
     seen: VecDeque<Arc<Seen>>,
     /// Where the oldest of these ends.
@@ -78,7 +78,7 @@ impl Dedup {
     #[inline]
     pub fn forget(&mut self, offset: u64, records: u64) {
         self.ring.forget(offset);
-        self.generation_records = records.div_ceil(2).max(1);
+        self.generation_records = records.clamp(1, GENERATION_RECORDS_MAX);
         if self.ring.first() >= self.seen_end {
             self.drop_seen();
         }
@@ -116,12 +116,7 @@ impl Dedup {
         let mut read = 0;
         for generation in &self.generations {
             for record in records {
-                read ^= u64::from(generation.touch(tag_of(&record.lookup)));
-            }
-        }
-        if let Some(young) = self.generations.back() {
-            for record in records {
-                read ^= young.touch_to_push(tag_of(&record.lookup));
+                read ^= u64::from(generation.touch(Tag::of(&record.lookup)));
             }
         }
         for seen in &self.seen {
@@ -132,27 +127,25 @@ impl Dedup {
         std::hint::black_box(read);
     }
 
-    /// Looks a record up.
+    /// Looks a record up; `None` when it is new.
     #[inline]
-    pub fn find(&self, record: &Fingerprint) -> Match {
+    pub fn find(&self, record: &Fingerprint) -> Option<Match> {
         let ring = &self.ring;
         let first = ring.first();
-        let tag = tag_of(&record.lookup);
+        let tag = Tag::of(&record.lookup);
         let is = |offset| offset >= first && ring.get(offset).fingerprint == record.lookup;
         let mut generations = self.generations.iter().rev();
         let held = generations
             .find_map(|generation| generation.find(tag, is))
             .map(|offset| (offset, *ring.get(offset)))
             .or_else(|| self.find_seen(record));
-        let Some((offset, held)) = held else {
-            return Match::New;
-        };
+        let (offset, held) = held?;
         let id = held.id;
-        if held.content == record.content {
+        Some(if held.content == record.content {
             Match::Duplicate { offset, id }
         } else {
             Match::Conflict { offset, id }
-        }
+        })
     }
 
     fn find_seen(&self, record: &Fingerprint) -> Option<(u64, Remembered)> {
@@ -167,39 +160,23 @@ impl Dedup {
         let records = self.generation_records;
         let young = match self.generations.back_mut() {
             Some(young) if young.len() < records => young,
-            _ => self.begin(),
+            _ => begin(
+                &mut self.generations,
+                &self.ring,
+                (records, &mut self.spare),
+            ),
         };
-        young.push(tag_of(&record.lookup), records);
+        if young.is_full() {
+            // What is outside the window counts as absent, so it may as well be.
+            let from = young.first().max(self.ring.first());
+            young.grow(records, self.ring.iter_from(from));
+        }
+        young.push(Tag::of(&record.lookup));
         self.ring.push(Remembered {
             fingerprint: record.lookup,
             content: record.content,
             id,
         });
-    }
-
-    /// Begins a generation, and drops those that nothing inside the window is found by.
-    #[cold]
-    fn begin(&mut self) -> &mut Generation {
-        while let Some(oldest) = self.generations.front()
-            && oldest.end() <= self.ring.first()
-        {
-            self.spare = self.generations.pop_front().map(Generation::into_slots);
-        }
-        // As large as the one before has become, so that a partition in the middle of its life never copies a table.
-        let before = self.generations.back().map_or(0, Generation::slots);
-        let wanted = before.min(slots_for(self.generation_records));
-        let mut spare = self.spare.take();
-        let slots = match spare.take_if(|slots| slots.len() == wanted) {
-            Some(mut slots) => {
-                slots.fill(0);
-                slots
-            }
-            None => vec![0; wanted],
-        };
-        self.generations
-            .push_back(Generation::new(self.ring.next(), slots));
-        let young = self.generations.len() - 1;
-        &mut self.generations[young]
     }
 
     /// Nothing remembered, at an offset where a partition goes on.
@@ -233,7 +210,7 @@ impl Dedup {
     }
 
     /// What is remembered from an offset on, or from the first remembered; of what is in memory.
-    pub fn rows_from(&self, offset: u64) -> Vec<Remembered> {
+    pub fn rows_from(&self, offset: u64) -> Rows {
         self.ring
             .from(offset.max(self.ring.first()).max(self.ring.start()))
     }
@@ -244,12 +221,30 @@ impl Dedup {
     }
 }
 
-/// Fingerprints are uniform already: their first bytes are the tables' hash.
-fn tag_of(fingerprint: &[u8; 16]) -> u32 {
-    u32::from_le_bytes([
-        fingerprint[0],
-        fingerprint[1],
-        fingerprint[2],
-        fingerprint[3],
-    ])
+/// Begins a generation, and drops those that nothing inside the window is found by.
+#[cold]
+fn begin<'a>(
+    generations: &'a mut VecDeque<Generation>,
+    ring: &Ring,
+    (records, spare): (u64, &mut Option<Vec<Line>>),
+) -> &'a mut Generation {
+    while let Some(oldest) = generations.front()
+        && oldest.end() <= ring.first()
+    {
+        *spare = generations.pop_front().map(Generation::into_lines);
+    }
+    // As large as the one before has become, so that a partition in the middle of its life never copies a table.
+    let before = generations.back().map_or(0, Generation::lines);
+    let wanted = before.min(lines_for(records));
+    let mut spare = spare.take();
+    let lines = match spare.take_if(|lines| lines.len() == wanted) {
+        Some(mut lines) => {
+            lines.fill(Line::default());
+            lines
+        }
+        None => vec![Line::default(); wanted],
+    };
+    generations.push_back(Generation::new(ring.next(), lines));
+    let young = generations.len() - 1;
+    &mut generations[young]
 }

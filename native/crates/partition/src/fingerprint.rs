@@ -10,7 +10,7 @@ use blake3::IncrementCounter;
 use blake3::platform::Platform;
 use pyralog_merkle::RecordBytes;
 use pyralog_types::ZERO_HASH;
-use pyralog_types::batch::{Entry, Proposal, ValueRef};
+use pyralog_types::batch::{Entry, Proposal, RecordRef, ValueRef};
 
 use crate::values::hash_values;
 
@@ -70,50 +70,40 @@ impl Prepared {
     /// Hashes the records of a proposal, which may be done before its turn in the log has come.
     #[must_use]
     pub fn of_proposal(proposal: &Proposal<'_>) -> Self {
+        let mut prepared = Self::default();
+        prepared.refill(proposal);
+        prepared
+    }
+
+    /// The same in the memory of a proposal before: memory that is new each time costs as much as the hashing.
+    pub fn refill(&mut self, proposal: &Proposal<'_>) {
         let count = proposal.len();
-        let mut blocks: Vec<RecordBytes> = Vec::with_capacity(count);
-        let mut keyed: Vec<(usize, RecordBytes)> = Vec::new();
-        let mut values = Vec::with_capacity(count);
-        let mut parts = Parts::default();
-        let mut tag = SubmitterTag::default();
-        for record in proposal.records() {
-            let mut block = [0; 128];
-            block[..27].copy_from_slice(tag.of(record.submitter));
-            block[27] = DOMAIN_CONTENT;
-            if let Some(key) = record.idempotency_key {
-                let mut lookup = block;
-                lookup[27] = DOMAIN_KEY;
-                lookup[32..64].copy_from_slice(blake3::hash(key).as_bytes());
-                keyed.push((blocks.len(), lookup));
-            }
-            block[28..32].copy_from_slice(&record.schema_id.to_le_bytes());
-            parts.gather(blocks.len(), (KEY_AT, record.key));
-            parts.gather(blocks.len(), (HEADERS_AT, record.headers));
-            values.push(record.value);
-            blocks.push(block);
-        }
-        hash_values(&values, |place, hash| {
-            blocks[place][VALUE_AT..VALUE_AT + 32].copy_from_slice(&hash);
-        });
-        parts.hash_into(&mut blocks);
-        let mut fingerprints = Vec::with_capacity(count);
-        side_by_side(&blocks, |hash| {
-            fingerprints.push(Fingerprint {
-                lookup: hash,
-                content: hash,
+        self.blocks.clear();
+        self.blocks.reserve(count);
+        self.fingerprints.clear();
+        self.fingerprints.reserve(count);
+        let mut records = proposal.records();
+        let mut group = Group::default();
+        while self.blocks.len() < count {
+            let from = self.blocks.len();
+            group.take(records.by_ref().take(GROUP), &mut self.blocks);
+            group.hash_into(&mut self.blocks[from..]);
+            let fingerprints = &mut self.fingerprints;
+            side_by_side(&self.blocks[from..], |hash| {
+                fingerprints.push(Fingerprint {
+                    lookup: hash,
+                    content: hash,
+                });
             });
-        });
-        let (at, lookups): (Vec<usize>, Vec<RecordBytes>) = keyed.into_iter().unzip();
-        let mut at = at.into_iter();
-        side_by_side(&lookups, |hash| {
-            if let Some(position) = at.next() {
-                fingerprints[position].lookup = hash;
-            }
-        });
-        Self {
-            blocks,
-            fingerprints,
+            group.look_up_by_key(&mut self.fingerprints[from..]);
         }
+    }
+
+    /// Bytes of memory it holds, in use or not.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.blocks.capacity() * size_of::<RecordBytes>()
+            + self.fingerprints.capacity() * size_of::<Fingerprint>()
     }
 
     /// Number of records.
@@ -130,30 +120,79 @@ impl Prepared {
 }
 
 /// Where a leaf record has the hashes of its parts (L1).
-const KEY_AT: usize = 32;
-const VALUE_AT: usize = 64;
+pub(crate) const KEY_AT: usize = 32;
+pub(crate) const VALUE_AT: usize = 64;
 const HEADERS_AT: usize = 96;
 
-/// Keys and headers that are there, and where the hash of each goes.
+/// Records hashed together: many for the vectors, few enough to stay in the nearest cache meanwhile.
+const GROUP: usize = 256;
+
+/// What has to be hashed of a group of records.
 #[derive(Default)]
-struct Parts<'a> {
-    bytes: Vec<ValueRef<'a>>,
+struct Group<'a> {
+    tag: SubmitterTag<'a>,
+    values: Vec<ValueRef<'a>>,
+    /// Keys and headers that are there, and where the hash of each goes.
+    parts: Vec<ValueRef<'a>>,
     places: Vec<(u32, usize)>,
+    /// Blocks of those with an idempotency key, and whose they are.
+    lookups: Vec<RecordBytes>,
+    keyed: Vec<u32>,
 }
 
-impl<'a> Parts<'a> {
-    fn gather(&mut self, record: usize, (at, part): (usize, Option<&'a [u8]>)) {
-        if let Some(part) = part {
-            self.bytes.push(ValueRef::Bytes(part));
-            self.places.push((record as u32, at));
+impl<'a> Group<'a> {
+    /// Takes records in, and appends the block of each but for its hashes.
+    fn take(
+        &mut self,
+        records: impl Iterator<Item = RecordRef<'a>>,
+        blocks: &mut Vec<RecordBytes>,
+    ) {
+        self.values.clear();
+        self.parts.clear();
+        self.places.clear();
+        for (number, record) in (0_u32..).zip(records) {
+            let mut block = [0; 128];
+            block[..27].copy_from_slice(self.tag.of(record.submitter));
+            block[27] = DOMAIN_CONTENT;
+            if let Some(key) = record.idempotency_key {
+                let mut lookup = block;
+                lookup[27] = DOMAIN_KEY;
+                lookup[32..64].copy_from_slice(blake3::hash(key).as_bytes());
+                self.lookups.push(lookup);
+                self.keyed.push(number);
+            }
+            block[28..32].copy_from_slice(&record.schema_id.to_le_bytes());
+            for (at, part) in [(KEY_AT, record.key), (HEADERS_AT, record.headers)] {
+                if let Some(part) = part {
+                    self.parts.push(ValueRef::Bytes(part));
+                    self.places.push((number, at));
+                }
+            }
+            self.values.push(record.value);
+            blocks.push(block);
         }
     }
 
     fn hash_into(&self, blocks: &mut [RecordBytes]) {
-        hash_values(&self.bytes, |number, hash| {
+        hash_values(&self.values, |place, hash| {
+            blocks[place][VALUE_AT..VALUE_AT + 32].copy_from_slice(&hash);
+        });
+        hash_values(&self.parts, |number, hash| {
             let (record, at) = self.places[number];
             blocks[record as usize][at..at + 32].copy_from_slice(&hash);
         });
+    }
+
+    /// Replaces what those with an idempotency key are found by.
+    fn look_up_by_key(&mut self, fingerprints: &mut [Fingerprint]) {
+        let mut keyed = self.keyed.drain(..);
+        side_by_side(&self.lookups, |hash| {
+            if let Some(number) = keyed.next() {
+                fingerprints[number as usize].lookup = hash;
+            }
+        });
+        drop(keyed);
+        self.lookups.clear();
     }
 }
 

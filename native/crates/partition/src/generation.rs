@@ -1,34 +1,74 @@
 //! A hash table of consecutive offsets that only grows and is forgotten as a whole.
 //!
 //! Taking records out one by one costs two dependent cache misses each; a table that is dropped once all of it is outside
-//! the window costs none. Half of the slots are full at most. A byte of each stands in a table of its own, which is small
-//! enough for a processor's cache: nearly every absent record is told from that byte alone, and the slots, which mostly
-//! are not in a cache, are only looked at when it agrees.
+//! the window costs none. A line of a processor's cache is one bucket of sixteen slots, filled in order and half full on
+//! average, so that one line tells nearly every absent record, and takes it in. The slots hold a few bits of the
+//! fingerprint and which record it is; the record itself is elsewhere, and only looked at when those bits agree.
 
-/// Slots of a table's first allocation.
-const SLOTS_MIN: usize = 16;
+use crate::ring::Remembered;
 
-/// Offsets `first` to `end`, found by the upper bits of their fingerprints.
+/// Slots of a line: 64 bytes.
+const SLOTS: usize = 16;
+
+/// What a table knows of a fingerprint, which is uniform already: where to look, and what to look for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag {
+    home: u32,
+    bits: u32,
+}
+
+impl Tag {
+    #[inline]
+    pub fn of(fingerprint: &[u8; 16]) -> Self {
+        let (words, _) = fingerprint.as_chunks::<4>();
+        let [home, bits] = [words[0], words[1]].map(u32::from_le_bytes);
+        Self { home, bits }
+    }
+}
+
+/// Slots that are looked at together. Free ones are 0 and stand behind the others.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub(crate) struct Line([u32; SLOTS]);
+
+impl Line {
+    /// Whether a slot may be of these bits, and how many are taken. Nothing branches: the compiler makes vectors of it.
+    #[inline]
+    fn look(&self, bits: u32, mask: u32) -> (bool, usize) {
+        let (mut alike, mut taken) = (0, 0);
+        for slot in self.0 {
+            alike |= u32::from((slot ^ bits) & !mask == 0);
+            taken += u32::from(slot != 0);
+        }
+        (alike != 0, taken as usize)
+    }
+}
+
+/// Offsets `first` to `end`, found by their fingerprints.
 #[derive(Debug)]
 pub(crate) struct Generation {
     first: u64,
     len: u32,
-    /// A byte of each slot's tag, 0 for a free one.
-    marks: Vec<u8>,
-    /// Tag in the upper half, distance from `first` plus one in the lower; 0 is free. Linear probing from a slot that is
-    /// in proportion to the tag, so that growing keeps the order and runs through memory once.
-    slots: Vec<u64>,
+    lines: Vec<Line>,
+    /// Bits of a slot that say how far from `first` the record is, counted from one; the others are the fingerprint's.
+    mask: u32,
 }
 
 impl Generation {
-    /// Begins at `first`; `slots` are free ones.
-    pub fn new(first: u64, slots: Vec<u64>) -> Self {
+    /// Begins at `first`; `lines` are free ones.
+    pub fn new(first: u64, lines: Vec<Line>) -> Self {
+        let mask = mask_of(&lines);
         Self {
             first,
             len: 0,
-            marks: vec![0; slots.len()],
-            slots,
+            lines,
+            mask,
         }
+    }
+
+    /// First offset.
+    pub fn first(&self) -> u64 {
+        self.first
     }
 
     /// Offset behind the last.
@@ -40,92 +80,96 @@ impl Generation {
         u64::from(self.len)
     }
 
-    /// Number of slots, free or not.
-    pub fn slots(&self) -> usize {
-        self.slots.len()
+    /// Number of lines.
+    pub fn lines(&self) -> usize {
+        self.lines.len()
     }
 
     /// Gives the memory back, to be used again.
-    pub fn into_slots(self) -> Vec<u64> {
-        self.slots
+    pub fn into_lines(self) -> Vec<Line> {
+        self.lines
     }
 
     /// Reads where the search for a tag begins. Worth nothing but that the memory is in the cache afterwards: nothing
     /// depends on what is read, so the misses of many such calls overlap, which those of searches do not.
     #[inline]
-    pub fn touch(&self, tag: u32) -> u8 {
-        self.marks.get(self.home(tag)).copied().unwrap_or_default()
-    }
-
-    /// As [`Generation::touch`], for a tag that will be pushed.
-    #[inline]
-    pub fn touch_to_push(&self, tag: u32) -> u64 {
-        self.slots.get(self.home(tag)).copied().unwrap_or_default()
+    pub fn touch(&self, tag: Tag) -> u32 {
+        let line = self.lines.get(self.home(tag));
+        line.map_or(0, |line| line.0[0])
     }
 
     /// The first offset with this tag that `is` the one.
     #[inline]
-    pub fn find(&self, tag: u32, is: impl Fn(u64) -> bool) -> Option<u64> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let mark = mark_of(tag);
+    pub fn find(&self, tag: Tag, is: impl Fn(u64) -> bool) -> Option<u64> {
         let mut at = self.home(tag);
         loop {
-            let found = self.marks[at];
-            if found == 0 {
+            let line = self.lines.get(at)?;
+            let (alike, taken) = line.look(tag.bits, self.mask);
+            if alike && let Some(found) = self.among(line, tag, &is) {
+                return Some(found);
+            }
+            if taken < SLOTS {
                 return None;
             }
-            if found == mark && (self.slots[at] >> 32) as u32 == tag {
-                let slot = self.slots[at];
-                let offset = self.first + (slot & u64::from(u32::MAX)) - 1;
-                if is(offset) {
-                    return Some(offset);
-                }
-            }
             at = self.behind(at);
         }
-    }
-
-    /// Adds the offset [`Generation::end`]; `records` is how many there will be at most.
-    #[inline]
-    pub fn push(&mut self, tag: u32, records: u64) {
-        if (self.len as usize + 1) * 2 > self.slots.len() {
-            self.grow(records);
-        }
-        self.len += 1;
-        self.put(u64::from(tag) << 32 | u64::from(self.len));
-    }
-
-    fn put(&mut self, slot: u64) {
-        let tag = (slot >> 32) as u32;
-        let mut at = self.home(tag);
-        while self.marks[at] != 0 {
-            at = self.behind(at);
-        }
-        self.marks[at] = mark_of(tag);
-        self.slots[at] = slot;
     }
 
     #[cold]
-    fn grow(&mut self, records: u64) {
-        let wanted = (self.slots.len() * 2).min(slots_for(records));
-        let least = (self.len as usize + 1) * 2;
-        let slots = vec![0; wanted.max(least).max(SLOTS_MIN)];
-        self.marks = vec![0; slots.len()];
-        for slot in std::mem::replace(&mut self.slots, slots) {
-            if slot != 0 {
-                self.put(slot);
+    fn among(&self, line: &Line, tag: Tag, is: &impl Fn(u64) -> bool) -> Option<u64> {
+        let slots = line.0.into_iter().filter(|slot| *slot != 0);
+        let mut alike = slots
+            .filter(|slot| (slot ^ tag.bits) & !self.mask == 0)
+            .map(|slot| self.first + u64::from(slot & self.mask) - 1);
+        alike.find(|offset| is(*offset))
+    }
+
+    /// Whether it must [grow](Generation::grow) before another is pushed.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        (self.len as usize + 1) * 2 > self.lines.len() * SLOTS
+    }
+
+    /// Adds the offset [`Generation::end`]; it must not be full.
+    #[inline]
+    pub fn push(&mut self, tag: Tag) {
+        self.len += 1;
+        self.put(tag, self.len);
+    }
+
+    #[inline]
+    fn put(&mut self, tag: Tag, place: u32) {
+        let slot = tag.bits & !self.mask | place;
+        let mut at = self.home(tag);
+        loop {
+            let (_, taken) = self.lines[at].look(0, 0);
+            if let Some(free) = self.lines[at].0.get_mut(taken) {
+                *free = slot;
+                return;
             }
+            at = self.behind(at);
         }
     }
 
-    fn home(&self, tag: u32) -> usize {
-        ((u64::from(tag) * self.slots.len() as u64) >> 32) as usize
+    /// Makes room; `records` is how many there will be at most. `held` are the records to be found afterwards, by offset.
+    #[cold]
+    pub fn grow<'a>(&mut self, records: u64, held: impl Iterator<Item = (u64, &'a Remembered)>) {
+        let wanted = (self.lines.len() * 2).min(lines_for(records));
+        let least = lines_for(u64::from(self.len) + 1);
+        self.lines = vec![Line::default(); wanted.max(least)];
+        self.mask = mask_of(&self.lines);
+        for (offset, record) in held {
+            let place = (offset - self.first) as u32 + 1;
+            self.put(Tag::of(&record.fingerprint), place);
+        }
+    }
+
+    fn home(&self, tag: Tag) -> usize {
+        ((u64::from(tag.home) * self.lines.len() as u64) >> 32) as usize
     }
 
     fn behind(&self, at: usize) -> usize {
-        if at + 1 == self.slots.len() {
+        if at + 1 == self.lines.len() {
             0
         } else {
             at + 1
@@ -133,29 +177,47 @@ impl Generation {
     }
 }
 
-/// The lower bits of a tag; the upper ones say where it stands.
-fn mark_of(tag: u32) -> u8 {
-    (tag as u8).max(1)
+/// Bits that the places of so many lines take.
+fn mask_of(lines: &[Line]) -> u32 {
+    let places = (lines.len() * SLOTS / 2) as u32;
+    u32::MAX.checked_shr(places.leading_zeros()).unwrap_or(0)
 }
 
-/// Slots of a generation that holds so many records.
-pub(crate) fn slots_for(records: u64) -> usize {
-    (records as usize * 2).max(SLOTS_MIN)
+/// Lines of a generation that holds so many records: twice as many slots.
+pub(crate) fn lines_for(records: u64) -> usize {
+    (records as usize * 2).div_ceil(SLOTS).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Of the record at an offset; those a thousand apart have the same.
+    fn record(offset: u64) -> Remembered {
+        let number = (offset % 1_000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut fingerprint = [0; 16];
+        fingerprint[..8].copy_from_slice(&number.to_le_bytes());
+        Remembered {
+            fingerprint,
+            content: fingerprint,
+            id: offset,
+        }
+    }
+
     #[test]
     fn finds_what_was_pushed_while_it_grows_and_when_tags_are_equal() {
         for records in [1, 5, 100, 3_000_u64] {
+            let all: Vec<Remembered> = (0..70 + records).map(record).collect();
             let mut generation = Generation::new(70, Vec::new());
-            let tag = |offset: u64| ((offset % 1_000) as u32).wrapping_mul(0x9e37_79b9);
+            let tag = |offset: u64| Tag::of(&record(offset).fingerprint);
             for offset in 70..70 + records {
                 assert_eq!(generation.find(tag(offset), |found| found == offset), None);
-                generation.push(tag(offset), records);
-                assert!(generation.slots() <= slots_for(records));
+                if generation.is_full() {
+                    let held = (70..offset).map(|held| (held, &all[held as usize]));
+                    generation.grow(records, held);
+                }
+                generation.push(tag(offset));
+                assert!(generation.lines() <= lines_for(records));
             }
             assert_eq!(
                 (generation.end(), generation.len()),
@@ -169,12 +231,25 @@ mod tests {
     }
 
     #[test]
-    fn the_last_tag_goes_round_to_the_first_slot() {
-        let mut generation = Generation::new(0, Vec::new());
-        for _ in 0..8 {
-            generation.push(u32::MAX, 8);
+    fn a_full_line_goes_on_in_the_next_and_the_last_in_the_first() {
+        let mut generation = Generation::new(0, vec![Line::default(); 3]);
+        let last = Tag {
+            home: u32::MAX,
+            bits: 5 << 20,
+        };
+        for _ in 0..SLOTS + 4 {
+            generation.push(last);
         }
-        assert_eq!(generation.find(u32::MAX, |offset| offset == 7), Some(7));
-        assert_eq!(generation.find(0, |_| true), None);
+        for offset in 0..SLOTS as u64 + 4 {
+            assert_eq!(generation.find(last, |found| found == offset), Some(offset));
+        }
+        assert_eq!(generation.lines[0].look(0, 0).1, 4);
+        let other = Tag { home: 0, ..last };
+        assert_eq!(generation.find(other, |_| true), Some(SLOTS as u64));
+        let other = Tag {
+            bits: 6 << 20,
+            ..last
+        };
+        assert_eq!(generation.find(other, |_| true), None);
     }
 }

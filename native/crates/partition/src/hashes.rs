@@ -4,6 +4,9 @@
 //! copy, and what a block holds is fixed once the log has moved on. Asking a block for a hash that it does not have touches
 //! one line of memory, mostly. Records whose hashes agree in what a table holds of them hang on one chain, newest first, so
 //! that a key with ever new records costs no more than others. An answer is a candidate: the caller reads the record to be sure.
+//!
+//! The newest thousand records stand in a list, which is searched from end to end, and enter their tables together: one by
+//! one, each would wait for memory that the records between have driven out of the cache.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -13,14 +16,33 @@ use pyralog_types::Hash;
 const BLOCK: u64 = 1 << 15;
 const SLOTS: usize = 2 << 15;
 const EMPTY: u32 = u32::MAX;
+/// Records that enter their tables together.
+const TAIL: usize = 1 << 10;
 /// No place of a block: the end of a chain, and what an empty slot holds.
 const NONE: u16 = u16::MAX;
 
 /// What a table holds of a hash: where to begin to look, and 16 other bits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mixed {
     first: u16,
     tag: u16,
+}
+
+/// The newest records, in the order of their offsets.
+#[derive(Debug, Default)]
+struct Tail {
+    offsets: Vec<u64>,
+    hashes: Vec<Mixed>,
+}
+
+impl Tail {
+    /// Offsets with a hash, newest first.
+    fn newest_first(&self, hash: Mixed) -> impl DoubleEndedIterator<Item = u64> + '_ {
+        let pairs = self.offsets.iter().zip(&self.hashes).rev();
+        pairs
+            .filter(move |(_, held)| **held == hash)
+            .map(|(offset, _)| *offset)
+    }
 }
 
 #[derive(Debug)]
@@ -51,6 +73,15 @@ impl Block {
         slot
     }
 
+    /// Reads where searches for these begin. Worth nothing but that the memory is in the cache afterwards: the misses
+    /// overlap, which those of searches do not.
+    fn touch(&self, hashes: &[Mixed]) {
+        let slots = hashes
+            .iter()
+            .map(|hash| self.slots[usize::from(hash.first)]);
+        std::hint::black_box(slots.fold(0, |read, slot| read ^ slot));
+    }
+
     fn insert(&mut self, place: u16, hash: Mixed) {
         let slot = self.slot(hash);
         let entry = u32::from(hash.tag) << 16 | u32::from(place);
@@ -72,6 +103,8 @@ impl Block {
 #[derive(Debug)]
 pub struct HashIndex {
     blocks: VecDeque<Block>,
+    /// Records that are in no table yet.
+    tail: Tail,
     /// Nobody outside knows it, so nobody can choose records that crowd a table.
     seed: u64,
 }
@@ -80,6 +113,7 @@ impl Default for HashIndex {
     fn default() -> Self {
         Self {
             blocks: VecDeque::new(),
+            tail: Tail::default(),
             seed: RandomState::new().hash_one(BLOCK),
         }
     }
@@ -99,19 +133,39 @@ impl HashIndex {
     }
 
     /// Indexes a record, which stands behind all that were before.
+    #[inline]
     pub fn insert(&mut self, offset: u64, hash: &Hash) {
-        let base = offset - offset % BLOCK;
-        let mixed = self.mixed(hash);
-        if self.blocks.back().is_none_or(|block| block.base < base) {
-            self.blocks.push_back(Block::new(base));
+        self.tail.offsets.push(offset);
+        self.tail.hashes.push(self.mixed(hash));
+        if self.tail.offsets.len() == TAIL {
+            self.enter();
         }
-        if let Some(block) = self.blocks.back_mut() {
-            block.insert((offset % BLOCK) as u16, mixed);
+    }
+
+    /// Brings the records of the tail into their tables.
+    #[cold]
+    fn enter(&mut self) {
+        let Tail { offsets, hashes } = &mut self.tail;
+        if let Some(block) = self.blocks.back() {
+            block.touch(hashes);
+        }
+        for (offset, hash) in offsets.drain(..).zip(hashes.drain(..)) {
+            let base = offset - offset % BLOCK;
+            if self.blocks.back().is_none_or(|block| block.base < base) {
+                self.blocks.push_back(Block::new(base));
+            }
+            if let Some(block) = self.blocks.back_mut() {
+                block.insert((offset % BLOCK) as u16, hash);
+            }
         }
     }
 
     /// Forgets the blocks whose offsets all stand before one.
     pub fn forget_before(&mut self, offset: u64) {
+        // The blocks' rule: all of it stands before.
+        if self.tail.offsets.last().is_some_and(|last| *last < offset) {
+            self.tail = Tail::default();
+        }
         while let Some(block) = self.blocks.front()
             && block.base + BLOCK <= offset
         {
@@ -122,20 +176,24 @@ impl HashIndex {
     /// Offsets that may have this hash, ascending.
     pub fn candidates(&self, hash: &Hash) -> impl Iterator<Item = u64> + '_ {
         let mixed = self.mixed(hash);
-        self.blocks.iter().flat_map(move |block| {
+        let blocks = self.blocks.iter().flat_map(move |block| {
             let mut chain: Vec<u64> = block.chain(mixed).collect();
             chain.reverse();
             chain
-        })
+        });
+        blocks.chain(self.tail.newest_first(mixed).rev())
     }
 
     /// The newest offset before `end` that may have this hash.
     #[must_use]
     pub fn newest_before(&self, hash: &Hash, end: u64) -> Option<u64> {
         let mixed = self.mixed(hash);
-        let blocks = self.blocks.iter().rev();
-        let mut blocks = blocks.filter(|block| block.base < end);
-        blocks.find_map(|block| block.chain(mixed).find(|offset| *offset < end))
+        let mut tail = self.tail.newest_first(mixed);
+        tail.find(|offset| *offset < end).or_else(|| {
+            let blocks = self.blocks.iter().rev();
+            let mut blocks = blocks.filter(|block| block.base < end);
+            blocks.find_map(|block| block.chain(mixed).find(|offset| *offset < end))
+        })
     }
 }
 

@@ -4,10 +4,10 @@ use pyralog_merkle::{Blake3Tree, RecordBytes, TreeHash};
 use pyralog_types::batch::{Entry, RecordRef, Row, ValueRef, encode_row};
 use pyralog_types::{Hash, LeafRecord, MULTIHASH_BYTES_MAX, SealedRow, part_hash};
 
-use crate::apply::{SCHEMA_NOTARY, fill_head};
 use crate::error::PartitionError;
 use crate::fingerprint::Prepared;
 use crate::index::EntryPlace;
+use crate::leaf::{SCHEMA_NOTARY, fill_head};
 use crate::values::hash_values;
 
 /// How much a read may still return.

@@ -317,11 +317,11 @@ pub(crate) fn slots_for(rows: usize) -> usize {
     }
 }
 
-/// The table of these rows.
-pub(crate) fn table_of(rows: &[Remembered]) -> Vec<u32> {
-    let mut table = vec![0; slots_for(rows.len())];
+/// The table of so many rows.
+pub(crate) fn table_of<'a>(rows: impl Iterator<Item = &'a Remembered>, count: usize) -> Vec<u32> {
+    let mut table = vec![0; slots_for(count)];
     for (row, held) in (1_u32..).zip(rows) {
-        let mut probe = Probe::of(&held.fingerprint, table.len(), rows.len());
+        let mut probe = Probe::of(&held.fingerprint, table.len(), count);
         while table[probe.at] != 0 {
             probe.next();
         }

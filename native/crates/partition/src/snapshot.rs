@@ -6,7 +6,7 @@
 
 use crate::dedup::DedupWindow;
 use crate::fingerprint::Fingerprint;
-use crate::ring::Remembered;
+use crate::ring::{Remembered, Rows};
 use crate::runs::Run;
 use crate::seen::{BODY_ALIGN, PAGE, SLOT_BYTES, SUM_BYTES, sum_of, table_of};
 
@@ -39,7 +39,7 @@ pub struct Snapshot {
     /// Times of the records from `rows_from` on.
     pub(crate) runs: Vec<Run>,
     /// Submissions of the records from `rows_from` up to `size`.
-    pub(crate) rows: Vec<Remembered>,
+    pub(crate) rows: Rows,
 }
 
 impl Snapshot {
@@ -52,9 +52,9 @@ impl Snapshot {
     /// Bytes (Z5): words, runs, sums of the pages behind, BLAKE3 of all of it; then rows and their table.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let table = table_of(&self.rows);
+        let table = table_of(self.rows.iter(), self.rows.len());
         let mut body = Vec::with_capacity(self.rows.len() * ROW_BYTES + table.len() * SLOT_BYTES);
-        for row in &self.rows {
+        for row in self.rows.iter() {
             body.extend_from_slice(&row.to_bytes());
         }
         for slot in &table {

@@ -8,7 +8,7 @@ mod row;
 pub use entry::{Entry, IdRun, encode_entry_head};
 pub use outcome::{OUTCOME_BYTES, Outcome, OutcomeStatus};
 pub use proposal::{
-    PROPOSAL_BYTES_MAX, PROPOSAL_RECORDS_MAX, Proposal, RecordRef, Records, ValueRef,
-    encode_digests, encode_proposal,
+    CheckedProposal, PROPOSAL_BYTES_MAX, PROPOSAL_RECORDS_MAX, Proposal, RecordRef, Records,
+    ValueRef, encode_digests, encode_proposal,
 };
 pub use row::{Row, encode_row};

@@ -34,6 +34,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// The packed form.
+    #[inline]
     #[must_use]
     pub fn to_bytes(&self) -> [u8; OUTCOME_BYTES] {
         let mut out = [0; OUTCOME_BYTES];

@@ -204,6 +204,59 @@ impl<'a> Proposal<'a> {
     }
 }
 
+/// A checked proposal with its bytes, to be handed on: whoever gets it need not check it again.
+#[derive(Debug, Clone)]
+pub struct CheckedProposal {
+    bytes: Vec<u8>,
+    count: u32,
+    body: usize,
+    /// Code, and where the submitter begins, which ends with the head.
+    uniform: Option<(u8, usize)>,
+}
+
+impl CheckedProposal {
+    /// Checks a proposal.
+    ///
+    /// # Errors
+    /// As [`Proposal::parse`].
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, TypeError> {
+        let Proposal {
+            count,
+            body,
+            uniform,
+            ..
+        } = Proposal::parse(&bytes)?;
+        let uniform = uniform.map(|uniform| (uniform.code, body - uniform.submitter.len()));
+        Ok(Self {
+            bytes,
+            count,
+            body,
+            uniform,
+        })
+    }
+
+    /// The proposal.
+    #[must_use]
+    pub fn proposal(&self) -> Proposal<'_> {
+        let uniform = self.uniform.map(|(code, from)| Uniform {
+            code,
+            submitter: self.bytes.get(from..self.body).unwrap_or_default(),
+        });
+        Proposal {
+            bytes: &self.bytes,
+            count: self.count,
+            body: self.body,
+            uniform,
+        }
+    }
+
+    /// Gives the bytes back.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 /// Iterator over a checked proposal.
 pub struct Records<'a> {
     cursor: Cursor<'a>,
