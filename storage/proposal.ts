@@ -58,44 +58,56 @@ export interface DigestRun {
   readonly digests: Uint8Array;
 }
 
-/** Records as B1. Throws `batch/malformed` beyond the limits. */
+/**
+ * Records as B1. Throws `batch/malformed` beyond the limits.
+ *
+ * Each field is written once, straight into the batch: an object a field costs as much as making the record durable.
+ */
 export function encodeProposal(records: readonly ProposedRecord[]): Uint8Array {
-  const fields = records.map((record) => ({
-    record,
-    submitter: Buffer.from(record.submitter),
-    idempotencyKey: Buffer.from(record.idempotencyKey ?? ''),
-  }));
-  const bytes = fields.reduce(
-    (sum, { record, submitter, idempotencyKey }) =>
-      sum +
-      RECORD_BYTES +
-      submitter.length +
-      idempotencyKey.length +
-      (record.key?.length ?? 0) +
-      (record.headers?.length ?? 0) +
-      record.value.length,
-    HEADER_BYTES,
-  );
+  let bytes = HEADER_BYTES;
+  for (const { submitter, idempotencyKey, key, headers, value } of records) {
+    bytes += RECORD_BYTES + textBytes(submitter) + textBytes(idempotencyKey ?? '');
+    bytes += (key?.length ?? 0) + (headers?.length ?? 0) + value.length;
+  }
   const out = begin(RECORDS, records.length, bytes);
+  const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
   let at = HEADER_BYTES;
-  for (const { record, submitter, idempotencyKey } of fields) {
-    const { key, headers, value, schemaId } = record;
-    out[at] = flagsOf(record);
-    out[at + 1] = shortLength('submitter', submitter.length);
-    out[at + 2] = shortLength('idempotency key', idempotencyKey.length);
-    out[at + 3] = 0;
-    out.writeUInt32LE(schemaId, at + 4);
-    out.writeUInt32LE(key?.length ?? 0, at + 8);
-    out.writeUInt32LE(headers?.length ?? 0, at + 12);
-    out.writeUInt32LE(value.length, at + 16);
+  for (const record of records) {
+    const start = at;
+    const { submitter, idempotencyKey = '', key, headers, value } = record;
     at += RECORD_BYTES;
-    for (const field of [submitter, idempotencyKey, key, headers, value]) {
-      if (field === undefined) continue;
-      out.set(field, at);
-      at += field.length;
-    }
+    const submitterBytes = submitter === '' ? 0 : out.write(submitter, at);
+    at += submitterBytes;
+    const idempotencyBytes = idempotencyKey === '' ? 0 : out.write(idempotencyKey, at);
+    at += idempotencyBytes;
+    out[start] = flagsOf(record);
+    out[start + 1] = shortLength('submitter', submitterBytes);
+    out[start + 2] = shortLength('idempotency key', idempotencyBytes);
+    out[start + 3] = 0;
+    view.setUint32(start + 4, record.schemaId, true);
+    view.setUint32(start + 8, key?.length ?? 0, true);
+    view.setUint32(start + 12, headers?.length ?? 0, true);
+    view.setUint32(start + 16, value.length, true);
+    if (key !== undefined) at = put(out, key, at);
+    if (headers !== undefined) at = put(out, headers, at);
+    at = put(out, value, at);
   }
   return out;
+}
+
+/** Of most records: none. */
+function textBytes(text: string): number {
+  return text === '' ? 0 : Buffer.byteLength(text);
+}
+
+/** Bytes up to which a loop costs less than a call that copies. */
+const LOOP_BYTES_MAX = 24;
+
+/** Writes a field and returns where the next begins. */
+function put(out: Uint8Array, field: Uint8Array, at: number): number {
+  if (field.length > LOOP_BYTES_MAX) out.set(field, at);
+  else for (let i = 0; i < field.length; i++) out[at + i] = field[i] ?? 0;
+  return at + field.length;
 }
 
 function flagsOf({ key, headers, submitter, idempotencyKey }: ProposedRecord): number {
