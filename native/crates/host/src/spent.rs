@@ -6,7 +6,7 @@ use pyralog_partition::Prepared;
 use pyralog_types::batch::CheckedProposal;
 
 /// Pieces kept of each kind: as many calls as are under way at once with the disk busy.
-const PIECES_MAX: usize = 8;
+const PIECES_MAX: usize = 4;
 /// Larger ones go back: they are rare, and time to make them is nothing beside what is done with them.
 const BYTES_MAX: usize = 2 << 20;
 

@@ -151,11 +151,14 @@ impl<'a> Group<'a> {
         self.parts.clear();
         self.places.clear();
         for (number, record) in (0_u32..).zip(records) {
-            let mut block = [0; 128];
+            blocks.push([0; 128]); // and filled in where it lies
+            let Some(block) = blocks.last_mut() else {
+                continue;
+            };
             block[..27].copy_from_slice(self.tag.of(record.submitter));
             block[27] = DOMAIN_CONTENT;
             if let Some(key) = record.idempotency_key {
-                let mut lookup = block;
+                let mut lookup = *block;
                 lookup[27] = DOMAIN_KEY;
                 lookup[32..64].copy_from_slice(blake3::hash(key).as_bytes());
                 self.lookups.push(lookup);
@@ -169,7 +172,6 @@ impl<'a> Group<'a> {
                 }
             }
             self.values.push(record.value);
-            blocks.push(block);
         }
     }
 

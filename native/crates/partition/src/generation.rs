@@ -7,6 +7,8 @@
 
 use crate::ring::Remembered;
 
+/// Records that go into a new table together.
+const GROUP: usize = 256;
 /// Slots of a line: 64 bytes.
 const SLOTS: usize = 16;
 
@@ -158,9 +160,18 @@ impl Generation {
         let least = lines_for(u64::from(self.len) + 1);
         self.lines = vec![Line::default(); wanted.max(least)];
         self.mask = mask_of(&self.lines);
-        for (offset, record) in held {
-            let place = (offset - self.first) as u32 + 1;
-            self.put(Tag::of(&record.fingerprint), place);
+        let mut group = Vec::with_capacity(GROUP);
+        let mut held = held.peekable();
+        while held.peek().is_some() {
+            group.extend(held.by_ref().take(GROUP).map(|(offset, record)| {
+                let place = (offset - self.first) as u32 + 1;
+                (Tag::of(&record.fingerprint), place)
+            }));
+            let touched = group.iter().map(|(tag, _)| self.touch(*tag));
+            std::hint::black_box(touched.fold(0, |read, slot| read ^ slot));
+            for (tag, place) in group.drain(..) {
+                self.put(tag, place);
+            }
         }
     }
 

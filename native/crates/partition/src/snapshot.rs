@@ -53,17 +53,19 @@ impl Snapshot {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let table = table_of(self.rows.iter(), self.rows.len());
-        let mut body = Vec::with_capacity(self.rows.len() * ROW_BYTES + table.len() * SLOT_BYTES);
-        for row in self.rows.iter() {
-            body.extend_from_slice(&row.to_bytes());
+        let body = self.rows.len() * ROW_BYTES + table.len() * SLOT_BYTES;
+        let hashed = HEADER_BYTES + self.runs.len() * RUN_BYTES + body.div_ceil(PAGE) * SUM_BYTES;
+        let head = (hashed + HASH_BYTES).next_multiple_of(BODY_ALIGN);
+        // Megabytes: the body is made where it will stand, and the head in front of it afterwards.
+        let mut file = vec![0; head + body];
+        let (rows, slots) = file[head..].split_at_mut(self.rows.len() * ROW_BYTES);
+        for (bytes, row) in rows.as_chunks_mut().0.iter_mut().zip(self.rows.iter()) {
+            *bytes = row.to_bytes();
         }
-        for slot in &table {
-            body.extend_from_slice(&slot.to_le_bytes());
+        for (bytes, slot) in slots.as_chunks_mut().0.iter_mut().zip(&table) {
+            *bytes = slot.to_le_bytes();
         }
-        let head = HEADER_BYTES + self.runs.len() * RUN_BYTES;
-        let sums = body.len().div_ceil(PAGE) * SUM_BYTES;
-        let whole = (head + sums + HASH_BYTES).next_multiple_of(BODY_ALIGN) + body.len();
-        let mut out = Vec::with_capacity(whole);
+        let mut out = Vec::with_capacity(hashed + HASH_BYTES);
         out.extend_from_slice(&MAGIC);
         let words: [u64; WORDS] = [
             VERSION,
@@ -85,14 +87,13 @@ impl Snapshot {
         for run in &self.runs {
             out.extend_from_slice(&run.to_bytes());
         }
-        for page in body.chunks(PAGE) {
+        for page in file[head..].chunks(PAGE) {
             out.extend_from_slice(&sum_of(page));
         }
         let hash = blake3::hash(&out);
         out.extend_from_slice(hash.as_bytes());
-        out.resize(out.len().next_multiple_of(BODY_ALIGN), 0);
-        out.extend_from_slice(&body);
-        out
+        file[..out.len()].copy_from_slice(&out);
+        file
     }
 }
 
