@@ -12,9 +12,8 @@ use pyralog_merkle::{Blake3Tree, TreeHash};
 use pyralog_types::{Hash, LeafRecord, SealedRow, ZERO_HASH, batch};
 
 use crate::columns::Columns;
-use crate::index::{self, IndexMaker, ROWS_MAX};
+use crate::index::{self, ROWS_MAX};
 use crate::layout::{COVERS_KEY, covers_text};
-use crate::mixed::{Pair, mix};
 use crate::schema::SCHEMA;
 use crate::side::{Contents, SPARSE_ROWS, Sparse};
 use crate::sink::{Sink, publish};
@@ -32,9 +31,8 @@ pub struct SegmentBuilder {
     columns: Columns,
     sparse: Vec<Sparse>,
     /// Hashes of keys and of notary values, with their rows.
-    keys: Vec<Pair>,
-    values: Vec<Pair>,
-    indexes: IndexMaker,
+    keys: Vec<(u64, u32)>,
+    values: Vec<(u64, u32)>,
 }
 
 impl SegmentBuilder {
@@ -48,7 +46,6 @@ impl SegmentBuilder {
             sparse: Vec::new(),
             keys: Vec::new(),
             values: Vec::new(),
-            indexes: IndexMaker::default(),
         }
     }
 
@@ -144,10 +141,10 @@ impl SegmentBuilder {
             });
         }
         if let Some(hash) = row.key_hash {
-            self.keys.push((mix(hash), number));
+            self.keys.push((hash, number));
         }
         if let Some(hash) = row.value_hash {
-            self.values.push((mix(hash), number));
+            self.values.push((hash, number));
         }
         self.columns.push(row);
         if !self.compacted {
@@ -299,8 +296,8 @@ impl SegmentBuilder {
         let contents = Contents {
             crcs: Vec::new(),
             sparse: std::mem::take(&mut self.sparse),
-            keys: self.indexes.make(&mut self.keys)?,
-            values: self.indexes.make(&mut self.values)?,
+            keys: index::build(std::mem::take(&mut self.keys))?,
+            values: index::build(std::mem::take(&mut self.values))?,
         };
         Ok((std::mem::take(&mut self.columns).batch()?, contents))
     }

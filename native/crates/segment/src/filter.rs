@@ -4,7 +4,6 @@ use pyralog_log::Mapped;
 
 use crate::Segment;
 use crate::index::short;
-use crate::mixed::mix;
 use crate::side::Which;
 
 /// What of a filter is not its fingerprints. All places that follow from it are within them (the head was checked). Filters
@@ -26,7 +25,7 @@ impl Shape {
     /// As the library that made the filter looks, without the way there, which would be most of the work.
     #[inline]
     pub(crate) fn places(&self, key_hash: &[u8; 32]) -> Places {
-        let hash = mix(short(key_hash).wrapping_add(self.seed));
+        let hash = mixed(short(key_hash).wrapping_add(self.seed));
         let first = ((u128::from(hash) * u128::from(self.count_length)) >> 64) as u32;
         let mask = self.segment_length - 1;
         let second = (first + self.segment_length) ^ ((hash >> 18) as u32 & mask);
@@ -81,6 +80,16 @@ impl KeyFilter {
         let (map, start) = self.fingerprints.as_ref()?;
         map.get(*start..*start + self.shape.len())
     }
+}
+
+/// The end of `MurmurHash3`, which spreads the bits of a number over all of it.
+#[inline]
+const fn mixed(mut number: u64) -> u64 {
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    number ^ number >> 33
 }
 
 impl Segment {

@@ -3,12 +3,11 @@
 
 use std::ops::Range;
 
+use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
+
 use crate::SegmentError;
 use crate::filter::Shape;
-use crate::fuse::{Cut, FilterMaker, fingerprint};
-use crate::mixed::{Pair, Sorter, mix};
 use crate::perfect::{self, Perfect};
-use crate::pilots::Search;
 
 /// Marks an entry of the rows section that is the place of a list.
 const LIST: u32 = 1 << 31;
@@ -142,14 +141,12 @@ impl Head {
     /// Whether the hash may be there. `fingerprints` has the length that the head demands.
     #[inline]
     pub fn may_hold(&self, hash: u64, fingerprints: &[u8]) -> bool {
-        let hash = mix(hash.wrapping_add(self.filter_seed));
-        let cut = Cut {
-            segment_length: self.segment_length,
-            count_length: self.segment_count_length,
-        };
-        let places = cut.places(hash);
-        let found = places.into_iter().map(|place| fingerprints[place]);
-        found.fold(fingerprint(hash), |sum, at| sum ^ at) == 0
+        let mut descriptor = [0; BinaryFuse8::DESCRIPTOR_LEN];
+        descriptor[0..8].copy_from_slice(&self.filter_seed.to_le_bytes());
+        descriptor[8..12].copy_from_slice(&self.segment_length.to_le_bytes());
+        descriptor[12..16].copy_from_slice(&(self.segment_length - 1).to_le_bytes());
+        descriptor[16..20].copy_from_slice(&self.segment_count_length.to_le_bytes());
+        BinaryFuse8Ref::from_dma(&descriptor, fingerprints).contains(&hash)
     }
 
     /// The filter without its fingerprints.
@@ -194,83 +191,52 @@ impl Entry {
     }
 }
 
-/// Makes indexes. Keeps its memory.
-#[derive(Default)]
-pub struct IndexMaker {
-    sorter: Sorter,
-    distinct: Vec<u64>,
-    filter: FilterMaker,
-    search: Search,
-}
-
-impl IndexMaker {
-    /// Makes the index of mixed hashes and their rows: hashes may repeat, rows ascend. Leaves the pairs sorted.
-    pub fn make(&mut self, pairs: &mut [Pair]) -> Result<Made, SegmentError> {
-        if pairs.is_empty() {
-            return Ok(Made::empty());
-        }
-        self.sorter.sort(pairs);
-        self.distinct.clear();
-        self.distinct.extend(pairs.iter().map(|pair| pair.0));
-        self.distinct.dedup();
-        let failed = SegmentError::library("make the index of a segment");
-        let filter = self.filter.make(&self.distinct);
-        let (shape, fingerprints) = filter.ok_or_else(|| failed(&"no filter was found"))?;
-        let perfect = perfect::make(&self.distinct, &mut self.search);
-        let (perfect, pilots) = perfect.ok_or_else(|| failed(&"no perfect hash was found"))?;
-        let (rows, lists) = place_rows(pairs, &perfect, &pilots)
-            .ok_or_else(|| failed(&"two hashes have one slot"))?;
-        let head = Head {
-            filter_seed: shape.seed,
-            segment_length: shape.segment_length,
-            segment_count_length: shape.count_length,
-            perfect,
-            hashes: self.distinct.len() as u32,
-            rows: pairs.len() as u32,
-        };
-        if !head.sound() || head.lengths().fingerprints != fingerprints.len() as u64 {
-            return Err(failed(&"the filter has another shape than expected"));
-        }
-        Ok(Made {
-            head: head.encode(),
-            fingerprints,
-            pilots,
-            rows,
-            lists,
-        })
+/// Makes the index of pairs (hash, row), which may come in any order and with repeated hashes.
+pub fn build(mut pairs: Vec<(u64, u32)>) -> Result<Made, SegmentError> {
+    if pairs.is_empty() {
+        return Ok(Made::empty());
     }
-}
-
-/// The sections of rows and of lists; `None` when the perfect hash is none.
-fn place_rows(pairs: &[Pair], perfect: &Perfect, pilots: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let mut rows = vec![u8::MAX; perfect.slots as usize * 4];
-    let (entries, _) = rows.as_chunks_mut::<4>();
-    let mut lists: Vec<u8> = Vec::new();
-    let turns = perfect.turns();
-    let mut hashes = 0;
+    pairs.sort_unstable();
+    let hashes: Vec<u64> = pairs
+        .chunk_by(|left, right| left.0 == right.0)
+        .map(|group| group[0].0)
+        .collect();
+    let failed = SegmentError::library("make the index of a segment");
+    let filter = BinaryFuse8::try_from(&hashes).map_err(|error| failed(&error))?;
+    let (perfect, pilots) =
+        perfect::build(&hashes).ok_or_else(|| failed(&"no perfect hash was found"))?;
+    let mut rows = vec![NONE; perfect.slots as usize];
+    let mut lists: Vec<u32> = Vec::new();
     for group in pairs.chunk_by(|left, right| left.0 == right.0) {
-        let word = match group {
-            [(_, row)] => *row,
-            several => {
-                let at = LIST | (lists.len() / 4) as u32;
-                let rows = several.iter().map(|&(_, row)| row);
-                let words = std::iter::once(several.len() as u32).chain(rows);
-                lists.extend(words.flat_map(u32::to_le_bytes));
-                at
-            }
-        };
-        entries[perfect.slot_of(group[0].0, pilots, &turns)] = word.to_le_bytes();
-        hashes += 1;
+        let hash = group[0].0;
+        let slot = &mut rows[perfect.slot(hash, pilots[perfect.bucket(hash)])];
+        if *slot != NONE {
+            return Err(failed(&"two hashes have one slot"));
+        }
+        *slot = group[0].1;
+        if group.len() > 1 {
+            *slot = LIST | lists.len() as u32;
+            lists.push(group.len() as u32);
+            lists.extend(group.iter().map(|&(_, row)| row));
+        }
     }
-    // Two hashes with one slot would leave one slot too few.
-    let none = NONE.to_le_bytes();
-    let used = entries.iter().filter(|entry| **entry != none).count();
-    (used == hashes).then_some((rows, lists))
-}
-
-/// The index of hashes as they are, in any order.
-#[cfg(test)]
-pub fn build(pairs: Vec<(u64, u32)>) -> Result<Made, SegmentError> {
-    let mixed = pairs.into_iter().map(|(hash, row)| (mix(hash), row));
-    IndexMaker::default().make(&mut mixed.collect::<Vec<_>>())
+    let head = Head {
+        filter_seed: filter.descriptor.seed,
+        segment_length: filter.descriptor.segment_length,
+        segment_count_length: filter.descriptor.segment_count_length,
+        perfect,
+        hashes: hashes.len() as u32,
+        rows: pairs.len() as u32,
+    };
+    if !head.sound() || head.lengths().fingerprints != filter.fingerprints.len() as u64 {
+        return Err(failed(&"the filter has another shape than expected"));
+    }
+    let bytes = |words: Vec<u32>| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    Ok(Made {
+        head: head.encode(),
+        fingerprints: filter.fingerprints.into_vec(),
+        pilots,
+        rows: bytes(rows),
+        lists: bytes(lists),
+    })
 }

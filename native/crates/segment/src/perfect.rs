@@ -1,22 +1,21 @@
-//! A perfect hash, as `PtrHash` has it (H8): hashes fall into small buckets, and each bucket has a *pilot*, a number that
-//! turns its hashes to slots which no other hash has.
+//! A perfect hash: made by `ptr_hash`, read by the few lines of [`Perfect::slot`] (H8).
 //!
-//! Pilots are found for the fullest buckets first. A bucket that finds no free slots takes them from a bucket that then looks
-//! for others.
+//! The crate reads its own tables without bounds checks and has no form on disk that could be checked, so only its
+//! pilots are taken from it, and bytes from a disk never reach it. It hides them; they are found again by asking it for
+//! the slots of chosen hashes, one bucket after the other.
 
-use crate::mixed::{mix, reduce, unmix};
-use crate::pilots::Search;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers that a pilot can be.
-pub const PILOTS: usize = 256;
-/// Hashes of a bucket, on average.
-const BUCKET: usize = 3;
-/// Share of the slots that is used.
-const LOAD: f64 = 0.99;
-/// Seeds that are tried. Nearly always the first one will do.
-const SEEDS: u64 = 100;
-/// The mixing constant of `PtrHash`.
+use ptr_hash::hash::KeyHasher;
+use ptr_hash::{FastPtrHash, PtrHashParams};
+
+/// The mixing constant of `ptr_hash`.
 const K: u64 = 0x517c_c1b7_2722_0a95;
+/// Pilots of a bucket.
+const PILOTS: usize = 256;
+/// Where its search starts: the same rows give the same bytes.
+const SEARCH_SEED: u64 = 0x7079_7261_6c6f_6731;
 
 /// What turns a hash into a slot, but for the pilots themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,40 +28,23 @@ pub struct Perfect {
     pub pilots: u32,
 }
 
+/// The finaliser of `MurmurHash3`.
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    x = (x ^ (x >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    x ^ (x >> 33)
+}
+
+/// `⌊x·n / 2^64⌋`.
+fn reduce(x: u64, n: u32) -> usize {
+    ((u128::from(x) * u128::from(n)) >> 64) as usize
+}
+
 impl Perfect {
-    /// The shape for so many distinct hashes. Nothing but their number decides it, so that a sidecar which is made again is as
-    /// long as it was.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "there are fewer than 2^32 hashes, and nothing is negative"
-    )]
-    fn of(hashes: usize, seed: u64) -> Option<Self> {
-        let slots = (hashes as f64 / LOAD) as usize;
-        Some(Self {
-            seed,
-            // The remainder by a power of two would not depend on all bits.
-            slots: u32::try_from(slots + usize::from(slots.is_power_of_two())).ok()?,
-            pilots: u32::try_from(hashes.div_ceil(BUCKET) + 3).ok()?,
-        })
-    }
-
-    /// A hash as this one mixes it, from one mixed without seed.
-    fn remixed(&self, mixed: u64) -> u64 {
-        if self.seed == 0 {
-            return mixed;
-        }
-        mix(unmix(mixed) ^ self.seed)
-    }
-
     /// Place of the hash's pilot.
     #[must_use]
     pub fn bucket(&self, hash: u64) -> usize {
-        self.bucket_of(mix(hash ^ self.seed))
-    }
-
-    pub(crate) fn bucket_of(&self, mixed: u64) -> usize {
-        reduce(mixed, self.pilots)
+        reduce(mix(hash ^ self.seed), self.pilots)
     }
 
     /// Slot of a hash, below `slots`; one that is not among those it was made of gets any.
@@ -76,45 +58,130 @@ impl Perfect {
         )
     }
 
-    /// What each pilot xors hashes with.
-    pub fn turns(&self) -> [u64; PILOTS] {
-        std::array::from_fn(|pilot| self.turn(pilot as u8))
-    }
-
-    /// Slot of a hash that was mixed without seed, among those it was made of.
-    pub fn slot_of(&self, mixed: u64, pilots: &[u8], turns: &[u64; PILOTS]) -> usize {
-        let mixed = self.remixed(mixed);
-        let turn = turns[usize::from(pilots[self.bucket_of(mixed)])];
-        place(mixed, turn, self.factor(), self.slots)
-    }
-
     fn turn(&self, pilot: u8) -> u64 {
         K.wrapping_mul(u64::from(pilot) ^ self.seed)
     }
 
-    pub(crate) fn factor(&self) -> u64 {
+    fn factor(&self) -> u64 {
         // Zero slots are refused where heads are read; 1 keeps the division total.
         (u64::MAX / u64::from(self.slots.max(1))).wrapping_add(1)
     }
 }
 
-/// Slot of a mixed hash.
-#[inline]
-pub fn place(mixed: u64, turn: u64, factor: u64, slots: u32) -> usize {
+fn place(mixed: u64, turn: u64, factor: u64, slots: u32) -> usize {
     reduce(factor.wrapping_mul(mixed ^ turn), slots)
 }
 
-/// The perfect hash of distinct hashes, mixed and sorted, at least one, and its pilots; `None` if there is none with any
-/// seed. `search` brings its memory.
-pub fn make(mixed: &[u64], search: &mut Search) -> Option<(Perfect, Vec<u8>)> {
-    (0..SEEDS).map(mix).find_map(|seed| {
-        let perfect = Perfect::of(mixed.len(), seed)?;
-        let other = (seed != 0).then(|| {
-            let mut hashes: Vec<u64> = mixed.iter().map(|&hash| perfect.remixed(hash)).collect();
-            hashes.sort_unstable();
-            hashes
-        });
-        let pilots = search.find(&perfect, other.as_deref().unwrap_or(mixed))?;
-        Some((perfect, pilots))
-    })
+/// What `ptr_hash` is asked about: a hash of ours, the slot of a chosen mixed hash, or its seed.
+enum Asked {
+    Hash(u64),
+    Mixed(u64),
+    Seed(AtomicU64),
+}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Hash(number) | Self::Mixed(number) => number.hash(state),
+            Self::Seed(number) => number.load(Ordering::Relaxed).hash(state),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Mix;
+
+impl KeyHasher<Asked> for Mix {
+    type H = u64;
+
+    fn hash(asked: &Asked, seed: u64) -> u64 {
+        match asked {
+            Asked::Hash(hash) => mix(hash ^ seed),
+            Asked::Mixed(mixed) => *mixed,
+            Asked::Seed(learned) => {
+                learned.store(seed, Ordering::Relaxed);
+                0
+            }
+        }
+    }
+}
+
+/// A perfect hash of distinct hashes and its pilots; `None` if none was found, which ten seeds make a matter of bugs.
+pub fn build(hashes: &[u64]) -> Option<(Perfect, Vec<u8>)> {
+    let asked: Vec<Asked> = hashes.iter().copied().map(Asked::Hash).collect();
+    fastrand::seed(SEARCH_SEED);
+    let made = FastPtrHash::<Mix, Asked>::try_new(&asked, PtrHashParams::default_fast())?;
+    let seed = Asked::Seed(AtomicU64::new(0));
+    made.index(&seed);
+    let Asked::Seed(seed) = seed else { return None };
+    // Linear buckets of three hashes, and three more of them: `ptr_hash` tells their number only as bits a key.
+    let pilots = hashes.len().div_ceil(3) + 3;
+    let perfect = Perfect {
+        seed: seed.into_inner(),
+        slots: u32::try_from(made.max_index()).ok()?,
+        pilots: u32::try_from(pilots).ok()?,
+    };
+    Some((perfect, find_pilots(&made, &perfect)?))
+}
+
+/// The pilots of all buckets, by the slots that hashes of each bucket get.
+fn find_pilots(made: &FastPtrHash<Mix, Asked>, perfect: &Perfect) -> Option<Vec<u8>> {
+    let (factor, slots) = (perfect.factor(), perfect.slots);
+    let turns: Vec<u64> = (0..PILOTS).map(|pilot| perfect.turn(pilot as u8)).collect();
+    // Enough of them that pilots which agree on all agree on everything, however few slots there are.
+    let count = 64 / u64::from(slots.ilog2().max(1)) + 4;
+    let width = u64::MAX / u64::from(perfect.pilots) - 1;
+    let mut answers = Vec::new();
+    let bucket = |bucket: u32| {
+        // The smallest mixed hash of the bucket and some others of it.
+        let first = (u128::from(bucket) << 64).div_ceil(u128::from(perfect.pilots)) as u64;
+        answers.clear();
+        answers.extend((0..count).map(|step| {
+            // From all over the bucket: pilots may agree wherever only a few bits change.
+            let mixed = first + ((u128::from(mix(step)) * u128::from(width)) >> 64) as u64;
+            (mixed, made.index(&Asked::Mixed(mixed)))
+        }));
+        let (mixed, slot) = answers[0];
+        let fits = |&turn: &u64| {
+            let mut rest = answers[1..].iter();
+            place(mixed, turn, factor, slots) == slot
+                && rest.all(|&(mixed, slot)| place(mixed, turn, factor, slots) == slot)
+        };
+        let pilot = turns.iter().position(fits);
+        pilot.map(|pilot| pilot as u8)
+    };
+    (0..perfect.pilots).map(bucket).collect()
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_has_a_slot_of_its_own_at_every_size() {
+        for count in (1..600).chain([1000, 1013, 65_536, 200_000]) {
+            let hashes: Vec<u64> = (0..count).map(|n: u64| mix(n ^ (count << 32))).collect();
+            let (perfect, pilots) = build(&hashes).unwrap();
+            assert_eq!(pilots.len(), perfect.pilots as usize);
+            let mut taken = vec![false; perfect.slots as usize];
+            for &hash in &hashes {
+                let slot = perfect.slot(hash, pilots[perfect.bucket(hash)]);
+                assert!(!std::mem::replace(&mut taken[slot], true));
+            }
+            assert!(u64::from(perfect.slots) <= count + count / 98 + 2);
+        }
+    }
+
+    #[test]
+    fn the_same_hashes_give_the_same_bytes() {
+        let hashes: Vec<u64> = (0..50_000).map(mix).collect();
+        fastrand::seed(7);
+        let first = build(&hashes).unwrap();
+        fastrand::u64(..);
+        assert_eq!(build(&hashes).unwrap(), first);
+    }
 }

@@ -18,6 +18,6 @@ fn bytes_of_a_segment_are_pinned() {
     );
     assert_eq!(
         side.to_hex().as_str(),
-        "339d0f9eaca549c0f2720c492a79ffa13f0017a46fb098b885a1eb3d9f12d41a"
+        "ec40cb2a8dfa95a6d555e28d94253887fa5ce388b9c8663ff11e62ce05372768"
     );
 }
