@@ -155,7 +155,7 @@ impl Segments {
             self.manifest.segments_dir(),
             entry.name(),
         );
-        Segment::rebuild_side(files, dir, &name, entry.meta.kind)?;
+        Segment::mend_side(files, dir, &name, &entry.meta)?;
         let segment = Segment::open(files, dir, &name, &entry.meta)?;
         self.open.insert(entry.number, segment.clone());
         self.lists.forget();

@@ -28,6 +28,9 @@ pub enum RepairError {
     /// A file that must not be replaced is there.
     #[error("{} is there already; choose another directory", .0.display())]
     Exists(PathBuf),
+    /// What an export left behind that was killed.
+    #[error("{} was left by an export that did not end: remove it, or choose another directory", .0.display())]
+    Leftover(PathBuf),
     /// The caller said stop.
     #[error("stopped; nothing was left half done")]
     Cancelled,
@@ -64,7 +67,7 @@ impl RepairError {
             Self::NotAStore(_) => "storage/format",
             Self::Unreadable(_) => "storage/corrupt",
             Self::Argument(_) => "log/out-of-range",
-            Self::Exists(_) => "storage/exists",
+            Self::Exists(_) | Self::Leftover(_) => "storage/exists",
             Self::Cancelled => "storage/cancelled",
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "storage/disk-full"

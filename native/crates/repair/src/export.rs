@@ -98,10 +98,11 @@ pub fn export(
     control: &Control,
 ) -> Result<Exported, RepairError> {
     let unfinished = unfinished(&wanted.out);
-    for path in [&wanted.out, &unfinished] {
-        if path.symlink_metadata().is_ok() {
-            return Err(RepairError::Exists(path.clone()));
-        }
+    if wanted.out.symlink_metadata().is_ok() {
+        return Err(RepairError::Exists(wanted.out.clone()));
+    }
+    if unfinished.symlink_metadata().is_ok() {
+        return Err(RepairError::Leftover(unfinished));
     }
     let store = Store::open(files, dir)?;
     control.stage("opening")?;

@@ -147,7 +147,7 @@ pub fn rebuild_index(
     for (number, entry) in entries() {
         control.stage(&format!("segment {} of partition {number}", entry.number))?;
         let dir = store.dir.join(SEGMENTS_DIR);
-        Segment::rebuild_side(store.files.as_ref(), &dir, &entry.name(), entry.meta.kind)?;
+        Segment::mend_side(store.files.as_ref(), &dir, &entry.name(), &entry.meta)?;
         let [_, side] = entry.meta.kind.files(&entry.name());
         acts.push(act(
             format!("{SEGMENTS_DIR}/{side}"),
@@ -298,8 +298,16 @@ impl Worker<'_> {
             return Ok(act(file, "its segment is gone"));
         };
         let dir = store.dir.join(SEGMENTS_DIR);
-        let aside = self.aside(&store.dir.join(&file))?;
-        Segment::rebuild_side(store.files.as_ref(), &dir, &entry.name(), entry.meta.kind)?;
+        // Tried in memory first: what stands there is better than nothing.
+        Segment::mend_side(&store.overlay(), &dir, &entry.name(), &entry.meta)?;
+        let path = store.dir.join(&file);
+        let aside = self.aside(&path)?;
+        let made = Segment::mend_side(store.files.as_ref(), &dir, &entry.name(), &entry.meta);
+        if let (Err(_), Some(old)) = (&made, &aside) {
+            // The first error is the one to tell of.
+            let _ = store.files.rename(&store.dir.join(old), &path);
+        }
+        made?;
         Ok(Act {
             aside,
             ..act(file, "made again from its segment")

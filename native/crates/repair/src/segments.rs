@@ -96,9 +96,9 @@ impl One<'_> {
     /// Whether the rows are sound shows when the sidecar is made again, in memory.
     fn without_side(&self, what: &str, report: &mut Report) {
         let overlay = self.store.overlay();
-        let (name, kind) = (self.entry.name(), self.entry.meta.kind);
-        let made = Segment::rebuild_side(&overlay, self.dir, &name, kind);
-        match made.and_then(|_| Segment::open(&overlay, self.dir, &name, &self.entry.meta)) {
+        let name = self.entry.name();
+        let made = Segment::mend_side(&overlay, self.dir, &name, &self.entry.meta);
+        match made.and_then(|()| Segment::open(&overlay, self.dir, &name, &self.entry.meta)) {
             Ok(_) => self.side(what, true, report),
             Err(SegmentError::Damaged {
                 offsets,

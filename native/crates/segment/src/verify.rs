@@ -89,6 +89,30 @@ impl Segment {
         }
     }
 
+    /// Makes the sidecar of a segment again whose figures are known (H9). What stands there stays when this fails.
+    ///
+    /// # Errors
+    /// [`SegmentError::Damaged`] when the data file is not the one that was sealed, byte for byte: checksums over what
+    /// means nothing would make the segment another one than the one that is known.
+    pub fn mend_side(
+        files: &dyn FileLayer,
+        dir: &Path,
+        name: &str,
+        known: &SegmentMeta,
+    ) -> Result<(), SegmentError> {
+        let [path, _] = known.kind.paths(dir, name);
+        let map = files.map(&path).map_err(SegmentError::io("map", &path))?;
+        if map.len() as u64 != known.arrow_bytes || *blake3::hash(&map).as_bytes() != known.hash {
+            return Err(SegmentError::Damaged {
+                file: path,
+                offsets: known.base_offset..known.end_offset,
+                what: "its bytes are not those that were sealed".to_owned(),
+            });
+        }
+        drop(map);
+        Self::rebuild_side(files, dir, name, known.kind).map(|_| ())
+    }
+
     /// Makes the sidecar of a data file again, from its rows alone, and returns the segment's figures (H9).
     ///
     /// # Errors

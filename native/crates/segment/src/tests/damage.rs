@@ -221,6 +221,33 @@ fn no_sidecar_is_made_of_damage() {
 }
 
 #[test]
+fn a_sidecar_that_confines_damage_is_not_replaced_by_one_that_belongs_to_nothing() {
+    for kind in [Kind::Hot, Kind::Cold] {
+        let subject = subject(assorted(8, 5, 10), kind);
+        let (_, bytes) = subject.contents[0].clone();
+        let meta = &subject.meta;
+        let mend = || Segment::mend_side(&subject.files, dir(), "s", meta);
+        mend().unwrap();
+        let mut harmless = 0;
+        for place in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << (place % 8);
+            subject.plant(0, flipped);
+            assert!(matches!(mend(), Err(SegmentError::Damaged { .. })));
+            assert_eq!(
+                subject.files.content(&subject.contents[1].0).unwrap(),
+                subject.contents[1].1
+            );
+            harmless +=
+                usize::from(Segment::rebuild_side(&subject.files, dir(), "s", kind).is_ok());
+            subject.plant(1, subject.contents[1].1.clone());
+        }
+        // Else the hash alone would not be what refuses.
+        assert_eq!(harmless > 0, kind == Kind::Cold);
+    }
+}
+
+#[test]
 fn a_row_whose_leaf_hash_is_wrong_is_found() {
     let files = FaultFiles::new(1);
     let mut builder = SegmentBuilder::new(0);
