@@ -1,9 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { assert, PyralogError } from '../base/errors.ts';
-import { lockProcess, type ProcessLock } from '../native/index.ts';
 import { peerIdOf } from '../net/index.ts';
-import { devnetKey } from '../node/index.ts';
+import { devnetKey, lockProcess, type ProcessLock } from '../node/index.ts';
 import { trustRootOf } from '../receipt/index.ts';
 import { type DevnetControl, type DevnetOrder, openControl } from './control.ts';
 import {
@@ -80,7 +79,7 @@ export async function startDevnet(
       error,
     );
   }
-  const lock = takeLock(paths);
+  const lock = await takeLock(paths);
   try {
     if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
     const layout = await layOutDevnet(paths, validators);
@@ -94,8 +93,8 @@ export async function startDevnet(
 }
 
 /** One that starts or stops has no `devnet.json`, but data that nobody else may touch. */
-function takeLock({ root, lock }: DevnetPaths): ProcessLock {
-  const taken = lockProcess(lock);
+async function takeLock({ root, lock }: DevnetPaths): Promise<ProcessLock> {
+  const taken = await lockProcess(lock);
   if (taken !== undefined) return taken;
   throw devnetError(
     'devnet/running',

@@ -43,6 +43,7 @@ export {
   readKeySummary,
   writeKeyFile,
 } from './key-file.ts';
+export { lockProcess, type ProcessLock } from './process-lock.ts';
 export { type RunningNode, startNode } from './start.ts';
 export { versionText } from './version.ts';
 

@@ -4,7 +4,7 @@
  */
 import { concat } from '../../base/bytes.ts';
 import { assert } from '../../base/errors.ts';
-import type { Bytes } from './sealing.ts';
+import type { Bytes } from './pieces.ts';
 
 export interface YamuxHeader {
   readonly type: number;

@@ -9,12 +9,7 @@ import { assert } from '../../base/errors.ts';
 import { AEAD_TAG_BYTES, aeadOpen, aeadSeal } from '../../native/index.ts';
 import type { Modules } from './modules.ts';
 import { withoutUnheard } from './muxing.ts';
-
-/** Bytes in one piece or several, as libp2p hands them on. */
-export interface Bytes {
-  readonly byteLength: number;
-  subarray(from?: number, to?: number): Uint8Array;
-}
+import type { Bytes } from './pieces.ts';
 
 /** u16be length of what follows: ciphertext and tag (noise-libp2p). */
 const LENGTH_BYTES = 2;
