@@ -3,7 +3,7 @@
     segment.py pyarrow|duckdb FILE.arrow|FILE.parquet
 
 One JSON list a row, in the order of docs/spec/segment.md H3: numbers of 64 bits as text, bytes in hex, the timestamp in
-milliseconds, and of the leaf hash its length. What it prints is compared by test/unit/storage/segment.test.ts.
+milliseconds, and of the leaf hash its length: null in Parquet, where it is no column. What it prints is compared by test/unit/storage/segment.test.ts.
 """
 import datetime
 import json
@@ -23,7 +23,7 @@ def with_pyarrow(path):
 def rows_of_pyarrow(path):
     table = with_pyarrow(path)
     table.validate(full=True)
-    return zip(*(table.column(name).to_pylist() for name in COLUMNS))
+    return zip(*(table.column(name).to_pylist() for name in columns_of(path)))
 
 
 def rows_of_duckdb(path):
@@ -33,20 +33,27 @@ def rows_of_duckdb(path):
         relation = duckdb.read_parquet(path)
     else:
         relation = duckdb.from_arrow(with_pyarrow(path))
-    columns = [f"epoch_ms({name})" if name == "timestamp" else f'"{name}"' for name in COLUMNS]
+    columns = [f"epoch_ms({name})" if name == "timestamp" else f'"{name}"' for name in columns_of(path)]
     return relation.project(", ".join(columns)).fetchall()
 
 
 COLUMNS = ["offset", "epoch", "timestamp", "scarab_id", "key", "value", "headers", "schema_id", "leaf_hash"]
+
+
+def columns_of(path):
+    return COLUMNS[:-1] if path.endswith(".parquet") else COLUMNS
+
+
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def shown(row):
-    offset, epoch, timestamp, identifier, key, value, headers, schema, leaf_hash = row
+    offset, epoch, timestamp, identifier, key, value, headers, schema, *leaf_hash = row
     text = lambda part: None if part is None else bytes(part).hex()
     milliseconds = timestamp if isinstance(timestamp, int) else (timestamp - EPOCH) // datetime.timedelta(milliseconds=1)
     return [
-        str(offset), epoch, milliseconds, str(identifier), text(key), text(value), text(headers), schema, len(leaf_hash),
+        str(offset), epoch, milliseconds, str(identifier), text(key), text(value), text(headers), schema,
+        len(leaf_hash[0]) if leaf_hash else None,
     ]
 
 

@@ -107,13 +107,17 @@ describe('segments as tables', function () {
           },
         );
         assert.equal(read.status, 0, read.stderr);
-        assert.deepEqual(JSON.parse(read.stdout), rows.map(shown));
+        const leaf = file === 's.arrow' ? 32 : null;
+        assert.deepEqual(
+          JSON.parse(read.stdout),
+          rows.map((row) => [...shown(row), leaf]),
+        );
       }
     });
   }
 });
 
-/** A row as test/vectors/segment.py prints it. */
+/** A row as test/vectors/segment.py prints it, but for its leaf hash. */
 function shown(row: SegmentRow) {
   const hex = (bytes: Uint8Array | undefined) =>
     bytes === undefined ? null : Buffer.from(bytes).toString('hex');
@@ -126,7 +130,6 @@ function shown(row: SegmentRow) {
     hex(row.value),
     hex(row.headers),
     row.schema,
-    32,
   ];
 }
 

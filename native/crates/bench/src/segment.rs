@@ -232,7 +232,20 @@ fn sizes(segment: &Segment, dir: &Path) -> Result<(), BenchError> {
     let parquet = cold.arrow_bytes as f64;
     Figure::new("Parquet to Arrow", parquet / meta.arrow_bytes as f64, "x").print()?;
     Figure::new("Parquet to payload", parquet / payload, "x").print()?;
-    let values = (parquet - 32.0 * rows) / payload;
-    Figure::new("Parquet without leaf hashes to payload", values, "x").print()?;
+    cold_leaves(&Segment::open(&RealFiles, dir, "s", &cold)?)
+}
+
+/// The leaf hashes that a proof wants (M5), of groups far apart: each has a row group decoded, and its leaves made.
+fn cold_leaves(cold: &Segment) -> Result<(), BenchError> {
+    let meta = cold.meta();
+    let mut micros = Samples::default();
+    for first in (meta.base_offset..meta.end_offset - 16).step_by(20_011) {
+        let before = cpu::thread();
+        black_box(cold.leaf_hashes_of(first..first + 16)?);
+        micros.push(cpu::thread().saturating_sub(before).as_secs_f64() * 1e6);
+    }
+    Figure::new("leaf hashes for a proof, cold", micros.median(), "us")
+        .cpu(micros.median())
+        .print()?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use arrow_array::{
     UInt32Array, UInt64Array,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -15,22 +16,27 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use pyralog_log::FileLayer;
+use pyralog_types::Hash;
 
-use crate::cold::GROUP_ROWS;
+use crate::blocks::Blocks;
+use crate::cold::{Cold, GROUP_ROWS};
 use crate::data::Data;
+use crate::digests::{self, LEAVES_KEY, digest};
 use crate::hot::Hot;
 use crate::layout::{Binary, COVERS_KEY, covers_text};
-use crate::schema::{METADATA_KEY, METADATA_VALUE, SCHEMA, column};
+use crate::mutant::{Mutant, on};
+use crate::schema::{COLD_SCHEMA, METADATA_KEY, METADATA_VALUE, SCHEMA, column};
 use crate::side::{Contents, Which};
-use crate::sink::{Sink, publish};
+use crate::sink::{Sealed, Sink, publish, temporary};
 use crate::{Kind, Segment, SegmentError, SegmentMeta};
 
 /// Cold data is written once and read rarely; higher levels cost three times the time for 3 % of the size.
 const ZSTD_LEVEL: i32 = 3;
 
 impl Segment {
-    /// Writes `<name>.parquet` and its sidecar, after the whole segment was verified: damage is never aged. The hot files
-    /// stay; they can go when the manifest names the new ones.
+    /// Writes `<name>.parquet` and its sidecar, after the whole segment was verified: damage is never aged. Leaf hashes are
+    /// left out: what was written is read again, and has to lead to them. The hot files stay; they can go when the manifest
+    /// names the new ones.
     ///
     /// # Errors
     /// [`SegmentError::Damaged`] when verifying finds anything, [`SegmentError::Side`] when that is in the sidecar;
@@ -46,6 +52,25 @@ impl Segment {
                 what: format!("{} is cold already", self.path().display()),
             });
         };
+        self.write_cold(files, (dir, name), (hot, &COLD_SCHEMA))
+    }
+
+    /// [`Segment::to_parquet`] as earlier versions did it, leaf hashes and all.
+    #[cfg(test)]
+    pub(crate) fn to_parquet_with_leaves(
+        &self,
+        files: &dyn FileLayer,
+        dir: &Path,
+        name: &str,
+    ) -> Result<SegmentMeta, SegmentError> {
+        let Data::Hot(hot) = self.data() else {
+            unreachable!("a test ages hot segments")
+        };
+        self.write_cold(files, (dir, name), (hot, &SCHEMA))
+    }
+
+    /// Damage is not aged.
+    fn must_be_whole(&self) -> Result<(), SegmentError> {
         if let Some(damage) = self.verify().into_iter().next() {
             if damage.offsets.is_empty() {
                 return Err(SegmentError::side(self.side().path(), damage.what));
@@ -56,13 +81,30 @@ impl Segment {
                 what: damage.what,
             });
         }
+        Ok(())
+    }
+
+    fn write_cold(
+        &self,
+        files: &dyn FileLayer,
+        (dir, name): (&Path, &str),
+        (hot, schema): (&Hot, &SchemaRef),
+    ) -> Result<SegmentMeta, SegmentError> {
+        if !on(Mutant::AgeUnchecked) {
+            self.must_be_whole()?;
+        }
         let failed = SegmentError::library("write a Parquet file");
         let batch = batch(hot).map_err(|error| failed(&error))?;
+        let columns: Vec<usize> = (0..schema.fields().len()).collect();
+        let batch = batch.project(&columns).map_err(|error| failed(&error))?;
+        let leaves = self.leaf_hashes()?;
+        let left_out = columns.len() <= column::LEAF_HASH;
         let [data, side] = Kind::Cold.paths(dir, name);
         let mut sink = Sink::create(files, &data)?;
-        let properties = properties(self.meta()).map_err(|error| failed(&error))?;
+        let properties = properties(self.meta(), left_out.then_some(&leaves[..]))
+            .map_err(|error| failed(&error))?;
         let write = || {
-            let schema = Arc::clone(&SCHEMA);
+            let schema = Arc::clone(schema);
             let mut writer = ArrowWriter::try_new(&mut sink, schema, Some(properties))?;
             for start in (0..batch.num_rows()).step_by(GROUP_ROWS) {
                 let rows = GROUP_ROWS.min(batch.num_rows() - start);
@@ -73,6 +115,9 @@ impl Segment {
         };
         write().map_err(|error| writing(&data, error))?;
         let sealed = sink.seal()?;
+        if !on(Mutant::AgeUnchecked) {
+            self.must_lead_back(files, &data, &sealed)?;
+        }
         let mut meta = SegmentMeta {
             arrow_bytes: sealed.bytes,
             hash: sealed.hash,
@@ -91,6 +136,31 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// What was written is read again: it must have as many rows, and they must lead to the leaf hashes that were sealed.
+    fn must_lead_back(
+        &self,
+        files: &dyn FileLayer,
+        data: &Path,
+        sealed: &Sealed,
+    ) -> Result<(), SegmentError> {
+        let path = temporary(data);
+        let map = files.map(&path).map_err(SegmentError::io("map", &path))?;
+        let wrong = |what: String| SegmentError::Damaged {
+            file: path.clone(),
+            offsets: self.meta().base_offset..self.meta().end_offset,
+            what: format!("what was written is not what was to be: {what}"),
+        };
+        let blocks = Blocks::new(map, sealed.crcs.clone())
+            .ok_or_else(|| wrong("it has another length".to_owned()))?;
+        let cold = Cold::open(blocks).map_err(|bad| wrong(bad.what))?;
+        if cold.rows != self.meta().rows as usize {
+            return Err(wrong(format!("it has {} rows", cold.rows)));
+        }
+        cold.check_groups().map_err(|bad| wrong(bad.what))
+    }
+}
+
 fn writing(path: &Path, error: parquet::errors::ParquetError) -> SegmentError {
     match error {
         parquet::errors::ParquetError::External(source) => match source.downcast() {
@@ -101,12 +171,19 @@ fn writing(path: &Path, error: parquet::errors::ParquetError) -> SegmentError {
     }
 }
 
-fn properties(meta: &SegmentMeta) -> parquet::errors::Result<WriterProperties> {
+fn properties(
+    meta: &SegmentMeta,
+    leaves: Option<&[Hash]>,
+) -> parquet::errors::Result<WriterProperties> {
     let path = |number: usize| ColumnPath::from(SCHEMA.field(number).name().as_str());
     let mut metadata = vec![KeyValue::new(
         METADATA_KEY.to_owned(),
         METADATA_VALUE.to_owned(),
     )];
+    if let Some(leaves) = leaves {
+        let digests = digests::text(leaves.chunks(GROUP_ROWS).map(digest));
+        metadata.push(KeyValue::new(LEAVES_KEY.to_owned(), digests));
+    }
     if meta.compacted {
         let covers = covers_text(&(meta.base_offset..meta.end_offset));
         metadata.push(KeyValue::new(COVERS_KEY.to_owned(), covers));

@@ -1,13 +1,14 @@
 //! Rows of a Parquet file (H4), decoded a row group at a time. The group that was used last stays decoded.
+//!
+//! Leaf hashes are no column, but in files of earlier versions: they are made of the rows of a group when it is decoded,
+//! and are those that were sealed, or the group is damaged.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{TimestampMillisecondType, UInt32Type, UInt64Type};
-use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::arrow::ProjectionMask;
@@ -16,11 +17,13 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use pyralog_types::Hash;
 
-use crate::SegmentRow;
 use crate::blocks::{Bad, Blocks};
+use crate::digests::{self, LEAVES_KEY, digest};
+use crate::group::Group;
 use crate::layout::{COVERS_KEY, parse_covers};
-use crate::schema::{SCHEMA, column};
+use crate::schema::{COLD_SCHEMA, SCHEMA, column};
 
 /// Rows of a row group (H4).
 pub const GROUP_ROWS: usize = 16_384;
@@ -35,12 +38,11 @@ pub struct Cold {
     bytes: Bytes,
     metadata: ArrowReaderMetadata,
     pub rows: usize,
-    decoded: Mutex<Option<(usize, Arc<Group>)>>,
+    /// Of the leaf hashes of each row group; `None` where they are a column.
+    digests: Option<Vec<Hash>>,
+    /// The row group that was asked for last, or why it cannot be read.
+    decoded: Mutex<Option<(usize, Result<Arc<Group>, Bad>)>>,
 }
-
-/// A decoded row group.
-#[derive(Debug)]
-pub struct Group(RecordBatch);
 
 impl Cold {
     /// Reads Parquet's metadata, checking the blocks it stands in.
@@ -66,10 +68,17 @@ impl Cold {
         let options = ArrowReaderOptions::new();
         let metadata = ArrowReaderMetadata::load(&bytes, options)
             .map_err(|error| refused(&format!("its metadata cannot be read: {error}")))?;
-        if metadata.schema().fields() != SCHEMA.fields() {
-            return Err(refused("it has other columns"));
-        }
         let groups = metadata.metadata().row_groups();
+        let fields = metadata.schema().fields();
+        let digests = if fields == COLD_SCHEMA.fields() {
+            let text = entry(&metadata, LEAVES_KEY).unwrap_or_default();
+            let digests = digests::parse(text, groups.len());
+            Some(digests.ok_or_else(|| refused("it does not say what its leaf hashes come to"))?)
+        } else if fields == SCHEMA.fields() {
+            None
+        } else {
+            return Err(refused("it has other columns"));
+        };
         let mut columns = groups.iter().flat_map(RowGroupMetaData::columns);
         if columns.any(|column| place_of(column).is_none_or(|place| place.end > start)) {
             return Err(refused("a column lies outside of it"));
@@ -91,21 +100,15 @@ impl Cold {
             bytes,
             metadata,
             rows,
+            digests,
             decoded: Mutex::new(None),
         })
     }
 
     /// What a compacted segment covers.
     pub fn covers(&self) -> Result<Option<Range<u64>>, &'static str> {
-        let entries = self
-            .metadata
-            .metadata()
-            .file_metadata()
-            .key_value_metadata();
-        let mut entries = entries.into_iter().flatten();
-        let entry = entries.find(|entry| entry.key == COVERS_KEY);
-        entry
-            .map(|entry| parse_covers(entry.value.as_deref().unwrap_or_default()))
+        entry(&self.metadata, COVERS_KEY)
+            .map(parse_covers)
             .transpose()
     }
 
@@ -122,15 +125,44 @@ impl Cold {
         if let Some((known, group)) = &*decoded
             && *known == number
         {
-            return Ok((Arc::clone(group), place));
+            return Ok((group.clone()?, place));
         }
-        let group = Arc::new(Group(self.decode(number, &ProjectionMask::all())?));
-        *decoded = Some((number, Arc::clone(&group)));
-        Ok((group, place))
+        let group = self.checked(number).map(Arc::new);
+        *decoded = Some((number, group.clone()));
+        Ok((group?, place))
     }
 
-    /// Leaf hashes of some rows: where no group was decoded whole for them, only their column is.
+    /// A whole row group, whose rows lead to the leaf hashes that were sealed if they are no column.
+    fn checked(&self, number: usize) -> Result<Group, Bad> {
+        let mut group = Group::of(self.decode(number, &ProjectionMask::all())?);
+        if let Some(digests) = &self.digests {
+            if digest(group.hash_leaves()) != digests[number] {
+                return Err(Bad {
+                    range: self.place_of_group(number),
+                    what: format!(
+                        "the rows of row group {number} do not lead to their leaf hashes"
+                    ),
+                });
+            }
+        }
+        Ok(group)
+    }
+
+    /// Checks all row groups.
+    pub fn check_groups(&self) -> Result<(), Bad> {
+        let mut groups = 0..self.rows.div_ceil(GROUP_ROWS);
+        groups.try_for_each(|number| self.checked(number).map(drop))
+    }
+
+    /// Leaf hashes of some rows: of whole groups that are decoded for them, or of a file of an earlier version the column.
     pub fn leaf_hashes(&self, rows: Range<usize>) -> Result<Vec<[u8; 32]>, Bad> {
+        if self.digests.is_some() {
+            let read = |row| {
+                let (group, place) = self.group_of(row)?;
+                Ok(group.leaf_hash(place))
+            };
+            return rows.map(read).collect();
+        }
         let schema = self.metadata.metadata().file_metadata().schema_descr();
         let mask = ProjectionMask::leaves(schema, [column::LEAF_HASH]);
         let mut hashes = Vec::with_capacity(rows.len());
@@ -140,9 +172,9 @@ impl Cold {
             let end = rows.end.min((number + 1) * GROUP_ROWS);
             let known = self.decoded.lock().as_ref().and_then(|(known, group)| {
                 let known = *known == number;
-                known.then(|| Arc::clone(group))
+                known.then(|| group.clone())
             });
-            if let Some(group) = known {
+            if let Some(Ok(group)) = known {
                 hashes.extend((place..place + end - at).map(|place| group.leaf_hash(place)));
             } else {
                 let batch = self.decode(number, &mask)?;
@@ -190,6 +222,13 @@ impl Cold {
         })
     }
 
+    fn place_of_group(&self, number: usize) -> Range<usize> {
+        let columns = self.metadata.metadata().row_group(number).columns().iter();
+        let places = columns.filter_map(place_of);
+        let whole = places.fold(None, |all, range| Some(join(all, range)));
+        whole.unwrap_or_default()
+    }
+
     fn rows_of_group(&self, number: usize) -> Range<usize> {
         number * GROUP_ROWS..self.rows.min((number + 1) * GROUP_ROWS)
     }
@@ -213,6 +252,14 @@ impl Cold {
     }
 }
 
+/// An entry of the footer's metadata.
+fn entry<'a>(metadata: &'a ArrowReaderMetadata, key: &str) -> Option<&'a str> {
+    let entries = metadata.metadata().file_metadata().key_value_metadata();
+    let mut entries = entries.into_iter().flatten();
+    let entry = entries.find(|entry| entry.key == key)?;
+    Some(entry.value.as_deref().unwrap_or_default())
+}
+
 /// The shortest range that has both in it.
 fn join(all: Option<Range<usize>>, range: Range<usize>) -> Range<usize> {
     match all {
@@ -228,71 +275,4 @@ fn place_of(column: &ColumnChunkMetaData) -> Option<Range<usize>> {
     let start = dictionary.transpose().ok()?.unwrap_or(data);
     let length = usize::try_from(column.compressed_size()).ok()?;
     Some(start..start.checked_add(length)?)
-}
-
-impl Group {
-    fn binary(&self, column: usize, row: usize) -> Option<Vec<u8>> {
-        let values = self.0.column(column).as_binary::<i32>();
-        values.is_valid(row).then(|| values.value(row).to_vec())
-    }
-
-    fn word(&self, column: usize, row: usize) -> u32 {
-        self.0
-            .column(column)
-            .as_primitive::<UInt32Type>()
-            .value(row)
-    }
-
-    /// A number of one of the 64-bit columns.
-    pub fn long(&self, column: usize, row: usize) -> u64 {
-        let values = self.0.column(column);
-        if column == column::TIMESTAMP {
-            let timestamps = values.as_primitive::<TimestampMillisecondType>();
-            return timestamps.value(row).cast_unsigned();
-        }
-        values.as_primitive::<UInt64Type>().value(row)
-    }
-
-    /// Hash of a leaf.
-    pub fn leaf_hash(&self, row: usize) -> [u8; 32] {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(
-            self.0
-                .column(column::LEAF_HASH)
-                .as_fixed_size_binary()
-                .value(row),
-        );
-        hash
-    }
-
-    /// Key of a row.
-    pub fn key(&self, row: usize) -> Option<&[u8]> {
-        let values = self.0.column(column::KEY).as_binary::<i32>();
-        values.is_valid(row).then(|| values.value(row))
-    }
-
-    /// Value of a row.
-    pub fn value(&self, row: usize) -> &[u8] {
-        self.0.column(column::VALUE).as_binary::<i32>().value(row)
-    }
-
-    /// Schema of a row.
-    pub fn schema_id(&self, row: usize) -> u32 {
-        self.word(column::SCHEMA_ID, row)
-    }
-
-    /// A whole row, copied.
-    pub fn row(&self, row: usize) -> SegmentRow<'static> {
-        SegmentRow {
-            offset: self.long(column::OFFSET, row),
-            epoch: self.word(column::EPOCH, row),
-            timestamp: self.long(column::TIMESTAMP, row),
-            scarab_id: self.long(column::SCARAB_ID, row),
-            schema_id: self.schema_id(row),
-            key: self.binary(column::KEY, row).map(Cow::Owned),
-            headers: self.binary(column::HEADERS, row).map(Cow::Owned),
-            value: Cow::Owned(self.value(row).to_vec()),
-            leaf_hash: self.leaf_hash(row),
-        }
-    }
 }

@@ -10,7 +10,7 @@ pub const METADATA_KEY: &str = "pyralog.segment";
 /// Its value: the format version.
 pub const METADATA_VALUE: &str = "1";
 
-/// Schema of both kinds of files.
+/// Schema of hot files, and of cold ones of earlier versions.
 pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let field = |name: &str, kind: DataType| Field::new(name, kind, false);
     let fields = vec![
@@ -29,6 +29,12 @@ pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     ];
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), METADATA_VALUE.to_owned())]);
     Arc::new(Schema::new_with_metadata(fields, metadata))
+});
+
+/// Schema of cold files: leaf hashes follow from the rows (H4).
+pub static COLD_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let fields = SCHEMA.fields()[..column::LEAF_HASH].to_vec();
+    Arc::new(Schema::new_with_metadata(fields, SCHEMA.metadata().clone()))
 });
 
 /// Places of the columns.

@@ -158,7 +158,7 @@ impl Write for Sink {
 }
 
 /// The name a file has until it is whole.
-fn temporary(path: &Path) -> PathBuf {
+pub fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     PathBuf::from(name)

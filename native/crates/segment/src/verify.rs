@@ -59,10 +59,16 @@ impl Segment {
                         checker.add(&row_bytes);
                     }
                     // A block that fails is known already; anything else is news.
-                    Err(bad) if known == 0 => damages.push(Damage {
-                        offsets: self.offsets_of(&bad.range),
-                        what: bad.what,
-                    }),
+                    Err(bad) if known == 0 => {
+                        let damage = Damage {
+                            offsets: self.offsets_of(&bad.range),
+                            what: bad.what,
+                        };
+                        // All rows of a row group have the same to say.
+                        if damages.last() != Some(&damage) {
+                            damages.push(damage);
+                        }
+                    }
                     Err(_) => {}
                 }
             }

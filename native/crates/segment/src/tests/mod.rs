@@ -1,6 +1,7 @@
 //! Segments against a plain list of rows, damaged in every way, and on disks that fail.
 
 mod again;
+mod cold;
 mod crash;
 mod damage;
 mod kinds;
