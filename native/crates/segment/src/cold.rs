@@ -31,6 +31,9 @@ const MAGIC: &[u8; 4] = b"PAR1";
 /// Length of the metadata and the magic behind it.
 const TAIL_BYTES: usize = 8;
 
+/// A row group by its number, or why it cannot be read.
+type Decoded = (usize, Result<Arc<Group>, Bad>);
+
 /// The file, its metadata, and one decoded row group.
 #[derive(Debug)]
 pub struct Cold {
@@ -41,7 +44,7 @@ pub struct Cold {
     /// Of the leaf hashes of each row group; `None` where they are a column.
     digests: Option<Vec<Hash>>,
     /// The row group that was asked for last, or why it cannot be read.
-    decoded: Mutex<Option<(usize, Result<Arc<Group>, Bad>)>>,
+    decoded: Mutex<Option<Decoded>>,
 }
 
 impl Cold {
@@ -135,15 +138,13 @@ impl Cold {
     /// A whole row group, whose rows lead to the leaf hashes that were sealed if they are no column.
     fn checked(&self, number: usize) -> Result<Group, Bad> {
         let mut group = Group::of(self.decode(number, &ProjectionMask::all())?);
-        if let Some(digests) = &self.digests {
-            if digest(group.hash_leaves()) != digests[number] {
-                return Err(Bad {
-                    range: self.place_of_group(number),
-                    what: format!(
-                        "the rows of row group {number} do not lead to their leaf hashes"
-                    ),
-                });
-            }
+        if let Some(digests) = &self.digests
+            && digest(group.hash_leaves()) != digests[number]
+        {
+            return Err(Bad {
+                range: self.place_of_group(number),
+                what: format!("the rows of row group {number} do not lead to their leaf hashes"),
+            });
         }
         Ok(group)
     }

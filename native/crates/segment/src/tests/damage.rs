@@ -153,10 +153,15 @@ fn every_bit_and_length_of_a_small_segment() {
 #[test]
 fn a_bad_block_is_named_and_all_others_read_on() {
     for kind in [Kind::Hot, Kind::Cold] {
-        let subject = subject(assorted(20_000, 100, 60), kind);
+        let mut rows = assorted(20_000, 100, 60);
+        for row in rows.iter_mut().filter(|row| row.schema == 0) {
+            // Else compression leaves less than a block.
+            row.value = blake3::hash(&row.offset.to_le_bytes()).as_bytes().to_vec();
+        }
+        let subject = subject(rows, kind);
         let bytes = &subject.contents[0].1;
         let blocks = bytes.len() / crate::blocks::BLOCK_BYTES;
-        assert!(blocks > if kind == Kind::Cold { 2 } else { 5 });
+        assert!(blocks > 5, "{blocks} blocks");
         let mut mostly_readable = 0;
         for block in 0..blocks {
             let mut damaged = bytes.clone();
