@@ -15,11 +15,11 @@ use pyralog_types::Hash;
 
 use crate::segments::Segments;
 
-/// Filters that are worth a panel. To make it costs about as much as eight lookups in each of them, once in so many seals.
+/// Filters that are worth a panel, which is made once in so many seals.
 pub(crate) const WORTH: usize = 4;
 /// Segments that panels are made of: the newest of a partition.
 pub(crate) const COVERED_MAX: usize = 1_024;
-/// Memory of all panels, bytes: of about sixty million keys. What one replaces counts until nobody asks it.
+/// Memory of all panels, bytes: of about 56 million keys. What one replaces counts until nobody asks it.
 pub(crate) const BYTES_MAX: usize = if cfg!(test) { 1 << 12 } else { 64 << 20 };
 
 /// A panel, and the segments whose filters it holds.

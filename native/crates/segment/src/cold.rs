@@ -31,9 +31,6 @@ const MAGIC: &[u8; 4] = b"PAR1";
 /// Length of the metadata and the magic behind it.
 const TAIL_BYTES: usize = 8;
 
-/// A row group by its number, or why it cannot be read.
-type Decoded = (usize, Result<Arc<Group>, Bad>);
-
 /// The file, its metadata, and one decoded row group.
 #[derive(Debug)]
 pub struct Cold {
@@ -44,8 +41,11 @@ pub struct Cold {
     /// Of the leaf hashes of each row group; `None` where they are a column.
     digests: Option<Vec<Hash>>,
     /// The row group that was asked for last, or why it cannot be read.
-    decoded: Mutex<Option<Decoded>>,
+    decoded: Mutex<Option<(usize, Decoded)>>,
 }
+
+/// A row group, or why it cannot be read: it is not tried again for each of its rows.
+type Decoded = Result<Arc<Group>, Bad>;
 
 impl Cold {
     /// Reads Parquet's metadata, checking the blocks it stands in.
