@@ -148,7 +148,8 @@ pub fn verify_strictly(key: &VerifyingKey, message: &[u8], signature: Signature)
     let Some(r) = signature.0.first_chunk::<32>() else {
         return false;
     };
-    canonical_point(r) && pyralog_sig::verify(key.as_bytes(), &signature.0, message)
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    canonical_point(r) && key.verify_strict(message, &signature).is_ok()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
