@@ -1,10 +1,6 @@
 //! Wrong turns that tests can switch on in the production code, to prove that the checkers notice. Absent from builds.
 
-use std::cell::Cell;
-
-/// One alteration each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mutant {
+pyralog_types::mutants! {
     /// A commit is acknowledged without fdatasync.
     SkipSync,
     /// Frame checksums cover neither salt nor incarnation.
@@ -33,26 +29,4 @@ pub(crate) enum Mutant {
     BelieveStop,
     /// An opening leaves the stop file there.
     KeepStop,
-}
-
-thread_local! {
-    static ACTIVE: Cell<Option<Mutant>> = const { Cell::new(None) };
-}
-
-/// Whether the alteration is switched on in this thread.
-pub(crate) fn on(mutant: Mutant) -> bool {
-    ACTIVE.get() == Some(mutant)
-}
-
-/// Runs `body` with one alteration switched on.
-pub(crate) fn with<T>(mutant: Mutant, body: impl FnOnce() -> T) -> T {
-    struct Off;
-    impl Drop for Off {
-        fn drop(&mut self) {
-            ACTIVE.set(None);
-        }
-    }
-    let _off = Off;
-    ACTIVE.set(Some(mutant));
-    body()
 }

@@ -1,9 +1,6 @@
-//! Wrong turns that tests can switch on in the production code, to prove that the checkers notice. In builds [`on`] is a
-//! constant, and nothing is left of them.
+//! Wrong turns that tests can switch on in the production code, to prove that the checkers notice.
 
-/// One alteration each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mutant {
+pyralog_types::mutants! {
     /// A commit is acknowledged without a sync.
     SkipSync,
     /// An error of a sync is not noticed.
@@ -30,35 +27,4 @@ pub(crate) enum Mutant {
     DeleteOrphansBlindly,
     /// It is not checked that leaf hashes stay.
     LoseHashes,
-}
-
-#[cfg(test)]
-thread_local! {
-    static ACTIVE: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
-}
-
-/// Whether the alteration is switched on in this thread.
-#[cfg(test)]
-pub(crate) fn on(mutant: Mutant) -> bool {
-    ACTIVE.get() == Some(mutant)
-}
-
-/// Never, outside tests.
-#[cfg(not(test))]
-pub(crate) const fn on(_mutant: Mutant) -> bool {
-    false
-}
-
-/// Runs `body` with one alteration switched on.
-#[cfg(test)]
-pub(crate) fn with<T>(mutant: Mutant, body: impl FnOnce() -> T) -> T {
-    struct Off;
-    impl Drop for Off {
-        fn drop(&mut self) {
-            ACTIVE.set(None);
-        }
-    }
-    let _off = Off;
-    ACTIVE.set(Some(mutant));
-    body()
 }

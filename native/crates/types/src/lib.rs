@@ -8,6 +8,7 @@ mod cursor;
 mod error;
 mod headers;
 mod multihash;
+mod mutants;
 mod packed;
 mod record;
 mod sealed;
