@@ -298,16 +298,9 @@ impl Worker<'_> {
             return Ok(act(file, "its segment is gone"));
         };
         let dir = store.dir.join(SEGMENTS_DIR);
-        // Tried in memory first: what stands there is better than nothing.
-        Segment::mend_side(&store.overlay(), &dir, &entry.name(), &entry.meta)?;
-        let path = store.dir.join(&file);
-        let aside = self.aside(&path)?;
-        let made = Segment::mend_side(store.files.as_ref(), &dir, &entry.name(), &entry.meta);
-        if let (Err(_), Some(old)) = (&made, &aside) {
-            // The first error is the one to tell of.
-            let _ = store.files.rename(&store.dir.join(old), &path);
-        }
-        made?;
+        let made = store.overlay();
+        Segment::mend_side(&made, &dir, &entry.name(), &entry.meta)?;
+        let aside = self.exchange(&made, &store.dir.join(&file))?;
         Ok(Act {
             aside,
             ..act(file, "made again from its segment")
@@ -320,8 +313,7 @@ impl Worker<'_> {
         if let Some(refused) = refused {
             return Ok(act(file, format!("left as it is: {refused}")));
         }
-        let aside = self.aside(path)?;
-        self.replace(&made, path)?;
+        let aside = self.exchange(&made, path)?;
         Ok(Act {
             aside,
             ..act(
@@ -341,6 +333,17 @@ impl Worker<'_> {
         let refused = host.recovery().damage.clone();
         host.close()?;
         Ok((overlay, refused))
+    }
+
+    /// Puts what stands there aside and [`Worker::replace`]s it; when that fails it stays, for it is better than nothing.
+    fn exchange(&self, made: &Overlay, path: &Path) -> Result<Option<String>, RepairError> {
+        let aside = self.aside(path)?;
+        let replaced = self.replace(made, path);
+        if let (Err(_), Some(old)) = (&replaced, &aside) {
+            // The first error is the one to tell of.
+            let _ = self.store.files.rename(&self.store.dir.join(old), path);
+        }
+        replaced.map(|()| aside)
     }
 
     /// Puts a file as it is in memory on the disk: whole, synced, then named.

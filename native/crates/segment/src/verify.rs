@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use pyralog_log::FileLayer;
+use pyralog_log::{FileLayer, Mapped};
 use pyralog_merkle::{Blake3Tree, TreeHash};
+use pyralog_types::Hash;
 
 use crate::blocks::{BLOCK_BYTES, Blocks};
 use crate::build::{SegmentBuilder, write_arrow};
@@ -108,15 +109,15 @@ impl Segment {
     ) -> Result<(), SegmentError> {
         let [path, _] = known.kind.paths(dir, name);
         let map = files.map(&path).map_err(SegmentError::io("map", &path))?;
-        if map.len() as u64 != known.arrow_bytes || *blake3::hash(&map).as_bytes() != known.hash {
+        let hash = *blake3::hash(&map).as_bytes();
+        if map.len() as u64 != known.arrow_bytes || hash != known.hash {
             return Err(SegmentError::Damaged {
                 file: path,
                 offsets: known.base_offset..known.end_offset,
                 what: "its bytes are not those that were sealed".to_owned(),
             });
         }
-        drop(map);
-        Self::rebuild_side(files, dir, name, known.kind).map(|_| ())
+        write_side(files, (dir, name, known.kind), (&map, hash)).map(|_| ())
     }
 
     /// Makes the sidecar of a data file again, from its rows alone, and returns the segment's figures (H9).
@@ -129,36 +130,47 @@ impl Segment {
         name: &str,
         kind: Kind,
     ) -> Result<SegmentMeta, SegmentError> {
-        let [path, side] = kind.paths(dir, name);
-        let damaged = |offsets: Range<u64>, what: &str| SegmentError::Damaged {
-            file: path.clone(),
-            offsets,
-            what: what.to_owned(),
-        };
+        let [path, _] = kind.paths(dir, name);
         let map = files.map(&path).map_err(SegmentError::io("map", &path))?;
-        let crcs: Vec<u32> = map.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect();
-        let blocks = Blocks::new(map.clone(), crcs.clone())
-            .ok_or_else(|| damaged(0..0, "blocks cannot be counted"))?;
-        let data = Data::open(kind, blocks).map_err(|bad| damaged(0..0, &bad.what))?;
-        let mut builder = refill(&data).map_err(|(offsets, what)| damaged(offsets, &what))?;
-        let mut meta = builder.figures(kind)?;
-        let all = meta.base_offset..meta.end_offset;
-        let covers = builder.covers();
-        let (batch, mut contents) = builder.contents()?;
-        if kind == Kind::Hot {
-            let mut same = Same { rest: &map };
-            let written = write_arrow(&mut same, &batch, covers.as_ref());
-            if written.is_err() || !same.rest.is_empty() {
-                return Err(damaged(all, "its rows would be written with other bytes"));
-            }
-        }
-        contents.crcs = crcs;
-        meta.arrow_bytes = map.len() as u64;
-        meta.hash = *blake3::hash(&map).as_bytes();
-        contents.write(files, &side, &mut meta)?;
-        publish(files, dir, &[&side])?;
-        Ok(meta)
+        let hash = *blake3::hash(&map).as_bytes();
+        write_side(files, (dir, name, kind), (&map, hash))
     }
+}
+
+/// Makes the sidecar of a data file that is mapped, and has this hash, from its rows alone.
+fn write_side(
+    files: &dyn FileLayer,
+    (dir, name, kind): (&Path, &str, Kind),
+    (map, hash): (&Mapped, Hash),
+) -> Result<SegmentMeta, SegmentError> {
+    let [path, side] = kind.paths(dir, name);
+    let damaged = |offsets: Range<u64>, what: &str| SegmentError::Damaged {
+        file: path.clone(),
+        offsets,
+        what: what.to_owned(),
+    };
+    let crcs: Vec<u32> = map.chunks(BLOCK_BYTES).map(crc32c::crc32c).collect();
+    let blocks = Blocks::new(map.clone(), crcs.clone())
+        .ok_or_else(|| damaged(0..0, "blocks cannot be counted"))?;
+    let data = Data::open(kind, blocks).map_err(|bad| damaged(0..0, &bad.what))?;
+    let mut builder = refill(&data).map_err(|(offsets, what)| damaged(offsets, &what))?;
+    let mut meta = builder.figures(kind)?;
+    let all = meta.base_offset..meta.end_offset;
+    let covers = builder.covers();
+    let (batch, mut contents) = builder.contents()?;
+    if kind == Kind::Hot {
+        let mut same = Same { rest: map };
+        let written = write_arrow(&mut same, &batch, covers.as_ref());
+        if written.is_err() || !same.rest.is_empty() {
+            return Err(damaged(all, "its rows would be written with other bytes"));
+        }
+    }
+    contents.crcs = crcs;
+    meta.arrow_bytes = map.len() as u64;
+    meta.hash = hash;
+    contents.write(files, &side, &mut meta)?;
+    publish(files, dir, &[&side])?;
+    Ok(meta)
 }
 
 /// Pushes all rows into a builder, leaf hashes checked.
