@@ -1,4 +1,5 @@
 import { PyralogError } from '../base/errors.ts';
+import { inTurn } from '../base/in-turn.ts';
 import type { Clock } from '../base/time.ts';
 import type { Signer } from '../consensus/index.ts';
 import { encodeTransaction, minimumFee, signTransaction } from './codec/transaction.ts';
@@ -43,7 +44,7 @@ export class AccountSender {
   readonly #deps: AccountSenderDeps;
   readonly #wakers = new Set<() => void>();
   readonly #unsubscribe: () => void;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = inTurn();
   #stopped = false;
 
   constructor(deps: AccountSenderDeps) {
@@ -57,9 +58,7 @@ export class AccountSender {
 
   /** Signs and hands in. Rejects with the mempool's reason. */
   send(body: TransactionBody): Promise<Sent> {
-    const sent = this.#turn.then(() => this.#send(body));
-    this.#turn = sent.catch(() => {});
-    return sent;
+    return this.#inTurn(() => this.#send(body));
   }
 
   /** Where it stands for good; undefined when it was lost on the way. Rejects with `chain/stopped`. */

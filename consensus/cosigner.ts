@@ -1,4 +1,5 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { inTurn } from '../base/in-turn.ts';
 import type { Clock } from '../base/time.ts';
 import {
   type Checkpoint,
@@ -49,7 +50,7 @@ export function createCosigner(
   const seed = Uint8Array.from(options.seed);
   const key = verificationKey(options.name, 'cosignature', ed25519.getPublicKey(seed));
   // One at a time: two interleaved calls could save the older state last.
-  let turn: Promise<unknown> = Promise.resolve();
+  const turn = inTurn();
 
   async function checkAndSign(checkpoint: Checkpoint): Promise<NoteSignature> {
     const { origin, size, root } = checkpoint;
@@ -84,11 +85,7 @@ export function createCosigner(
 
   return {
     key,
-    cosign(checkpoint) {
-      const signing = turn.then(() => checkAndSign(checkpoint));
-      turn = signing.catch(() => {}); // whoever asked is told; the next one has its turn all the same
-      return signing;
-    },
+    cosign: (checkpoint) => turn(() => checkAndSign(checkpoint)),
   };
 }
 

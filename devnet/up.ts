@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { assert, PyralogError } from '../base/errors.ts';
+import { inTurn } from '../base/in-turn.ts';
 import { peerIdOf } from '../net/index.ts';
 import { devnetKey, lockProcess, type ProcessLock } from '../node/index.ts';
 import { trustRootOf } from '../receipt/index.ts';
@@ -177,7 +178,12 @@ async function announce(
   { paths, layout }: Plan,
   end: PromiseWithResolvers<void>,
 ): Promise<Devnet> {
-  const control = await openControl(oneByOne((order) => performOrder(order, { fleet, paths })));
+  // A dump stops and starts nodes: no other order may do so meanwhile. Looking changes nothing, and waits for nobody.
+  const turn = inTurn();
+  const perform = (order: DevnetOrder) => performOrder(order, { fleet, paths });
+  const control = await openControl((order) =>
+    order.op === 'status' ? perform(order) : turn(() => perform(order)),
+  );
   const file = describe(fleet, layout, control);
   const policies = fleet
     .nodes()
@@ -203,20 +209,6 @@ async function announce(
       else end.resolve();
       asked = true;
     },
-  };
-}
-
-/** A dump stops and starts nodes: no other order may do so meanwhile. */
-function oneByOne(
-  perform: (order: DevnetOrder) => Promise<unknown>,
-): (order: DevnetOrder) => Promise<unknown> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (order) => {
-    // Looking changes nothing, and waits for nobody.
-    if (order.op === 'status') return perform(order);
-    const done = last.then(() => perform(order));
-    last = done.catch(() => {}); // whoever gave the order hears of it
-    return done;
   };
 }
 
