@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Core, MaintenanceFigures } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
-import { addCounter, addGauge } from './read-metrics.ts';
+import { addCounter, addGauge, oncePerScrape } from './read-metrics.ts';
 
 /** Counters of maintenance as they are called outside; docs/OPERATIONS.md describes each. */
 const COUNTERS = [
@@ -34,11 +34,12 @@ export interface MaintenanceMetricsSource {
 /** Adds what compaction, retention and ageing of sealed segments do to a registry, read when asked. */
 export function exportMaintenanceMetrics(source: MaintenanceMetricsSource): void {
   const { registry, core, logStore } = source;
+  const figures = oncePerScrape(() => core.maintenance());
   for (const [field, name, help] of COUNTERS) {
-    addCounter(registry, [name, help, () => core.maintenance()[field]]);
+    addCounter(registry, [name, help, () => figures()[field]]);
   }
   for (const [field, name, help] of GAUGES) {
-    addGauge(registry, [name, help, () => core.maintenance()[field]]);
+    addGauge(registry, [name, help, () => figures()[field]]);
   }
   new Gauge({
     name: 'pyralog_storage_first_offset_total',

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Core, CoreStats } from '../native/index.ts';
 import type { LogStore } from '../storage/index.ts';
 import { exportMaintenanceMetrics } from './maintenance-metrics.ts';
-import { addCounter, addGauge, type ReadMetric } from './read-metrics.ts';
+import { addCounter, addGauge, oncePerScrape, type ReadMetric } from './read-metrics.ts';
 import { readShared } from './shared-figures.ts';
 
 /** Counters of the core as they are called outside; docs/OPERATIONS.md describes each. */
@@ -35,8 +35,9 @@ export interface NodeMetricsSource {
 /** Adds the node's own metrics to a registry: memory, the main thread's lag, and the core's counters, read when asked. */
 export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetricsSource): void {
   const registers = [registry];
+  const stats = oncePerScrape(() => core.stats());
   for (const [field, name, help] of COUNTERS) {
-    addCounter(registry, [name, help, () => core.stats()[field]]);
+    addCounter(registry, [name, help, () => stats()[field]]);
   }
   new Counter({
     name: 'pyralog_notary_duplicates_total',
@@ -45,22 +46,18 @@ export function exportNodeMetrics({ registry, core, logStore, shared }: NodeMetr
     registers,
     collect() {
       this.reset();
-      const { duplicates, duplicatesByKey } = core.stats();
+      const { duplicates, duplicatesByKey } = stats();
       this.inc({ by: 'key' }, duplicatesByKey);
       this.inc({ by: 'content' }, duplicates - duplicatesByKey);
     },
   });
   exportMaintenanceMetrics({ registry, core, logStore });
   const gauge = (...metric: ReadMetric) => addGauge(registry, metric);
-  gauge(
-    'pyralog_storage_queue_bytes',
-    'Proposals waiting for the log.',
-    () => core.stats().queueBytes,
-  );
+  gauge('pyralog_storage_queue_bytes', 'Proposals waiting for the log.', () => stats().queueBytes);
   gauge(
     'pyralog_storage_accepted_records',
     'Records answered `accepted` that are not durable yet (N11).',
-    () => core.stats().acceptedRecords,
+    () => stats().acceptedRecords,
   );
   new Gauge({
     name: 'pyralog_storage_durability_info',

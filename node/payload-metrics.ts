@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { ObjectStats, ObjectStore, SchemaRegistry, SchemaStats } from '../native/index.ts';
-import { addCounter, addGauge } from './read-metrics.ts';
+import { addCounter, addGauge, oncePerScrape } from './read-metrics.ts';
 
 /** As they are called outside; docs/OPERATIONS.md describes each. */
 const OBJECT_COUNTERS = [
@@ -35,15 +35,17 @@ export interface PayloadMetricsSource {
 
 /** Adds the metrics of the object store and the schema registry, read when asked. */
 export function exportPayloadMetrics({ registry, objects, schemas }: PayloadMetricsSource): void {
+  const ofObjects = oncePerScrape(() => objects.stats());
+  const ofSchemas = oncePerScrape(() => schemas.stats());
   for (const [field, name, help] of OBJECT_COUNTERS) {
-    addCounter(registry, [name, help, () => objects.stats()[field]]);
+    addCounter(registry, [name, help, () => ofObjects()[field]]);
   }
   for (const [field, name, help] of OBJECT_GAUGES) {
-    addGauge(registry, [name, help, () => objects.stats()[field]]);
+    addGauge(registry, [name, help, () => ofObjects()[field]]);
   }
   for (const [field, name, help] of SCHEMA_COUNTERS) {
-    addCounter(registry, [name, help, () => schemas.stats()[field]]);
+    addCounter(registry, [name, help, () => ofSchemas()[field]]);
   }
-  const count = () => schemas.stats().schemas;
+  const count = () => ofSchemas().schemas;
   addGauge(registry, ['pyralog_schemas_schemas_total', 'Schemas registered.', count]);
 }
