@@ -95,6 +95,8 @@ interface Told {
   readonly retryAfterMs?: number;
   /** Said instead of the error's own message, which may name paths of the node. */
   readonly message?: string;
+  /** The message sends the caller to the node's operator, who has to find the cause in its log. */
+  readonly forOperator?: true;
 }
 
 const no = (number: number, message?: string): Told =>
@@ -108,12 +110,18 @@ const later = (number: number, retryAfterMs: number, message?: string): Told => 
 
 const operator = 'ask its operator; its log has the cause';
 
+/** What only the node's operator can mend. */
+const operators = (number: number, what: string): Told => ({
+  ...no(number, `${what}: ${operator}`),
+  forOperator: true,
+});
+
 const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'rpc/parse-error': no(PARSE_ERROR),
   'rpc/invalid-request': no(INVALID_REQUEST),
   'rpc/method-not-found': no(METHOD_NOT_FOUND),
   'rpc/invalid-params': no(INVALID_PARAMS),
-  'rpc/internal': no(INTERNAL_ERROR, `the node failed to answer: ${operator}`),
+  'rpc/internal': operators(INTERNAL_ERROR, 'the node failed to answer'),
   'rpc/too-busy': later(-32000, 50),
   'rpc/rate-limited': later(-32001, 1_000),
   'rpc/shutting-down': later(-32002, 1_000),
@@ -146,18 +154,18 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'consensus/outcome-unknown': later(-32031, 100),
   'consensus/overloaded': later(-32032, 50),
   'consensus/stopped': later(-32033, 1_000, 'the node is stopping: try again, or another node'),
-  'consensus/foreign-checkpoint': no(-32034, `the node will not sign that: ${operator}`),
-  'consensus/log-rewound': no(-32035, `the node's log is older than what it signed: ${operator}`),
+  'consensus/foreign-checkpoint': operators(-32034, 'the node will not sign that'),
+  'consensus/log-rewound': operators(-32035, "the node's log is older than what it signed"),
   'consensus/checkpoint-malformed': no(-32036),
   'consensus/anchor-refused': later(-32037, 5_000),
-  'consensus/protection-missing': no(-32038, `the node may not sign: ${operator}`),
-  'consensus/protection-exists': no(-32039, `the node signed before: ${operator}`),
-  'consensus/protection-foreign': no(
+  'consensus/protection-missing': operators(-32038, 'the node may not sign'),
+  'consensus/protection-exists': operators(-32039, 'the node signed before'),
+  'consensus/protection-foreign': operators(
     -32072,
-    `the node's files are of another network or key: ${operator}`,
+    "the node's files are of another network or key",
   ),
-  'consensus/protection-behind': no(-32073, `the node may not sign: ${operator}`),
-  'consensus/log-damaged': no(-32074, `the node's log of the agreement is damaged: ${operator}`),
+  'consensus/protection-behind': operators(-32073, 'the node may not sign'),
+  'consensus/log-damaged': operators(-32074, "the node's log of the agreement is damaged"),
 
   'chain/malformed': no(-32060),
   'chain/bad-signature': no(-32061),
@@ -168,7 +176,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'chain/refused': no(-32066),
   'chain/mempool-full': later(-32067, 1_000),
   'chain/no-chain': no(-32068),
-  'chain/store-damaged': no(-32069, `the node's chain is damaged: ${operator}`),
+  'chain/store-damaged': operators(-32069, "the node's chain is damaged"),
   'chain/stopped': later(-32070, 1_000, 'the node is stopping: try again, or another node'),
   'chain/not-found': no(-32071),
 
@@ -192,7 +200,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'record/closed': later(-32047, 1_000, 'the node is stopping: try again, or another node'),
 
   'object/missing': no(-32090),
-  'object/corrupt': no(-32091, `the payload is damaged here: ${operator}`),
+  'object/corrupt': operators(-32091, 'the payload is damaged here'),
   'object/changed': no(-32092),
   'object/path': no(-32093),
   'object/format': no(INVALID_PARAMS),
@@ -209,16 +217,19 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
     5_000,
     'the node has no room left: nothing was written, try again later',
   ),
-  'storage/read-only': no(-32051, `the node's log is read-only: ${operator}`),
+  'storage/read-only': operators(-32051, "the node's log is read-only"),
   'storage/poisoned': later(
     -32052,
     5_000,
     'a disk write failed: whether the record is kept is unknown until the node restarts; repeat it then',
   ),
-  'storage/corrupt': no(-32053, `the node's data are damaged there: ${operator}`),
-  'storage/locked': no(-32054, `the node's store is in use: ${operator}`),
-  'storage/format': no(-32055, `the node's store is of another version: ${operator}`),
-  'storage/io': later(-32056, 1_000, `the node's disk refused: try again, or ${operator}`),
+  'storage/corrupt': operators(-32053, "the node's data are damaged there"),
+  'storage/locked': operators(-32054, "the node's store is in use"),
+  'storage/format': operators(-32055, "the node's store is of another version"),
+  'storage/io': {
+    ...later(-32056, 1_000, `the node's disk refused: try again, or ${operator}`),
+    forOperator: true,
+  },
   'storage/key-value-closed': later(
     -32058,
     1_000,
@@ -259,8 +270,8 @@ export function errorObjectOf(thrown: unknown): RpcErrorObject | undefined {
 }
 
 /** Whether the caller was told that the node's log has the cause: then it must. */
-export function isForOperator(error: RpcErrorObject): boolean {
-  return error.message.endsWith(operator);
+export function isForOperator({ data }: RpcErrorObject): boolean {
+  return toldOf(data.reason)?.forOperator === true;
 }
 
 /** The answer to what nobody expected. */

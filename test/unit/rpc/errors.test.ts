@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { PyralogError } from '../../../base/errors.ts';
 import { NOTARY_ERROR_CODES } from '../../../notary/index.ts';
 import { REFUSAL_CODES } from '../../../receipt/index.ts';
+import { isForOperator } from '../../../rpc/errors.ts';
 import { errorObjectOf, toldCodes } from '../../../rpc/index.ts';
 
 /** Members of a union of string literals, from its source: types are gone at run time. */
@@ -54,6 +55,14 @@ describe('the map of error codes (R3)', () => {
       .map((code) => errorObjectOf(new PyralogError(code, 'why'))?.code ?? 0)
       .filter((number) => number >= -32_099 && number <= -32_000);
     assert.equal(new Set(own).size, own.length);
+  });
+
+  it('has for the operator just what the message sends a caller to him for', () => {
+    for (const code of toldCodes) {
+      const error = errorObjectOf(new PyralogError(code, 'why'));
+      assert.ok(error !== undefined);
+      assert.equal(isForOperator(error), error.message.includes('operator'), code);
+    }
   });
 
   it('keeps paths of the node to itself', () => {
