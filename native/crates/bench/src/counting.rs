@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyralog_log::{File, FileLayer, FileLock, Mapped, OpenMode, RealFiles};
+use pyralog_log::{File, FileLayer, FileOver, FilesOver, OpenMode, RealFiles};
 
 /// What was asked of the files below.
 #[derive(Debug, Default)]
@@ -65,13 +65,17 @@ impl CountedFile {
     }
 }
 
-impl File for CountedFile {
-    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+impl FileOver for CountedFile {
+    fn below(&self) -> &dyn File {
+        &*self.file
+    }
+
+    fn read_over(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.look();
         self.file.read_at(buffer, position)
     }
 
-    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
+    fn write_over(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
         let written = self.file.write_at(bytes, position)?;
         for counts in &self.counts {
             counts.written.fetch_add(written as u64, Ordering::Relaxed);
@@ -79,62 +83,22 @@ impl File for CountedFile {
         Ok(written)
     }
 
-    fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-
-    fn len(&self) -> io::Result<u64> {
+    fn len_over(&self) -> io::Result<u64> {
         self.look();
         self.file.len()
     }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)
-    }
-
-    fn write_directly(&self, directly: bool) -> bool {
-        self.file.write_directly(directly)
-    }
 }
 
-impl FileLayer for CountingFiles {
-    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+impl FilesOver for CountingFiles {
+    fn below(&self) -> &dyn FileLayer {
+        &RealFiles
+    }
+
+    fn open_over(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(CountedFile {
             file: RealFiles.open(path, mode)?,
             counts: self.counts_of(path),
         }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        RealFiles.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealFiles.remove(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        RealFiles.list(dir)
-    }
-
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        RealFiles.create_dir(dir)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        RealFiles.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-        RealFiles.lock(path)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        RealFiles.free_bytes(dir)
-    }
-
-    fn map(&self, path: &Path) -> io::Result<Mapped> {
-        RealFiles.map(path)
     }
 }
 

@@ -38,8 +38,8 @@ mod wal;
 
 pub use error::{Damage, LogError};
 pub use files::{
-    DIRECT_ALIGN, FaultCounts, FaultFiles, File, FileLayer, FileLock, LoseUnsynced, Mapped,
-    OpenMode, RealFiles,
+    DIRECT_ALIGN, FaultCounts, FaultFiles, File, FileLayer, FileLock, FileOver, FilesOver,
+    LoseUnsynced, Mapped, OpenMode, RealFiles,
 };
 pub use store::{
     Durability, GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry,

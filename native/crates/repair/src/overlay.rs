@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pyralog_log::{File, FileLayer, FileLock, Mapped, OpenMode};
+use pyralog_log::{File, FileLayer, FileLock, FilesOver, Mapped, OpenMode};
 
 const PAGE: u64 = 4_096;
 
@@ -285,35 +285,11 @@ impl FileLayer for Overlay {
 /// A layer whose lock is held already, for the parts of the store that would take it themselves.
 pub(crate) struct Locked(pub(crate) Arc<dyn FileLayer>);
 
-impl FileLayer for Locked {
-    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        self.0.open(path, mode)
+impl FilesOver for Locked {
+    fn below(&self) -> &dyn FileLayer {
+        &*self.0
     }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.0.remove(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.0.list(dir)
-    }
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.0.create_dir(dir)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.0.sync_dir(dir)
-    }
-    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+    fn lock_over(&self, _path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         Ok(Some(Box::new(Nothing)))
-    }
-    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        self.0.free_bytes(dir)
-    }
-    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
-        self.0.random(bytes)
-    }
-    fn map(&self, path: &Path) -> io::Result<Mapped> {
-        self.0.map(path)
     }
 }

@@ -6,6 +6,7 @@
 mod fault;
 mod lose_unsynced;
 mod mapped;
+mod over;
 mod real;
 
 use std::io;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use fault::{FaultCounts, FaultFiles};
 pub use lose_unsynced::LoseUnsynced;
 pub use mapped::Mapped;
+pub use over::{FileOver, FilesOver};
 pub use real::RealFiles;
 
 /// How a file is opened.
