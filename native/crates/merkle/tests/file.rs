@@ -1,73 +1,14 @@
 //! The node file: windows, truncation, damage.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::io;
-use std::sync::{Arc, Mutex};
+mod support;
 
-use pyralog_merkle::{
-    Blake3Tree, FileNodes, Mapped, MemoryNodes, MerkleError, NodeFile, NodeStore, Tree, nodes_of,
-};
-use pyralog_types::Hash;
-
-#[derive(Clone, Default)]
-struct Bytes(Arc<Mutex<Vec<u8>>>, Arc<std::sync::atomic::AtomicBool>);
-
-impl NodeFile for Bytes {
-    fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
-        let bytes = self.0.lock().unwrap();
-        let part = bytes
-            .get(at as usize..at as usize + out.len())
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.copy_from_slice(part);
-        Ok(())
-    }
-
-    fn write_at(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.1.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        let mut all = self.0.lock().unwrap();
-        let end = at as usize + bytes.len();
-        if all.len() < end {
-            all.resize(end, 0);
-        }
-        all[at as usize..end].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().len() as u64)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.lock().unwrap().resize(len as usize, 0);
-        Ok(())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn map(&self, at: u64, len: usize) -> Option<Mapped> {
-        // Every second window only, so that both ways of reading are taken.
-        let copy = self.0.lock().unwrap()[at as usize..at as usize + len].to_vec();
-        (at / len as u64)
-            .is_multiple_of(2)
-            .then(|| Box::new(copy) as Mapped)
-    }
-}
-
-fn leaves(count: u64) -> Vec<Hash> {
-    (0..count).map(|i| *blake3_of(i).as_bytes()).collect()
-}
-
-fn blake3_of(i: u64) -> blake3::Hash {
-    blake3::hash(&i.to_le_bytes())
-}
+use pyralog_merkle::{Blake3Tree, FileNodes, MemoryNodes, MerkleError, NodeStore, Tree, nodes_of};
+use support::{Bytes, leaves};
 
 #[test]
 fn a_file_gives_what_memory_gives() {
-    let all = leaves(300_000);
+    let all = leaves::<Blake3Tree>(300_000);
     let file = Bytes::default();
     let nodes = FileNodes::open(Box::new(file.clone()), 0).unwrap();
     let mut in_file: Tree<Blake3Tree, _> = Tree::open(nodes, 0, None).unwrap();
@@ -92,7 +33,7 @@ fn a_file_gives_what_memory_gives() {
 
 #[test]
 fn truncation_works_across_windows() {
-    let all = leaves(200_000);
+    let all = leaves::<Blake3Tree>(200_000);
     let file = Bytes::default();
     let nodes = FileNodes::open(Box::new(file), 0).unwrap();
     let mut tree: Tree<Blake3Tree, _> = Tree::open(nodes, 0, None).unwrap();
@@ -112,7 +53,7 @@ fn a_short_file_and_a_damaged_peak_are_seen() {
     let file = Bytes::default();
     let nodes = FileNodes::open(Box::new(file.clone()), 0).unwrap();
     let mut tree: Tree<Blake3Tree, _> = Tree::open(nodes, 0, None).unwrap();
-    tree.append(&leaves(1_000)).unwrap();
+    tree.append(&leaves::<Blake3Tree>(1_000)).unwrap();
     tree.sync().unwrap();
     let root = tree.root();
 
@@ -120,7 +61,7 @@ fn a_short_file_and_a_damaged_peak_are_seen() {
     assert!(matches!(more.err(), Some(MerkleError::Short { .. })));
 
     let last = nodes_of(1_000) as usize * 32 - 1;
-    file.0.lock().unwrap()[last] ^= 1;
+    file.bytes.lock().unwrap()[last] ^= 1;
     let nodes = FileNodes::open(Box::new(file), nodes_of(1_000)).unwrap();
     assert_eq!(nodes.len(), nodes_of(1_000));
     let opened: Result<Tree<Blake3Tree, _>, _> = Tree::open(nodes, 1_000, Some(&root));
@@ -132,9 +73,9 @@ fn a_short_file_and_a_damaged_peak_are_seen() {
 
 #[test]
 fn a_full_disk_costs_memory_and_not_the_tree() {
-    let all = leaves(200_000);
+    let all = leaves::<Blake3Tree>(200_000);
     let file = Bytes::default();
-    let full = file.1.clone();
+    let full = file.full.clone();
     let nodes = FileNodes::open(Box::new(file.clone()), 0).unwrap();
     let mut tree: Tree<Blake3Tree, _> = Tree::open(nodes, 0, None).unwrap();
     tree.append(&all[..70_000]).unwrap();

@@ -1,24 +1,15 @@
 //! Trees that keep no nodes below a floor, against the tree that keeps them all (M4, M5, M6).
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::sync::{Arc, Mutex};
+mod support;
 
 use proptest::prelude::*;
 use pyralog_merkle::{
-    Blake3Tree, FileNodes, LeafSource, Mapped, MemoryNodes, MerkleError, NodeFile, NodeStore,
-    Sha256Tree, Tree, TreeHash, nodes_of, position,
+    Blake3Tree, FileNodes, LeafSource, MemoryNodes, MerkleError, NodeFile, NodeStore, Sha256Tree,
+    Tree, TreeHash, nodes_of, position,
 };
 use pyralog_types::Hash;
-
-fn leaves<H: TreeHash>(count: u64) -> Vec<Hash> {
-    (0..count)
-        .map(|i| {
-            let mut record = [0; 128];
-            record[..8].copy_from_slice(&i.to_le_bytes());
-            H::leaf(&record)
-        })
-        .collect()
-}
+use support::{Bytes, leaves};
 
 /// Leaves `first` to the end of `all`, as segments would have them, and roots of those before.
 struct Sealed<'a> {
@@ -302,38 +293,6 @@ fn a_wrong_leaf_or_node_does_not_pass_the_check() {
         let checked = proofs.checked_leaves(index).unwrap();
         // 68 and 69 have a peak of their own; a group is right or wrong as a whole.
         assert_eq!(checked.is_some(), right && index != 69, "{index}");
-    }
-}
-
-#[derive(Clone, Default)]
-struct Bytes(Arc<Mutex<Vec<u8>>>);
-
-impl NodeFile for Bytes {
-    fn read_at(&self, at: u64, out: &mut [u8]) -> std::io::Result<()> {
-        let bytes = self.0.lock().unwrap();
-        out.copy_from_slice(&bytes[at as usize..at as usize + out.len()]);
-        Ok(())
-    }
-    fn write_at(&self, at: u64, bytes: &[u8]) -> std::io::Result<()> {
-        let mut all = self.0.lock().unwrap();
-        let end = at as usize + bytes.len();
-        let length = all.len().max(end);
-        all.resize(length, 0);
-        all[at as usize..end].copy_from_slice(bytes);
-        Ok(())
-    }
-    fn len(&self) -> std::io::Result<u64> {
-        Ok(self.0.lock().unwrap().len() as u64)
-    }
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.0.lock().unwrap().resize(len as usize, 0);
-        Ok(())
-    }
-    fn sync(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn map(&self, _at: u64, _len: usize) -> Option<Mapped> {
-        None
     }
 }
 

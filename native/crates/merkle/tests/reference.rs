@@ -1,6 +1,8 @@
 //! The tree against RFC 6962's recursive definition, and verifiers against mutated proofs.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod support;
+
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,16 +12,7 @@ use pyralog_merkle::{
     verify_consistency, verify_inclusion,
 };
 use pyralog_types::Hash;
-
-fn leaves<H: TreeHash>(count: u64) -> Vec<Hash> {
-    (0..count)
-        .map(|i| {
-            let mut record = [0; 128];
-            record[..8].copy_from_slice(&i.to_le_bytes());
-            H::leaf(&record)
-        })
-        .collect()
-}
+use support::leaves;
 
 /// MTH of RFC 6962 §2.1.
 fn mth<H: TreeHash>(leaves: &[Hash]) -> Hash {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pyralog_log::FaultFiles;
 use pyralog_types::batch::{Outcome, Row};
 
-use super::{Clock, digests, options, outcomes, sealing, start, value};
+use super::{Clock, check_notes, digests, options, outcomes, sealing, start, value};
 use crate::options::Mutant;
 use crate::{Algorithm, Host, HostError, HostOptions, Wait};
 
@@ -65,10 +65,6 @@ fn load(
     }
 }
 
-pub(super) fn base64(hash: &[u8; 32]) -> String {
-    crate::base64::encode(hash)
-}
-
 /// Whether the store still says everything that was told.
 fn check(host: &Host, told: &mut Told) -> Result<(), String> {
     for (number, outcome) in &told.records {
@@ -94,15 +90,7 @@ fn check(host: &Host, told: &mut Told) -> Result<(), String> {
                 .map_err(|e| format!("record {number} is not proved: {e}"))?;
         }
     }
-    for note in &told.notes {
-        let mut lines = note.lines().skip(1);
-        let size: u64 = lines.next().unwrap().parse().unwrap();
-        let root = host.root(0, size, Algorithm::Blake3);
-        let root = root.map_err(|_| format!("signed size {size} is gone"))?;
-        if Some(base64(&root).as_str()) != lines.next() {
-            return Err(format!("the tree of {size} records is not the one signed"));
-        }
-    }
+    check_notes(host, &told.notes)?;
     let size = host.durable_size(0).unwrap();
     let rows = host.read(0, 0, usize::MAX).map_err(|e| e.to_string())?;
     let rows = Row::parse_all(&rows).unwrap();

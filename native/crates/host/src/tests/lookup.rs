@@ -9,7 +9,7 @@ use pyralog_log::FaultFiles;
 use pyralog_types::batch::{RecordRef, Row, ValueRef, encode_proposal};
 use pyralog_types::{TOMBSTONE, encode_headers};
 
-use super::{Clock, digests, propose, sealing, start, value};
+use super::{Clock, digests, numbered, propose, sealing, start, value};
 use crate::{Host, HostError, HostOptions, MaintenanceOptions, Policy, SealLimits, Wait};
 
 /// A record as the test knows it.
@@ -259,23 +259,10 @@ fn an_index_that_takes_other_keys_for_those_asked_for_misleads_nobody() {
         ..sealing()
     };
     let host = Host::open(Clock::new().world(&disk), &options).unwrap();
-    let keys: Vec<[u8; 8]> = (0..30_000_u64).map(u64::to_be_bytes).collect();
-    let records: Vec<RecordRef<'_>> = keys
-        .iter()
-        .map(|key| RecordRef {
-            schema_id: 0,
-            submitter: b"",
-            idempotency_key: None,
-            key: Some(key),
-            headers: None,
-            value: ValueRef::Bytes(key),
-        })
-        .collect();
-    propose(&host, encode_proposal(&records), Wait::Durable).unwrap();
-    for (offset, key) in (0..).zip(&keys) {
-        if offset % 1_000 == 0 {
-            assert_eq!(host.offset_of_key(0, key, None).unwrap(), Some(offset));
-        }
+    propose(&host, numbered(0..30_000), Wait::Durable).unwrap();
+    for offset in (0..30_000_u64).step_by(1_000) {
+        let found = host.offset_of_key(0, &offset.to_be_bytes(), None);
+        assert_eq!(found.unwrap(), Some(offset));
     }
     let partition = host.shared.shards[0].state.read();
     let named = (30_000..1_030_000_u64).filter(|n| {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use pyralog_log::{FaultFiles, FileLayer};
 use pyralog_types::batch::{Outcome, Row};
 
-use super::crash::{Random, base64, seeds};
+use super::crash::{Random, seeds};
 use super::maintain::{
     Receipt, check_receipts, made, maintained, read_all, receipts, records, until_idle,
 };
 use super::unsynced::Unsynced;
-use super::{Clock, outcomes, start};
-use crate::{Algorithm, Host, HostOptions, Maintenance, Policy, Wait, World};
+use super::{Clock, check_notes, outcomes, start};
+use crate::{Host, HostOptions, Maintenance, Policy, Wait, World};
 
 /// Raw bytes that the rows of one segment never reach.
 const SEGMENT_BYTES: u64 = 5_000;
@@ -138,15 +138,7 @@ fn check(host: &Host, told: &mut Told, policy: &Policy) -> Result<(), String> {
             break;
         }
     }
-    for note in &told.notes {
-        let mut lines = note.lines().skip(1);
-        let size: u64 = lines.next().unwrap().parse().unwrap();
-        let root = host.root(0, size, Algorithm::Blake3);
-        let root = root.map_err(|_| format!("signed size {size} is gone"))?;
-        if Some(base64(&root).as_str()) != lines.next() {
-            return Err(format!("the tree of {size} records is not the one signed"));
-        }
-    }
+    check_notes(host, &told.notes)?;
     check_receipts(host, &told.receipts);
     let fresh = receipts(host).into_iter().step_by(7);
     told.receipts.extend(fresh);

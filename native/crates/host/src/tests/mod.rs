@@ -16,17 +16,20 @@ mod size;
 mod stop;
 mod unsynced;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use pyralog_log::FaultFiles;
-use pyralog_types::batch::{OUTCOME_BYTES, Outcome, encode_digests};
+use pyralog_types::batch::{
+    OUTCOME_BYTES, Outcome, RecordRef, ValueRef, encode_digests, encode_proposal,
+};
 
 use crate::{
-    Answer, Cosigner, DedupWindow, Durability, Host, HostError, HostOptions, MaintenanceOptions,
-    PartitionOptions, Policy, Reply, SealLimits, Wait, World,
+    Algorithm, Answer, Cosigner, DedupWindow, Durability, Host, HostError, HostOptions,
+    MaintenanceOptions, PartitionOptions, Policy, Reply, SealLimits, Wait, World,
 };
 
 const START_MS: u64 = 1_790_000_000_000;
@@ -115,6 +118,20 @@ fn value(n: u64) -> Vec<u8> {
     [&[0x12, 32][..], blake3::hash(&n.to_le_bytes()).as_bytes()].concat()
 }
 
+/// A proposal of records whose keys and values are these numbers, big end first.
+fn numbered(numbers: Range<u64>) -> Vec<u8> {
+    let keys: Vec<[u8; 8]> = numbers.map(u64::to_be_bytes).collect();
+    let records = keys.iter().map(|key| RecordRef {
+        schema_id: 0,
+        submitter: b"",
+        idempotency_key: None,
+        key: Some(key),
+        headers: None,
+        value: ValueRef::Bytes(key),
+    });
+    encode_proposal(&records.collect::<Vec<_>>())
+}
+
 fn start(host: &Host, proposal: Vec<u8>, wait: Wait) -> Receiver<Result<Answer, HostError>> {
     start_in(host, 0, proposal, wait)
 }
@@ -144,4 +161,18 @@ fn propose(host: &Host, proposal: Vec<u8>, wait: Wait) -> Result<Answer, HostErr
 fn outcomes(answer: &Answer) -> Vec<Outcome> {
     let packed = answer.outcomes.chunks_exact(OUTCOME_BYTES);
     packed.map(|o| Outcome::from_bytes(o).unwrap()).collect()
+}
+
+/// Whether the tree still has every root that these notes were signed for.
+fn check_notes(host: &Host, notes: &[String]) -> Result<(), String> {
+    for note in notes {
+        let mut lines = note.lines().skip(1);
+        let size: u64 = lines.next().unwrap().parse().unwrap();
+        let root = host.root(0, size, Algorithm::Blake3);
+        let root = root.map_err(|_| format!("signed size {size} is gone"))?;
+        if Some(crate::base64::encode(&root).as_str()) != lines.next() {
+            return Err(format!("the tree of {size} records is not the one signed"));
+        }
+    }
+    Ok(())
 }

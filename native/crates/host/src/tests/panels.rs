@@ -1,9 +1,8 @@
 //! Filters side by side (Z13): made by lookups, right whatever becomes of the segments, and bounded.
 
 use pyralog_log::FaultFiles;
-use pyralog_types::batch::{RecordRef, ValueRef, encode_proposal};
 
-use super::{Clock, sealing, start_in};
+use super::{Clock, numbered, sealing, start_in};
 use crate::panels::{BYTES_MAX, WORTH};
 use crate::{Host, HostOptions, Wait};
 
@@ -14,17 +13,8 @@ const ROWS: u64 = 40;
 fn seal(host: &Host, partition: usize, segments: u64) {
     let first = host.durable_size(partition).unwrap();
     for from in (first..first + segments * ROWS).step_by(ROWS as usize) {
-        let keys: Vec<[u8; 8]> = (from..from + ROWS).map(u64::to_be_bytes).collect();
-        let record = |key| RecordRef {
-            schema_id: 0,
-            submitter: b"",
-            idempotency_key: None,
-            key: Some(key),
-            headers: None,
-            value: ValueRef::Bytes(key),
-        };
-        let records: Vec<RecordRef<'_>> = keys.iter().map(|key| record(&key[..])).collect();
-        let answer = start_in(host, partition, encode_proposal(&records), Wait::Durable);
+        let proposal = numbered(from..from + ROWS);
+        let answer = start_in(host, partition, proposal, Wait::Durable);
         answer.recv().unwrap().unwrap();
     }
     let sealed = || host.shared.segments.end(partition as u32);

@@ -20,7 +20,7 @@ use pyralog_merkle::{Blake3Tree, TreeHash, verify_inclusion};
 use pyralog_types::Hash;
 use pyralog_types::batch::{Row, encode_digests};
 
-use crate::{Control, Finding, Report, check};
+use crate::{Control, Exported, Finding, Form, RepairError, Report, Wanted, check, export};
 
 const STORE: &str = "/store";
 const ORIGIN: &str = "pyralog/test-00/local/notary/0";
@@ -190,4 +190,19 @@ fn about<'a>(report: &'a Report, path: &Path) -> &'a Finding {
     let name = path.strip_prefix(STORE).unwrap().display().to_string();
     let found = report.findings.iter().find(|finding| finding.file == name);
     found.unwrap_or_else(|| panic!("nothing about {name}: {:#?}", report.findings))
+}
+
+/// All records of partition 0, into `out` below a directory.
+fn everything(form: Form, dir: &Path) -> Wanted {
+    Wanted {
+        partition: 0,
+        from: 0,
+        to: None,
+        form,
+        out: dir.join("out"),
+    }
+}
+
+fn exported(disk: &FaultFiles, wanted: &Wanted) -> Result<Exported, RepairError> {
+    export(&layer(disk), Path::new(STORE), wanted, &Control::default())
 }

@@ -10,8 +10,8 @@ use pyralog_log::{FaultFiles, FileLayer, RealFiles};
 use pyralog_object::ObjectStore;
 use pyralog_schema::{Rule, SchemaRegistry};
 
-use super::{STORE, about, append, checked, files, filled, layer, options};
-use crate::{Control, Form, RepairOptions, Severity, Wanted, check, export, repair, stats};
+use super::{STORE, about, append, checked, everything, exported, files, filled, layer, options};
+use crate::{Control, Form, RepairOptions, Severity, check, repair, stats};
 
 #[test]
 fn objects_and_schemas_are_read_too() {
@@ -69,20 +69,8 @@ fn merged_and_retained_segments_are_sound() {
     let one = &figures.partitions[0];
     assert!(one.first_offset > 0 && one.records == 400);
     let dir = tempfile::tempdir().unwrap();
-    let wanted = Wanted {
-        partition: 0,
-        from: 0,
-        to: None,
-        form: Form::Arrow,
-        out: dir.path().join("out"),
-    };
-    let done = export(
-        &layer(&disk),
-        Path::new(STORE),
-        &wanted,
-        &Control::default(),
-    )
-    .unwrap();
+    let wanted = everything(Form::Arrow, dir.path());
+    let done = exported(&disk, &wanted).unwrap();
     assert_eq!(done.offsets, one.first_offset..400);
     assert!(done.unreadable.is_empty() && done.records == 400 - one.first_offset);
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ORIGIN, STORE, filled, layer, one, value};
+use super::{ORIGIN, STORE, everything, exported, filled, layer, one, value};
 use crate::{Control, Form, Wanted, export, rebuild_index, stats};
 
 #[test]
@@ -59,13 +59,7 @@ fn records_are_taken_out_in_every_form() {
             form,
             out: dir.path().join(ending),
         };
-        let done = export(
-            &layer(&disk),
-            Path::new(STORE),
-            &wanted,
-            &Control::default(),
-        )
-        .unwrap();
+        let done = exported(&disk, &wanted).unwrap();
         assert_eq!((done.records, done.offsets.clone()), (215, 30..245));
         assert_eq!(done.files, [format!("000-0000000000000030.{ending}")]);
         assert!(done.unreadable.is_empty());
@@ -75,12 +69,7 @@ fn records_are_taken_out_in_every_form() {
             .collect();
         names.sort();
         assert_eq!(names, [done.files[0].clone(), "export.json".to_owned()]);
-        let again = export(
-            &layer(&disk),
-            Path::new(STORE),
-            &wanted,
-            &Control::default(),
-        );
+        let again = exported(&disk, &wanted);
         assert_eq!(again.unwrap_err().code(), "storage/exists");
     }
     let text =
@@ -100,32 +89,15 @@ fn what_cannot_be_read_is_left_out_and_listed() {
     let (disk, _) = filled(23, 250);
     disk.vanish(&one(&disk, "segments", ".arrow"));
     let dir = tempfile::tempdir().unwrap();
-    let wanted = Wanted {
-        partition: 0,
-        from: 0,
-        to: None,
-        form: Form::Ndjson,
-        out: dir.path().join("out"),
-    };
-    let done = export(
-        &layer(&disk),
-        Path::new(STORE),
-        &wanted,
-        &Control::default(),
-    )
-    .unwrap();
+    let wanted = everything(Form::Ndjson, dir.path());
+    let done = exported(&disk, &wanted).unwrap();
     assert_eq!((done.records, done.unreadable), (210, vec![0..40]));
     assert!(done.reason.is_some());
     let nowhere = Wanted {
         partition: 4,
         ..wanted
     };
-    let refused = export(
-        &layer(&disk),
-        Path::new(STORE),
-        &nowhere,
-        &Control::default(),
-    );
+    let refused = exported(&disk, &nowhere);
     assert_eq!(refused.unwrap_err().code(), "storage/exists");
 }
 
@@ -135,13 +107,7 @@ fn work_that_is_cancelled_leaves_nothing() {
     let control = Control::default();
     control.cancel();
     let dir = tempfile::tempdir().unwrap();
-    let wanted = Wanted {
-        partition: 0,
-        from: 0,
-        to: None,
-        form: Form::Arrow,
-        out: dir.path().join("out"),
-    };
+    let wanted = everything(Form::Arrow, dir.path());
     let stopped = export(&layer(&disk), Path::new(STORE), &wanted, &control);
     assert_eq!(stopped.unwrap_err().code(), "storage/cancelled");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
