@@ -158,12 +158,12 @@ export class BlockSync {
     const asked = this.#asked;
     if (asked?.peer !== peer) return;
     const answer = decodeSyncAnswer(bytes);
+    if (answer !== undefined && answer.request !== asked.request) return;
     if (answer === undefined || answer.blocks.length > asked.count) {
       this.#deps.peers.report(peer, 'malformed', 'answer with blocks (P32)');
       this.#giveUp(asked);
       return;
     }
-    if (answer.request !== asked.request) return;
     asked.cancel();
     this.#asked = undefined;
     if (answer.blocks.length === 0) {

@@ -86,6 +86,26 @@ describe('pos: sync (P32)', () => {
     assert.deepEqual(world.net.reports, []);
   });
 
+  it('blames nobody for an answer to an earlier request, however many blocks it has', async () => {
+    const nodes = await world.startAll(options);
+    await reach(nodes, 30);
+    let first: Uint8Array | undefined;
+    let repeated = 0;
+    world.net.fate = (frame) => {
+      const { to, channel, bytes } = frame;
+      if (to !== 'late' || channel === 'status') return { delayMs: 1 };
+      // Only by sync can it follow, and its second request is answered with what the first one was.
+      if (channel !== 'answers') return undefined;
+      first ??= bytes;
+      if (bytes !== first && repeated++ === 0) Object.assign(frame, { bytes: first });
+      return { delayMs: 1 };
+    };
+    const observer = await world.start({ id: 'late', links: ['n0'], options });
+    await reach([observer], 60);
+    assert.ok(repeated > 1);
+    assert.deepEqual(world.net.reports, []);
+  });
+
   it('holds a false block against its sender and asks elsewhere', async () => {
     const nodes = await world.startAll(options);
     await reach(nodes, 30);
