@@ -26,7 +26,8 @@ use crate::hot::Hot;
 use crate::layout::{Binary, COVERS_KEY, covers_text};
 use crate::mutant::{Mutant, on};
 use crate::schema::{COLD_SCHEMA, METADATA_KEY, METADATA_VALUE, SCHEMA, column};
-use crate::side::{Contents, Which};
+use crate::side::Which;
+use crate::side_contents::Contents;
 use crate::sink::{Sealed, Sink, publish, temporary};
 use crate::{Kind, Segment, SegmentError, SegmentMeta};
 

@@ -15,7 +15,8 @@ use crate::columns::Columns;
 use crate::index::{self, ROWS_MAX};
 use crate::layout::{COVERS_KEY, covers_text};
 use crate::schema::SCHEMA;
-use crate::side::{Contents, SPARSE_ROWS, Sparse};
+use crate::side::{SPARSE_ROWS, Sparse};
+use crate::side_contents::Contents;
 use crate::sink::{Sink, publish};
 use crate::{Kind, Row, SegmentError, SegmentMeta};
 

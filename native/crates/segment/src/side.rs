@@ -1,20 +1,17 @@
-//! The sidecar (H6, H7): written at once, read from its mapping, each section checked when it is first touched.
+//! The sidecar (H6, H7): how it is laid out, and its mapping, each section of which is checked when it is first touched.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyralog_log::{FileLayer, Mapped};
 use pyralog_types::{u32_at, u64_at};
 
-use crate::filter::Shape;
-use crate::index::{Entry, Head, Made};
+use crate::index::{Head, Made};
 use crate::meta::SegmentMeta;
-use crate::sink::Sink;
 use crate::{Kind, SegmentError};
 
-const MAGIC: [u8; 8] = *b"PYRLSID\x01";
-const VERSION: u32 = 1;
+pub(crate) const MAGIC: [u8; 8] = *b"PYRLSID\x01";
+pub(crate) const VERSION: u32 = 1;
 /// Rows that share an entry of the sparse index.
 pub const SPARSE_ROWS: u32 = 1024;
 const SPARSE_BYTES: usize = 24;
@@ -22,16 +19,16 @@ const SPARSE_BYTES: usize = 24;
 const CRCS: usize = 0;
 const SPARSE: usize = 1;
 /// Sections of one index, from [`Which`]'s first.
-const FINGERPRINTS: usize = 0;
-const PILOTS: usize = 1;
-const ROWS: usize = 2;
-const LISTS: usize = 3;
-const SECTIONS: usize = 10;
+pub(crate) const FINGERPRINTS: usize = 0;
+pub(crate) const PILOTS: usize = 1;
+pub(crate) const ROWS: usize = 2;
+pub(crate) const LISTS: usize = 3;
+pub(crate) const SECTIONS: usize = 10;
 
 const HEADS_AT: usize = 16 + SegmentMeta::BYTES;
 const TABLE_AT: usize = HEADS_AT + 2 * Head::BYTES;
 const CRC_AT: usize = TABLE_AT + SECTIONS * 16;
-const HEAD_BYTES: usize = CRC_AT + 8;
+pub(crate) const HEAD_BYTES: usize = CRC_AT + 8;
 
 /// Which of a sidecar's indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +40,7 @@ pub enum Which {
 }
 
 impl Which {
-    fn section(self, part: usize) -> usize {
+    pub(crate) fn section(self, part: usize) -> usize {
         2 + 4 * self as usize + part
     }
 }
@@ -54,76 +51,6 @@ pub struct Sparse {
     pub offset: u64,
     pub timestamp: u64,
     pub id: u64,
-}
-
-/// A sidecar's mapping, where in it fingerprints begin, and the rest of their filter.
-pub type Fingerprints = (Mapped, usize, Shape);
-
-/// What a sidecar is made of.
-pub struct Contents {
-    pub crcs: Vec<u32>,
-    pub sparse: Vec<Sparse>,
-    pub keys: Made,
-    pub values: Made,
-}
-
-impl Contents {
-    fn sections(&self) -> [Vec<u8>; 2] {
-        let crcs = self.crcs.iter().flat_map(|crc| crc.to_le_bytes()).collect();
-        let words = |entry: &Sparse| [entry.offset, entry.timestamp, entry.id];
-        let sparse = self.sparse.iter().flat_map(words);
-        [crcs, sparse.flat_map(u64::to_le_bytes).collect()]
-    }
-
-    /// Writes the sidecar under its temporary name. Sets `meta.side_bytes`.
-    pub fn write(
-        &self,
-        files: &dyn FileLayer,
-        path: &Path,
-        meta: &mut SegmentMeta,
-    ) -> Result<(), SegmentError> {
-        let [crcs, sparse] = self.sections();
-        let (keys, values) = (&self.keys, &self.values);
-        let sections: [&[u8]; SECTIONS] = [
-            &crcs,
-            &sparse,
-            &keys.fingerprints,
-            &keys.pilots,
-            &keys.rows,
-            &keys.lists,
-            &values.fingerprints,
-            &values.pilots,
-            &values.rows,
-            &values.lists,
-        ];
-        let padded = |section: &&[u8]| section.len().next_multiple_of(8);
-        meta.side_bytes = (HEAD_BYTES + sections.iter().map(padded).sum::<usize>()) as u64;
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        head.extend(MAGIC);
-        head.extend(VERSION.to_le_bytes());
-        head.extend([0; 4]);
-        head.extend(meta.encode());
-        head.extend(keys.head);
-        head.extend(values.head);
-        for section in sections {
-            head.extend((section.len() as u64).to_le_bytes());
-            head.extend(crc32c::crc32c(section).to_le_bytes());
-            head.extend([0; 4]);
-        }
-        head.extend(crc32c::crc32c(&head).to_le_bytes());
-        head.extend([0; 4]);
-        let mut sink = Sink::create(files, path)?;
-        let mut write = || {
-            sink.write_all(&head)?;
-            sections.iter().try_for_each(|section| {
-                sink.write_all(section)?;
-                sink.write_all(&[0; 8][..padded(section) - section.len()])
-            })
-        };
-        write().map_err(SegmentError::io("write", path))?;
-        sink.seal()?;
-        Ok(())
-    }
 }
 
 #[derive(Debug)]
@@ -255,7 +182,7 @@ impl Side {
 
     /// A section's bytes, checked.
     #[inline]
-    fn section(&self, number: usize) -> Result<&[u8], SegmentError> {
+    pub(crate) fn section(&self, number: usize) -> Result<&[u8], SegmentError> {
         let section = &self.sections[number];
         let bytes = &self.map[section.start..section.end];
         if section.checked.load(Ordering::Acquire) == 0 {
@@ -263,6 +190,17 @@ impl Side {
             section.checked.store(1, Ordering::Release);
         }
         Ok(bytes)
+    }
+
+    /// A checked section, as the mapping it stands in and where it begins there.
+    pub(crate) fn mapped_section(&self, number: usize) -> Result<(&Mapped, usize), SegmentError> {
+        self.section(number)?;
+        Ok((&self.map, self.sections[number].start))
+    }
+
+    /// The head of an index.
+    pub(crate) fn head(&self, which: Which) -> &Head {
+        &self.heads[which as usize]
     }
 
     #[cold]
@@ -278,7 +216,7 @@ impl Side {
         Err(self.damaged(&format!("bytes {start} to {end} fail their checksum")))
     }
 
-    fn damaged(&self, what: &str) -> SegmentError {
+    pub(crate) fn damaged(&self, what: &str) -> SegmentError {
         SegmentError::side(&self.path, what)
     }
 
@@ -334,103 +272,5 @@ impl Side {
             rows: part(ROWS)?,
             lists: part(LISTS)?,
         })
-    }
-
-    /// Whether an index may hold a hash. Wrong now and then, but only by saying yes.
-    #[inline]
-    pub fn may_hold(&self, which: Which, hash: u64) -> Result<bool, SegmentError> {
-        let head = &self.heads[which as usize];
-        if head.hashes == 0 {
-            return Ok(false);
-        }
-        Ok(head.may_hold(hash, self.section(which.section(FINGERPRINTS))?))
-    }
-
-    /// Where the fingerprints of an index stand, checked, and the filter that reads them; `None` when the index is empty.
-    pub fn fingerprints(&self, which: Which) -> Result<Option<Fingerprints>, SegmentError> {
-        let head = &self.heads[which as usize];
-        if head.hashes == 0 {
-            return Ok(None);
-        }
-        let number = which.section(FINGERPRINTS);
-        self.section(number)?;
-        Ok(Some((
-            self.map.clone(),
-            self.sections[number].start,
-            head.shape(),
-        )))
-    }
-
-    /// Rows that may have this hash, ascending: those of another hash, too, if the filter was wrong.
-    pub fn candidates(&self, which: Which, hash: u64) -> Result<Candidates<'_>, SegmentError> {
-        if !self.may_hold(which, hash)? {
-            return Ok(Candidates::One(None));
-        }
-        self.expected(which, hash)
-    }
-
-    /// The same without the filter's opinion: any row at all for a hash that is not there.
-    pub fn expected(&self, which: Which, hash: u64) -> Result<Candidates<'_>, SegmentError> {
-        if self.heads[which as usize].hashes == 0 {
-            return Ok(Candidates::One(None));
-        }
-        let broken = || self.damaged("an index points behind its end");
-        let head = &self.heads[which as usize];
-        let pilots = self.section(which.section(PILOTS))?;
-        let pilot = *pilots.get(head.bucket(hash)).ok_or_else(broken)?;
-        let rows = self.section(which.section(ROWS))?;
-        let entry = rows.get(head.entry(hash, pilot)).ok_or_else(broken)?;
-        match Entry::read(u32_at(entry, 0)) {
-            Entry::None => Ok(Candidates::One(None)),
-            Entry::Row(row) if row < self.meta.rows => Ok(Candidates::One(Some(row))),
-            Entry::Row(_) => Err(broken()),
-            Entry::List(at) => {
-                let (words, _) = self.section(which.section(LISTS))?.as_chunks::<4>();
-                let list = words.get(at / 4..).and_then(|list| {
-                    let (count, rows) = list.split_first()?;
-                    rows.get(..u32::from_le_bytes(*count) as usize)
-                });
-                list.map(Candidates::List).ok_or_else(broken)
-            }
-        }
-    }
-
-    /// Bits a key of the filter and of the perfect hash.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "sections are shorter than 2^52 bytes"
-    )]
-    pub fn bits_per_key(&self, which: Which) -> Option<(f64, f64)> {
-        let head = &self.heads[which as usize];
-        let lengths = head.lengths();
-        let bits = |bytes: u64| bytes as f64 * 8.0 / f64::from(head.hashes);
-        (head.hashes > 0).then(|| (bits(lengths.fingerprints), bits(lengths.pilots)))
-    }
-}
-
-/// Rows an index names for a hash.
-#[derive(Debug, Clone, Copy)]
-pub enum Candidates<'a> {
-    /// At most one.
-    One(Option<u32>),
-    /// Several, ascending.
-    List(&'a [[u8; 4]]),
-}
-
-impl Candidates<'_> {
-    /// How many.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::One(row) => row.iter().len(),
-            Self::List(list) => list.len(),
-        }
-    }
-
-    /// One of them, by its place.
-    pub fn get(&self, place: usize) -> Option<u32> {
-        match self {
-            Self::One(row) => row.filter(|_| place == 0),
-            Self::List(list) => list.get(place).map(|row| u32::from_le_bytes(*row)),
-        }
     }
 }
