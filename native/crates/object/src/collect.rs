@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::index::{Index, Place};
 use crate::pack::{self, Entry, PackWriter};
-use crate::store::{Index, Place, Writing};
+use crate::store::Writing;
 use crate::{Name, ObjectError, ObjectStore};
 
 /// What a sweep did.

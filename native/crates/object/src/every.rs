@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::store::{Damage, ObjectStore};
+use crate::{Damage, ObjectStore};
 use crate::{Name, ObjectError};
 
 impl ObjectStore {

@@ -19,8 +19,12 @@ mod collect;
 mod error;
 mod every;
 mod external;
+mod figures;
+mod index;
 mod pack;
+mod pin;
 mod put;
+mod read;
 mod recipe;
 mod reference;
 mod store;
@@ -30,9 +34,12 @@ pub use beneath::check_path;
 pub use collect::Swept;
 pub use error::ObjectError;
 pub use external::{GoesOn, make_reference, read_file, verify_file};
+pub use figures::ObjectStats;
+pub use pin::Pin;
+pub use read::Damage;
 pub use recipe::{CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN};
 pub use reference::{FileFormat, FileReference, ObjectReference, SCHEMA_FILE, SCHEMA_OBJECT};
-pub use store::{Damage, ObjectStats, ObjectStore, Pin};
+pub use store::ObjectStore;
 
 /// A BLAKE3 hash: of a chunk, a recipe, a payload or a file.
 pub type Name = [u8; 32];

@@ -5,9 +5,11 @@ use std::io::Read;
 use fastcdc::v2020::StreamCDC;
 
 use crate::error::hex;
+use crate::figures::Counters;
+use crate::index::PackInfo;
 use crate::pack::{Kind, PackWriter};
 use crate::recipe::{CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, Recipe};
-use crate::store::{Counters, PackInfo, Writing};
+use crate::store::Writing;
 use crate::{Name, ObjectError, ObjectReference, ObjectStore, Pin};
 
 /// What a put adds: nothing on disk before the first entry.
