@@ -52,16 +52,7 @@ pub(super) fn a_segment_without_survivors_goes_as_a_whole() {
 }
 
 fn run(store: &Store, work: &Work) {
-    let (cancel, pace) = (false.into(), crate::Pace::unlimited());
-    let control = crate::Control {
-        cancel: &cancel,
-        pace: &pace,
-        progress: &|_| {},
-    };
-    store
-        .compactor
-        .run(PARTITION, work, (&at(1 << 40), &control))
-        .unwrap();
+    store.run(work, &at(1 << 40)).unwrap();
 }
 
 #[test]
@@ -223,10 +214,7 @@ proptest! {
                 continue;
             }
             drop(version.clone());
-            let facts = at(now);
-            let (cancel, pace) = (false.into(), crate::Pace::unlimited());
-            let control = crate::Control { cancel: &cancel, pace: &pace, progress: &|_| {} };
-            store.compactor.run(PARTITION, &Work::Merge { inputs, latest: true }, (&facts, &control)).unwrap();
+            store.run(&Work::Merge { inputs, latest: true }, &at(now)).unwrap();
             prop_assert_eq!(&answers(&store.readable()), &expected);
             prop_assert_eq!(&store.hashes(crate::WhichTree::Blake3), &hashes);
         }

@@ -21,7 +21,7 @@ use pyralog_segment::{Row, Segment, SegmentBuilder};
 use pyralog_types::{Hash, LeafRecord, encode_headers, part_hash};
 
 use crate::{
-    CompactError, Compactor, Control, Facts, Fresh, LeafHashes, Pace, TOMBSTONE, WhichTree,
+    CompactError, Compactor, Control, Facts, Fresh, LeafHashes, Pace, TOMBSTONE, WhichTree, Work,
 };
 
 pub(crate) const PARTITION: u32 = 3;
@@ -151,13 +151,13 @@ impl Store {
 
     /// Does everything that is due, without a limit.
     pub(crate) fn maintain(&self, facts: &Facts) -> Result<usize, CompactError> {
-        let (cancel, pace) = (AtomicBool::new(false), Pace::unlimited());
-        let control = Control {
-            cancel: &cancel,
-            pace: &pace,
-            progress: &|_| {},
-        };
-        self.compactor.maintain(PARTITION, facts, &control)
+        undisturbed(|control| self.compactor.maintain(PARTITION, facts, control))
+    }
+
+    /// Does one piece of work, without a limit; the version it makes.
+    pub(crate) fn run(&self, work: &Work, facts: &Facts) -> Result<u64, CompactError> {
+        let version = undisturbed(|control| self.compactor.run(PARTITION, work, (facts, control)));
+        Ok(version?.number())
     }
 
     /// The rows that can be read now, all of them checked.
@@ -210,6 +210,15 @@ impl Store {
         names.sort();
         names
     }
+}
+
+/// Work that nobody cancels, slows down or watches.
+fn undisturbed<T>(body: impl FnOnce(&Control<'_>) -> T) -> T {
+    body(&Control {
+        cancel: &AtomicBool::new(false),
+        pace: &Pace::unlimited(),
+        progress: &|_| {},
+    })
 }
 
 pub(crate) fn at(now_ms: u64) -> Facts {

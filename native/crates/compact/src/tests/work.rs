@@ -77,21 +77,11 @@ pub(super) fn cancelled_work_leaves_nothing() {
         assert_eq!((store.manifest.current().number(), store.names()), before);
     }
     // Nobody is in the way of the next one.
-    let pace = Pace::unlimited();
-    let control = Control {
-        cancel: &AtomicBool::new(false),
-        pace: &pace,
-        progress: &|_| {},
+    let work = Work::Merge {
+        inputs,
+        latest: false,
     };
-    run(
-        &store,
-        &Work::Merge {
-            inputs,
-            latest: false,
-        },
-        &control,
-    )
-    .unwrap();
+    store.run(&work, &at(0)).unwrap();
     assert_eq!(store.readable().len(), 18_000);
 }
 
@@ -165,12 +155,6 @@ fn work_takes_what_it_reads_and_writes_from_the_bucket() {
 pub(super) fn a_plan_for_a_version_that_is_past_is_a_conflict() {
     let mut store = Store::new();
     let inputs: Vec<u64> = (0..3).map(|_| wide(&mut store, 5)).collect();
-    let pace = Pace::unlimited();
-    let control = Control {
-        cancel: &AtomicBool::new(false),
-        pace: &pace,
-        progress: &|_| {},
-    };
     let works = [
         Work::Merge {
             inputs: inputs[..2].to_vec(),
@@ -186,11 +170,11 @@ pub(super) fn a_plan_for_a_version_that_is_past_is_a_conflict() {
             hashes_from: 0,
         },
     ];
-    run(&store, &works[0], &control).unwrap();
+    store.run(&works[0], &at(0)).unwrap();
     store.manifest.sweep(99).failed.map_or(Ok(()), Err).unwrap();
     let names = store.names();
     for work in &works {
-        let error = run(&store, work, &control).unwrap_err();
+        let error = store.run(work, &at(0)).unwrap_err();
         assert!(
             matches!(
                 error,
@@ -284,12 +268,7 @@ fn one_piece_of_work_at_a_time_in_a_partition() {
     };
     let inner = RefCell::new(None);
     let again = |_: &Progress| {
-        let quiet = Control {
-            cancel: &never,
-            pace: &pace,
-            progress: &|_| {},
-        };
-        let refused = run(&store, &work, &quiet).unwrap_err();
+        let refused = store.run(&work, &at(0)).unwrap_err();
         inner.replace(Some(matches!(refused, CompactError::Busy(PARTITION))));
     };
     let control = Control {
@@ -317,25 +296,15 @@ fn damage_is_never_given_a_good_checksum() {
         .position(|window| window == b"a value")
         .unwrap();
     store.disk.flip_bit(&path, value + 3, 2);
-    let pace = Pace::unlimited();
-    let control = Control {
-        cancel: &AtomicBool::new(false),
-        pace: &pace,
-        progress: &|_| {},
-    };
     for latest in [false, true] {
-        let error = run(
-            &store,
-            &Work::Merge {
-                inputs: inputs.clone(),
-                latest,
-            },
-            &control,
-        )
-        .unwrap_err();
+        let work = Work::Merge {
+            inputs: inputs.clone(),
+            latest,
+        };
+        let error = store.run(&work, &at(0)).unwrap_err();
         assert_eq!(error.code(), "storage/corrupt", "{error}");
     }
-    assert!(run(&store, &Work::Age { input: inputs[0] }, &control).is_err());
+    assert!(store.run(&Work::Age { input: inputs[0] }, &at(0)).is_err());
     store.manifest.sweep(99).failed.map_or(Ok(()), Err).unwrap();
     assert_eq!(store.names(), names);
 }
