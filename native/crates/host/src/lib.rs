@@ -33,6 +33,8 @@ mod quarantine;
 mod queue;
 mod read;
 mod rebuild;
+mod replay;
+mod replayed_trees;
 mod seal;
 mod segments;
 mod shared;
