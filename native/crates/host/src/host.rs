@@ -2,80 +2,43 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
 use pyralog_partition::Stamper;
-use pyralog_types::Hash;
 use pyralog_types::batch::CheckedProposal;
 
-use crate::ahead::{Ahead, hash_ahead};
-use crate::answer::{Answer, Call, Reply, SignedCheckpoint, Wait};
+use crate::ahead::Ahead;
+use crate::answer::{Answer, Call, Reply, Wait};
 use crate::background::Background;
-use crate::behind::{NodeJob, write_nodes};
+use crate::behind::NodeJob;
 use crate::commit::Committing;
 use crate::error::HostError;
 use crate::ids::Ids;
 use crate::late::Lateness;
-use crate::maintain::{Maintaining, Maintenance, maintain};
+use crate::maintain::Maintaining;
 use crate::note::NamedKey;
 use crate::open::{Opened, open};
 use crate::options::{HostOptions, Recovery, World};
 use crate::queue::Queue;
-use crate::read::Algorithm;
 use crate::replay::Replayed;
-use crate::seal::{Sealing, seal_behind};
+use crate::seal::Sealing;
 use crate::segments::Segments;
-use crate::shared::{Counters, Nudge, Shard, Shared, Signing};
+use crate::shared::{Counters, Shard, Shared, Signing};
 use crate::sidecars::Sidecar;
 use crate::sign::least_distance;
 use crate::spent::Spent;
 use crate::stage::{Staging, frame_bytes};
+use crate::threads::{Threads, Work};
 
 /// Groups hashed ahead of the disk.
 const PIPELINE: usize = 2;
 
-/// Figures since opening.
-#[derive(Debug, Clone, Default)]
-#[allow(missing_docs)] // each is explained in native/types.ts
-pub struct Stats {
-    pub fdatasyncs: u64,
-    pub group_commits: u64,
-    pub entries: u64,
-    pub records: u64,
-    pub duplicates: u64,
-    pub duplicates_by_key: u64,
-    pub conflicts: u64,
-    pub checkpoints: u64,
-    pub wal_bytes: u64,
-    pub queue_bytes: u64,
-    pub sync_seconds_sum: f64,
-    pub accepted_records: u64,
-    pub disk_full: bool,
-    pub read_only: bool,
-    pub poisoned: bool,
-}
-
-struct Threads {
-    apply: JoinHandle<Result<(), HostError>>,
-    sync: JoinHandle<Result<(), HostError>>,
-    background: JoinHandle<()>,
-    hash: JoinHandle<()>,
-    nodes: JoinHandle<()>,
-    seal: JoinHandle<()>,
-    maintain: JoinHandle<()>,
-    check: JoinHandle<()>,
-    /// Stops the thread that writes node files.
-    jobs: Sender<NodeJob>,
-}
-
 /// An open store with its threads. Every method can be called from any thread.
 pub struct Host {
     pub(crate) shared: Arc<Shared>,
-    recovery: Recovery,
+    pub(crate) recovery: Recovery,
     threads: Mutex<Option<Threads>>,
 }
 
@@ -170,27 +133,17 @@ impl Host {
             reclaimer: log.reclaimer,
             nudges,
         };
-        let (applying, syncing) = (Arc::clone(&shared), Arc::clone(&shared));
-        let (sealing, maintaining) = (Arc::clone(&shared), Arc::clone(&shared));
-        let (checking, hashing) = (Arc::clone(&shared), Arc::clone(&shared));
-        let threads = Threads {
-            apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
-            sync: spawn("pyralog-sync", move || {
-                guard(&syncing, || {
-                    committing.run(&group_queue);
-                    Ok(())
-                })
-            })?,
-            background: spawn("pyralog-background", move || background.run())?,
-            hash: spawn("pyralog-hash", move || {
-                hash_ahead(&unhashed, &hashing.spent);
-            })?,
-            seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
-            maintain: spawn("pyralog-maintain", move || maintain(&maintaining))?,
-            check: spawn("pyralog-check", move || checking.check_behind(log_unread))?,
-            nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
+        let work = Work {
+            staging,
+            committing,
+            group_queue,
+            background,
+            unhashed,
+            node_jobs,
             jobs,
+            log_unread,
         };
+        let threads = Threads::start(&shared, work)?;
         Ok(Self {
             shared,
             recovery,
@@ -240,190 +193,6 @@ impl Host {
         self.shared.spent.bytes()
     }
 
-    /// Records that are durable.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown partition.
-    pub fn durable_size(&self, partition: usize) -> Result<u64, HostError> {
-        Ok(self
-            .shared
-            .shard(partition)?
-            .durable
-            .load(Ordering::Acquire))
-    }
-
-    /// First offset whose record retention left; rows before it are gone, their receipts and proofs are not.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown partition.
-    pub fn first_offset(&self, partition: usize) -> Result<u64, HostError> {
-        self.shared.shard(partition)?;
-        Ok(self.shared.segments.first(partition as u32))
-    }
-
-    /// Rows (B5) from `offset` on: at least one if any durable one is left there, then until the answer has `bytes`. Rows that
-    /// compaction took leave gaps.
-    ///
-    /// # Errors
-    /// `OutOfRange`, `Removed`, `Corrupt`, `Quarantined`, `Closed`, and the log's.
-    pub fn read(&self, partition: usize, offset: u64, bytes: usize) -> Result<Vec<u8>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared
-            .healing(shard, || self.shared.read(shard, offset, bytes))
-    }
-
-    /// Offset of the durable record with this id.
-    ///
-    /// # Errors
-    /// See [`Host::read`].
-    pub fn offset_of_id(&self, partition: usize, id: u64) -> Result<Option<u64>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared
-            .healing(shard, || self.shared.offset_of_id(shard, id))
-    }
-
-    /// Offsets of durable notary records with this multihash, ascending.
-    ///
-    /// # Errors
-    /// See [`Host::read`].
-    pub fn offsets_of_digest(
-        &self,
-        partition: usize,
-        multihash: &[u8],
-        limit: usize,
-    ) -> Result<Vec<u64>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared.healing(shard, || {
-            self.shared.offsets_of_digest(shard, multihash, limit)
-        })
-    }
-
-    /// Offset of the latest durable record with this key, or with `as_of` (Unix milliseconds) of the latest one at or
-    /// before that time. None when there is no such record, or when it is a tombstone (Z11).
-    ///
-    /// # Errors
-    /// See [`Host::read`]; `Superseded` when compaction may have removed the record that was the latest then.
-    pub fn offset_of_key(
-        &self,
-        partition: usize,
-        key: &[u8],
-        as_of: Option<u64>,
-    ) -> Result<Option<u64>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared
-            .healing(shard, || self.shared.offset_of_key(shard, key, as_of))
-    }
-
-    /// Offset of the first durable record at or after a time, Unix milliseconds.
-    ///
-    /// # Errors
-    /// See [`Host::read`].
-    pub fn offset_of_time(&self, partition: usize, ms: u64) -> Result<Option<u64>, HostError> {
-        self.shared
-            .offset_of_time(self.shared.shard(partition)?, ms)
-    }
-
-    /// Root of the first `size` durable records.
-    ///
-    /// # Errors
-    /// `OutOfRange`, `Io`.
-    pub fn root(
-        &self,
-        partition: usize,
-        size: u64,
-        algorithm: Algorithm,
-    ) -> Result<Hash, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared.root(shard, size, algorithm)
-    }
-
-    /// Inclusion path, checked (M7).
-    ///
-    /// # Errors
-    /// `OutOfRange`, `Corrupt`, `Io`.
-    pub fn inclusion(
-        &self,
-        partition: usize,
-        (index, size): (u64, u64),
-        algorithm: Algorithm,
-    ) -> Result<Vec<Hash>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared.healing(shard, || {
-            self.shared.inclusion(shard, (index, size), algorithm)
-        })
-    }
-
-    /// Consistency path, checked (M7).
-    ///
-    /// # Errors
-    /// `OutOfRange`, `Corrupt`, `Io`.
-    pub fn consistency(
-        &self,
-        partition: usize,
-        (from, to): (u64, u64),
-        algorithm: Algorithm,
-    ) -> Result<Vec<Hash>, HostError> {
-        let shard = self.shared.shard(partition)?;
-        self.shared.healing(shard, || {
-            self.shared.consistency(shard, (from, to), algorithm)
-        })
-    }
-
-    /// Newest checkpoint signed since opening.
-    ///
-    /// # Errors
-    /// `OutOfRange` for an unknown partition.
-    pub fn checkpoint(&self, partition: usize) -> Result<Option<Arc<SignedCheckpoint>>, HostError> {
-        Ok(self.shared.shard(partition)?.signing.lock().newest.clone())
-    }
-
-    /// Calls back once a checkpoint of at least `size` records is signed, at once if that can be done now.
-    pub fn checkpoint_at(&self, partition: usize, size: u64, reply: Reply<Arc<SignedCheckpoint>>) {
-        match self.shared.shard(partition) {
-            Ok(_) if self.shared.reader.read().is_none() => reply.send(Err(HostError::Closed)),
-            Ok(shard) => self.shared.checkpoint_at(shard, size, reply),
-            Err(error) => reply.send(Err(error)),
-        }
-    }
-
-    /// Figures since opening.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        let counters = &self.shared.counters;
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let failed = self.shared.failure().is_some();
-        Stats {
-            fdatasyncs: get(&counters.fdatasyncs),
-            group_commits: get(&counters.fdatasyncs),
-            entries: get(&counters.entries),
-            records: get(&counters.records),
-            duplicates: get(&counters.duplicates),
-            duplicates_by_key: get(&counters.duplicates_by_key),
-            conflicts: get(&counters.conflicts),
-            checkpoints: get(&counters.checkpoints),
-            wal_bytes: get(&counters.wal_bytes),
-            queue_bytes: self.shared.queue.bytes() as u64,
-            sync_seconds_sum: Duration::from_nanos(get(&counters.sync_nanos)).as_secs_f64(),
-            accepted_records: self.shared.shards.iter().map(Shard::accepted).sum(),
-            disk_full: counters.disk_full.load(Ordering::Relaxed)
-                || self.shared.sealing.disk_full(),
-            read_only: self.recovery.read_only,
-            poisoned: failed && !self.recovery.read_only,
-        }
-    }
-
-    /// Memory of filters that stand side by side for lookups by key, bytes (Z13).
-    #[must_use]
-    pub fn panel_bytes(&self) -> usize {
-        self.shared.segments.panel_bytes()
-    }
-
-    /// What maintenance came to, and what it does now.
-    #[must_use]
-    pub fn maintenance(&self) -> Maintenance {
-        self.shared.maintaining.figures(&self.shared.segments)
-    }
-
     /// Drains the queue, calls maintenance off, syncs node files and log, stops the threads, gives the lock back. Waits for all of it; calling it
     /// again does nothing.
     ///
@@ -434,28 +203,13 @@ impl Host {
         let Some(running) = threads.take() else {
             return Ok(());
         };
-        self.shared.maintaining.stop();
-        self.shared.queue.close();
-        let result = running.apply.join().unwrap_or(Err(HostError::Closed));
-        let synced = running.sync.join().unwrap_or(Err(HostError::Closed));
-        let _ = self.shared.nudge.send(Nudge::Stop); // an error means that it stopped already
-        let _ = running.jobs.send(NodeJob::Stop); // as above
-        self.shared.ahead.stop();
-        self.shared.sealing.stop();
-        let stopped = running.background.join().and(running.nodes.join());
-        let stopped = stopped.and(running.hash.join()).and(running.seal.join());
-        let stopped = stopped
-            .and(running.maintain.join())
-            .and(running.check.join());
+        let worked = running.stop(&self.shared);
         let listed = self.shared.segments.close();
         self.shared.give_up_waiters(&HostError::Closed);
         let reader = self.shared.reader.write().take();
         self.shared.ids.close();
         drop(reader); // and with it the lock, when nobody reads any more
-        if stopped.is_err() {
-            return Err(panicked());
-        }
-        result.and(synced).and(listed)
+        worked.and(listed)
     }
 }
 
@@ -464,13 +218,6 @@ impl Drop for Host {
         // Whoever wants to know how closing went has called `close`.
         let _ = self.close();
     }
-}
-
-fn panicked() -> HostError {
-    HostError::Io(
-        "a thread of the core panicked; open the core again and report the message above"
-            .to_owned(),
-    )
 }
 
 /// The partitions as they were replayed; what has to be sealed is handed over.
@@ -510,30 +257,4 @@ fn shards_of(
             hot: Mutex::new(None),
         })
         .collect()
-}
-
-/// Runs a thread's body; when it panics, nothing more is let in and everybody who waits is told.
-fn guard(shared: &Shared, body: impl FnOnce() -> Result<(), HostError>) -> Result<(), HostError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        let error = panicked();
-        shared.fail(&error);
-        shared.give_up_waiters(&error);
-        shared.queue.close();
-        while let Some(calls) = shared.queue.take(usize::MAX) {
-            for call in calls {
-                call.reply.send(Err(error.clone()));
-            }
-        }
-        Err(error)
-    })
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, HostError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| HostError::Io(format!("cannot start a thread: {error}")))
 }

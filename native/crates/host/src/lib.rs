@@ -15,6 +15,7 @@ mod behind;
 mod cache;
 mod commit;
 mod error;
+mod figures;
 mod files;
 mod frame;
 mod hashed;
@@ -30,6 +31,7 @@ mod open;
 mod options;
 mod panels;
 mod quarantine;
+mod questions;
 mod queue;
 mod read;
 mod rebuild;
@@ -43,6 +45,7 @@ mod sign;
 mod spent;
 mod stage;
 mod stop;
+mod threads;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test may stop where it stands
@@ -50,8 +53,9 @@ mod tests;
 
 pub use answer::{Answer, Reply, SignedCheckpoint, Wait};
 pub use error::HostError;
+pub use figures::Stats;
 pub use files::{NodeFilePlace, node_files};
-pub use host::{Host, Stats};
+pub use host::Host;
 pub use ids::RESERVED_IDS_MAX;
 pub use maintain::{Maintenance, UnderWay};
 pub use options::{Cosigner, HostOptions, MaintenanceOptions, PartitionOptions, Recovery, World};
