@@ -1,8 +1,7 @@
 //! The host itself: opens, hands out, closes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::{Mutex, RwLock};
@@ -17,19 +16,15 @@ use crate::commit::Committing;
 use crate::error::HostError;
 use crate::ids::Ids;
 use crate::late::Lateness;
-use crate::maintain::Maintaining;
 use crate::note::NamedKey;
 use crate::open::{Opened, open};
 use crate::options::{HostOptions, Recovery, World};
-use crate::queue::Queue;
 use crate::replay::Replayed;
 use crate::seal::Sealing;
 use crate::segments::Segments;
-use crate::shared::{Counters, Shard, Shared, Signing};
+use crate::shared::{Found, Shard, Shared, Signing};
 use crate::sidecars::Sidecar;
-use crate::sign::least_distance;
-use crate::spent::Spent;
-use crate::stage::{Staging, frame_bytes};
+use crate::stage::Staging;
 use crate::threads::{Threads, Work};
 
 /// Groups hashed ahead of the disk.
@@ -82,51 +77,25 @@ impl Host {
         let (nudge, nudges) = bounded(1);
         let (groups, group_queue) = bounded(PIPELINE);
         let (ahead, unhashed) = Ahead::new();
-        let shared = Arc::new(Shared {
-            world,
-            dir: options.dir.clone(),
-            cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
-            checkpoint_ms_min: least_distance(options),
+        let found = Found {
             shards,
-            queue: Queue::new(options.queue_bytes_max),
-            ids,
-            ahead,
-            spent: Spent::default(),
-            counters: Counters::default(),
-            in_flight: AtomicUsize::new(0),
-            failure: Mutex::new(damage),
-            reader: RwLock::new(Some(log.reader)),
-            nudge,
-            unsigned: AtomicBool::new(false),
-            segments: Arc::new(segments),
+            segments,
             sealing,
-            maintaining: Maintaining::new(options.maintenance),
-            wal_room: options.wal_file_bytes.saturating_mul(2),
-            limits: options.seal,
-            released: AtomicBool::new(true),
-            holding: Mutex::default(),
-        });
+            reader: log.reader,
+            damage,
+        };
+        let shared = Arc::new(Shared::new((world, options), found, (ids, ahead, nudge)));
         let committing = Arc::new(Committing::new(
             Arc::clone(&shared),
             log.committer,
             Lateness::of(options),
         ));
-        let staging = Staging {
-            shared: Arc::clone(&shared),
-            store: log.store,
-            stampers,
-            committing: Arc::clone(&committing),
-            groups,
-            calls: Vec::new(),
-            frame_bytes: frame_bytes(options.wal_file_bytes, options.partitions.len()),
-            lateness: Lateness::of(options),
-            touched: Vec::new(),
-            late: None,
-            syncing: BTreeSet::new(),
-            sidecars,
-            seal_points: Vec::new(),
-            releases: false,
-        };
+        let staging = Staging::new(
+            Arc::clone(&shared),
+            (log.store, stampers, sidecars),
+            (Arc::clone(&committing), groups),
+            options,
+        );
         let background = Background {
             shared: Arc::clone(&shared),
             preparer: log.preparer,

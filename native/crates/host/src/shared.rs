@@ -18,10 +18,11 @@ use crate::error::HostError;
 use crate::ids::Ids;
 use crate::maintain::Maintaining;
 use crate::note::NamedKey;
-use crate::options::World;
+use crate::options::{HostOptions, World};
 use crate::queue::Queue;
 use crate::seal::Sealing;
 use crate::segments::Segments;
+use crate::sign::least_distance;
 use crate::spent::Spent;
 
 /// Term of an unreplicated log.
@@ -133,7 +134,48 @@ pub(crate) struct Shared {
     pub holding: Mutex<Vec<(u32, u64)>>,
 }
 
+/// What opening found, for the threads to share.
+pub(crate) struct Found {
+    pub shards: Vec<Shard>,
+    pub segments: Segments,
+    pub sealing: Sealing,
+    pub reader: Arc<dyn LogReader>,
+    /// Why nothing can be appended.
+    pub damage: Option<HostError>,
+}
+
 impl Shared {
+    pub fn new(
+        (world, options): (World, &HostOptions),
+        found: Found,
+        (ids, ahead, nudge): (Ids, Ahead, Sender<Nudge>),
+    ) -> Self {
+        Self {
+            world,
+            dir: options.dir.clone(),
+            cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
+            checkpoint_ms_min: least_distance(options),
+            shards: found.shards,
+            queue: Queue::new(options.queue_bytes_max),
+            ids,
+            ahead,
+            spent: Spent::default(),
+            counters: Counters::default(),
+            in_flight: AtomicUsize::new(0),
+            failure: Mutex::new(found.damage),
+            reader: RwLock::new(Some(found.reader)),
+            nudge,
+            unsigned: AtomicBool::new(false),
+            segments: Arc::new(found.segments),
+            sealing: found.sealing,
+            maintaining: Maintaining::new(options.maintenance),
+            wal_room: options.wal_file_bytes.saturating_mul(2),
+            limits: options.seal,
+            released: AtomicBool::new(true),
+            holding: Mutex::default(),
+        }
+    }
+
     pub fn shard(&self, partition: usize) -> Result<&Shard, HostError> {
         self.shards.get(partition).ok_or(HostError::OutOfRange {
             what: "partition",

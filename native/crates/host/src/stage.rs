@@ -18,6 +18,7 @@ use crate::answer::{Answer, Call};
 use crate::commit::{Committing, Group, Staged};
 use crate::error::HostError;
 use crate::late::Lateness;
+use crate::options::HostOptions;
 use crate::shared::{Counters, EPOCH, Shared};
 use crate::sidecars::Sidecar;
 
@@ -25,7 +26,7 @@ use crate::sidecars::Sidecar;
 const GROUP_BYTES: usize = 4 << 20;
 
 /// Room in a frame for headers, alignment and one state record a partition.
-pub(crate) fn frame_bytes(file_bytes: u64, partitions: usize) -> usize {
+fn frame_bytes(file_bytes: u64, partitions: usize) -> usize {
     (file_bytes as usize).saturating_sub(8_192 + 256 * partitions)
 }
 
@@ -57,6 +58,30 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
+    pub fn new(
+        shared: Arc<Shared>,
+        (store, stampers, sidecars): (Box<dyn LogStore>, Vec<Stamper>, Vec<Sidecar>),
+        (committing, groups): (Arc<Committing>, Sender<Group>),
+        options: &HostOptions,
+    ) -> Self {
+        Self {
+            shared,
+            store,
+            stampers,
+            committing,
+            groups,
+            calls: Vec::new(),
+            frame_bytes: frame_bytes(options.wal_file_bytes, options.partitions.len()),
+            sidecars,
+            lateness: Lateness::of(options),
+            touched: Vec::new(),
+            late: None,
+            syncing: BTreeSet::new(),
+            seal_points: Vec::new(),
+            releases: false,
+        }
+    }
+
     /// Until the queue is closed and empty; then syncs the node files and ends the log cleanly.
     pub fn run(mut self) -> Result<(), HostError> {
         while let Some(calls) = self.shared.queue.take(GROUP_BYTES) {
