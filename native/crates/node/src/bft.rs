@@ -1,8 +1,7 @@
 //! The BFT core across the boundary: cores in a registry, named by a number. Meaning: native/bft-types.ts.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Uint8Array};
 use napi_derive::napi;
@@ -17,17 +16,15 @@ use crate::bft_convert::{
     info_of, power_of, round, step_of, timer_step, validators,
 };
 use crate::error::Result;
+use crate::handles::Handles;
 
-type Cores = HashMap<u32, Arc<Mutex<BftCore>>>;
-
-static CORES: LazyLock<Mutex<Cores>> = LazyLock::new(Mutex::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static CORES: Handles<Arc<Mutex<BftCore>>> = Handles::new();
 
 fn with<T>(
     handle: u32,
     run: impl FnOnce(&mut BftCore) -> std::result::Result<T, BftError>,
 ) -> Result<T> {
-    let core = CORES.lock().get(&handle).cloned();
+    let core = CORES.get(handle);
     let core = core.ok_or_else(|| bad("bft/closed", "the BFT core was closed"))?;
     let result = run(&mut core.lock());
     result.map_err(|error| failed(&error))
@@ -53,15 +50,13 @@ pub fn bft_open(
         me,
     };
     let core = BftCore::new(options).map_err(|error| failed(&error))?;
-    let handle = NEXT.fetch_add(1, Ordering::Relaxed);
-    CORES.lock().insert(handle, Arc::new(Mutex::new(core)));
-    Ok(handle)
+    Ok(CORES.put(Arc::new(Mutex::new(core))))
 }
 
 /// Frees a core.
 #[napi(catch_unwind)]
 pub fn bft_close(handle: u32) {
-    CORES.lock().remove(&handle);
+    drop(CORES.take(handle));
 }
 
 /// Begins a height.

@@ -1,8 +1,6 @@
 //! Completions on their way to one JavaScript environment.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, Function};
@@ -10,6 +8,8 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use pyralog_host::{Answer, HostError, SignedCheckpoint};
+
+use crate::handles::Handles;
 
 /// Weak: a bell does not keep the process alive; the facade does while promises are pending.
 type Bell = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -77,12 +77,11 @@ impl Channel {
     }
 }
 
-static CHANNELS: LazyLock<Mutex<HashMap<u32, Arc<Channel>>>> = LazyLock::new(Mutex::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static CHANNELS: Handles<Arc<Channel>> = Handles::new();
 
 /// The channel of a number; `None` when its environment is gone.
 pub fn channel(number: u32) -> Option<Arc<Channel>> {
-    CHANNELS.lock().get(&number).cloned()
+    CHANNELS.get(number)
 }
 
 /// Opens this environment's channel. `bell` is called when completions wait; take them with `drain`.
@@ -93,14 +92,12 @@ pub fn open_channel(env: napi::Env, bell: Function<'_, (), ()>) -> napi::Result<
         .weak::<true>()
         .callee_handled::<false>()
         .build()?;
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let channel = Arc::new(Channel {
+    let number = CHANNELS.put(Arc::new(Channel {
         bell,
         waiting: Mutex::default(),
-    });
-    CHANNELS.lock().insert(number, channel);
+    }));
     env.add_env_cleanup_hook(number, |number| {
-        CHANNELS.lock().remove(&number);
+        drop(CHANNELS.take(number));
     })?;
     Ok(number)
 }

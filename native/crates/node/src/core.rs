@@ -1,24 +1,21 @@
 //! Opening, proposing, closing.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_host::{Host, HostError, Reply, Wait, World};
-use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 
 use crate::channel::{Done, channel};
 use crate::convert::{NativeMaintenance, NativeOptions, NativeRecovery, NativeStats, whole};
 use crate::error::{Result, bad_argument, refused};
+use crate::handles::Handles;
+use crate::object::layer;
 
-static CORES: LazyLock<Mutex<HashMap<u32, Arc<Host>>>> = LazyLock::new(Mutex::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static CORES: Handles<Arc<Host>> = Handles::new();
 
 /// The core of a handle.
 pub fn core(handle: u32) -> Result<Arc<Host>> {
-    let core = CORES.lock().get(&handle).cloned();
+    let core = CORES.get(handle);
     core.ok_or_else(|| refused(HostError::Closed))
 }
 
@@ -39,19 +36,11 @@ fn in_thread(number: u32, token: u32, body: impl FnOnce() -> Done + Send + 'stat
 /// Opens a core; completes `token` with its handle.
 #[napi(catch_unwind)]
 pub fn open_core(options: NativeOptions, channel: u32, token: u32) -> Result<()> {
-    let files: Arc<dyn FileLayer> = if options.lose_unsynced {
-        Arc::new(LoseUnsynced::new())
-    } else {
-        Arc::new(RealFiles)
-    };
+    let files = layer(options.lose_unsynced);
     let options = options.to_host()?;
     in_thread(channel, token, move || {
         match Host::open(World::real(files), &options) {
-            Ok(host) => {
-                let handle = NEXT.fetch_add(1, Ordering::Relaxed);
-                CORES.lock().insert(handle, Arc::new(host));
-                Done::Opened(handle)
-            }
+            Ok(host) => Done::Opened(CORES.put(Arc::new(host))),
             Err(error) => Done::Failed(error),
         }
     })
@@ -124,7 +113,7 @@ pub fn maintenance(handle: u32) -> Result<NativeMaintenance> {
 #[napi(catch_unwind)]
 pub fn close_core(handle: u32, channel: u32, token: u32) -> Result<()> {
     in_thread(channel, token, move || {
-        let host = CORES.lock().remove(&handle);
+        let host = CORES.take(handle);
         let result = host.map_or(Ok(()), |host| host.close());
         result.map_or_else(Done::Failed, |()| Done::Empty)
     })

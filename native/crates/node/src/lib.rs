@@ -15,6 +15,7 @@ mod channel;
 mod convert;
 mod core;
 mod error;
+mod handles;
 mod ids;
 mod lock;
 mod lsm;

@@ -1,14 +1,14 @@
 //! A lock between processes that ends with the one that holds it.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 
 use napi::Result;
 use napi_derive::napi;
-use parking_lot::Mutex;
+
+use crate::handles::Handles;
 
 /// Locks that are held, by number.
-static HELD: Mutex<Option<(u32, HashMap<u32, File>)>> = Mutex::new(None);
+static HELD: Handles<File> = Handles::new();
 
 /// Locks a file, made if it is missing and left behind empty: its number. `null` when another holder has it. The system
 /// gives the lock back when the process ends, however that ends.
@@ -23,13 +23,7 @@ pub fn lock_process(path: String) -> Result<Option<u32>> {
         .write(true)
         .open(path)?;
     match file.try_lock() {
-        Ok(()) => {
-            let mut held = HELD.lock();
-            let (last, files) = held.get_or_insert_default();
-            *last += 1;
-            files.insert(*last, file);
-            Ok(Some(*last))
-        }
+        Ok(()) => Ok(Some(HELD.put(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
@@ -38,7 +32,5 @@ pub fn lock_process(path: String) -> Result<Option<u32>> {
 /// Gives a lock back. One that is not held is none.
 #[napi]
 pub fn unlock_process(lock: u32) {
-    if let Some((_, files)) = HELD.lock().as_mut() {
-        files.remove(&lock);
-    }
+    drop(HELD.take(lock));
 }

@@ -1,36 +1,23 @@
 //! Key-value stores; native/lsm.ts documents them. Stores, snapshots and cursors live in registries of the process.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_lsm::{Cursor, Lsm, LsmError, LsmOptions, Range, Snapshot};
 
 use crate::channel::{Done, channel};
 use crate::convert::whole;
 use crate::error::{Result, refused};
+use crate::handles::Handles;
 use crate::work::{Answer, Work, answered, work};
 
-#[derive(Default)]
-struct Registry {
-    last: u32,
-    stores: HashMap<u32, Lsm>,
-    /// With the store they belong to.
-    snapshots: HashMap<u32, (u32, Snapshot)>,
-    cursors: HashMap<u32, (u32, Arc<Cursor>)>,
-}
-
-static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
-
-impl Registry {
-    fn number(&mut self) -> u32 {
-        self.last += 1;
-        self.last
-    }
-}
+static STORES: Handles<Lsm> = Handles::new();
+/// With the store they belong to.
+static SNAPSHOTS: Handles<(u32, Snapshot)> = Handles::new();
+/// As snapshots.
+static CURSORS: Handles<(u32, Arc<Cursor>)> = Handles::new();
 
 /// How a store is opened.
 #[napi(object)]
@@ -76,7 +63,7 @@ pub struct NativeLsmStats {
 }
 
 fn store(handle: u32) -> Result<Lsm> {
-    let store = REGISTRY.lock().stores.get(&handle).cloned();
+    let store = STORES.get(handle);
     store.ok_or_else(|| refused(LsmError::Closed))
 }
 
@@ -85,10 +72,9 @@ fn at(handle: u32, snapshot: u32) -> Result<Snapshot> {
     if snapshot == 0 {
         return store(handle)?.snapshot().map_err(refused);
     }
-    let registry = REGISTRY.lock();
-    let found = registry.snapshots.get(&snapshot);
+    let found = SNAPSHOTS.get(snapshot);
     found
-        .map(|(_, snapshot)| snapshot.clone())
+        .map(|(_, snapshot)| snapshot)
         .ok_or_else(|| refused(LsmError::Closed))
 }
 
@@ -101,12 +87,10 @@ pub fn lsm_open(options: NativeLsmOptions) -> Result<AsyncTask<Work>> {
         ..LsmOptions::default()
     };
     Ok(work(move || {
-        answered(Lsm::open(Path::new(&options.dir), &chosen).map(|store| {
-            let mut registry = REGISTRY.lock();
-            let handle = registry.number();
-            registry.stores.insert(handle, store);
-            Answer::Number(u64::from(handle))
-        }))
+        answered(
+            Lsm::open(Path::new(&options.dir), &chosen)
+                .map(|store| Answer::Number(u64::from(STORES.put(store)))),
+        )
     }))
 }
 
@@ -136,17 +120,13 @@ pub fn lsm_get_many(handle: u32, snapshot: u32, keys: &[u8]) -> Result<AsyncTask
 #[napi(catch_unwind)]
 pub fn lsm_snapshot(handle: u32) -> Result<u32> {
     let snapshot = at(handle, 0)?;
-    let mut registry = REGISTRY.lock();
-    let number = registry.number();
-    registry.snapshots.insert(number, (handle, snapshot));
-    Ok(number)
+    Ok(SNAPSHOTS.put((handle, snapshot)))
 }
 
 /// Lets go of a snapshot.
 #[napi(catch_unwind)]
 pub fn lsm_release(snapshot: u32) {
-    let gone = REGISTRY.lock().snapshots.remove(&snapshot);
-    drop(gone);
+    drop(SNAPSHOTS.take(snapshot));
 }
 
 /// Begins to walk a range; the walk sees the store as it is now.
@@ -159,17 +139,15 @@ pub fn lsm_range(handle: u32, snapshot: u32, range: NativeLsmRange) -> Result<u3
         reverse: range.reverse,
         limit,
     });
-    let mut registry = REGISTRY.lock();
-    let number = registry.number();
-    registry.cursors.insert(number, (handle, Arc::new(cursor)));
-    Ok(number)
+    Ok(CURSORS.put((handle, Arc::new(cursor))))
 }
 
 /// The next chunk of a walk.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn lsm_chunk(cursor: u32, bytes_max: u32) -> Result<AsyncTask<Work>> {
-    let found = REGISTRY.lock().cursors.get(&cursor).cloned();
-    let (_, cursor) = found.ok_or_else(|| refused(LsmError::Closed))?;
+    let (_, cursor) = CURSORS
+        .get(cursor)
+        .ok_or_else(|| refused(LsmError::Closed))?;
     Ok(work(move || {
         answered(cursor.chunk(bytes_max as usize).map(Answer::Bytes))
     }))
@@ -178,8 +156,7 @@ pub fn lsm_chunk(cursor: u32, bytes_max: u32) -> Result<AsyncTask<Work>> {
 /// Ends a walk.
 #[napi(catch_unwind)]
 pub fn lsm_leave(cursor: u32) {
-    let gone = REGISTRY.lock().cursors.remove(&cursor);
-    drop(gone);
+    drop(CURSORS.take(cursor));
 }
 
 /// Figures since opening.
@@ -201,12 +178,10 @@ pub fn lsm_stats(handle: u32) -> Result<NativeLsmStats> {
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn lsm_close(handle: u32) -> AsyncTask<Work> {
     work(move || {
-        let store = REGISTRY.lock().stores.remove(&handle);
-        if let Some(store) = store {
+        if let Some(store) = STORES.take(handle) {
             store.close();
-            let mut registry = REGISTRY.lock();
-            registry.snapshots.retain(|_, (owner, _)| *owner != handle);
-            registry.cursors.retain(|_, (owner, _)| *owner != handle);
+            SNAPSHOTS.retain(|(owner, _)| *owner != handle);
+            CURSORS.retain(|(owner, _)| *owner != handle);
         }
         Answer::Empty
     })

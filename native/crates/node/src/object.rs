@@ -1,14 +1,13 @@
 //! Object stores and file references; native/object.ts documents them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_log::{FileLayer, LoseUnsynced, RealFiles};
 use pyralog_object::{
     FileFormat, FileReference, ObjectError, ObjectReference, ObjectStore, Pin, Swept,
@@ -17,25 +16,14 @@ use pyralog_object::{
 
 use crate::convert::whole;
 use crate::error::{Result, refused};
+use crate::handles::Handles;
 use crate::work::{Answer, Work, answered, work};
 
-#[derive(Default)]
-struct Registry {
-    last: u32,
-    stores: HashMap<u32, ObjectStore>,
-    /// With the store they belong to.
-    pins: HashMap<u32, (u32, Pin)>,
-    stops: HashMap<u32, Arc<AtomicBool>>,
-}
-
-static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
-
-impl Registry {
-    fn number(&mut self) -> u32 {
-        self.last += 1;
-        self.last
-    }
-}
+static STORES: Handles<ObjectStore> = Handles::new();
+/// With the store they belong to.
+static PINS: Handles<(u32, Pin)> = Handles::new();
+/// Switches that stop long work.
+static STOPS: Handles<Arc<AtomicBool>> = Handles::new();
 
 /// Figures.
 #[napi(object)]
@@ -69,7 +57,7 @@ pub struct NativeObjectStats {
 }
 
 fn store(handle: u32) -> Result<ObjectStore> {
-    let store = REGISTRY.lock().stores.get(&handle).cloned();
+    let store = STORES.get(handle);
     store.ok_or_else(|| refused(ObjectError::Closed))
 }
 
@@ -78,7 +66,7 @@ fn ids(packed: &[u8]) -> HashSet<[u8; 32]> {
 }
 
 fn goes_on(stop: u32) -> impl Fn() -> bool {
-    let flag = REGISTRY.lock().stops.get(&stop).cloned();
+    let flag = STOPS.get(stop);
     move || {
         flag.as_ref()
             .is_none_or(|flag| !flag.load(Ordering::Relaxed))
@@ -88,16 +76,13 @@ fn goes_on(stop: u32) -> impl Fn() -> bool {
 /// Makes a switch that stops long work.
 #[napi(catch_unwind)]
 pub fn object_stop() -> u32 {
-    let mut registry = REGISTRY.lock();
-    let number = registry.number();
-    registry.stops.insert(number, Arc::default());
-    number
+    STOPS.put(Arc::default())
 }
 
 /// Throws the switch.
 #[napi(catch_unwind)]
 pub fn object_stop_now(stop: u32) {
-    if let Some(flag) = REGISTRY.lock().stops.get(&stop) {
+    if let Some(flag) = STOPS.get(stop) {
         flag.store(true, Ordering::Relaxed);
     }
 }
@@ -105,7 +90,7 @@ pub fn object_stop_now(stop: u32) {
 /// Forgets the switch.
 #[napi(catch_unwind)]
 pub fn object_stop_forget(stop: u32) {
-    REGISTRY.lock().stops.remove(&stop);
+    drop(STOPS.take(stop));
 }
 
 /// Opens a store; answers with its handle.
@@ -113,12 +98,7 @@ pub fn object_stop_forget(stop: u32) {
 pub fn object_open(dir: String, lose_unsynced: bool) -> AsyncTask<Work> {
     work(move || {
         let opened = ObjectStore::open(layer(lose_unsynced), Path::new(&dir));
-        answered(opened.map(|store| {
-            let mut registry = REGISTRY.lock();
-            let handle = registry.number();
-            registry.stores.insert(handle, store);
-            Answer::Number(u64::from(handle))
-        }))
+        answered(opened.map(|store| Answer::Number(u64::from(STORES.put(store)))))
     })
 }
 
@@ -137,9 +117,7 @@ pub fn object_put(handle: u32, payload: Uint8Array, schema_id: u32) -> Result<As
     let store = store(handle)?;
     Ok(work(move || {
         answered(store.put(&payload[..]).map(|(reference, pin)| {
-            let mut registry = REGISTRY.lock();
-            let number = registry.number();
-            registry.pins.insert(number, (handle, pin));
+            let number = PINS.put((handle, pin));
             let reference = ObjectReference {
                 schema_id,
                 ..reference
@@ -152,8 +130,7 @@ pub fn object_put(handle: u32, payload: Uint8Array, schema_id: u32) -> Result<As
 /// Lets go of a pin.
 #[napi(catch_unwind)]
 pub fn object_unpin(pin: u32) {
-    let gone = REGISTRY.lock().pins.remove(&pin);
-    drop(gone);
+    drop(PINS.take(pin));
 }
 
 /// The whole payload of a reference.
@@ -255,11 +232,9 @@ pub fn object_stats(handle: u32) -> Result<NativeObjectStats> {
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
 pub fn object_close(handle: u32) -> AsyncTask<Work> {
     work(move || {
-        let store = REGISTRY.lock().stores.remove(&handle);
-        if let Some(store) = store {
+        if let Some(store) = STORES.take(handle) {
             store.close();
-            let mut registry = REGISTRY.lock();
-            registry.pins.retain(|_, (owner, _)| *owner != handle);
+            PINS.retain(|(owner, _)| *owner != handle);
         }
         Answer::Empty
     })

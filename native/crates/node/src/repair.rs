@@ -1,12 +1,10 @@
 //! Looking after a store that no node has open; native/repair.ts documents it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_log::{FileLayer, RealFiles};
 use pyralog_repair::{
     Control, Form, RepairError, RepairOptions, Wanted, check, export, rebuild_index, repair, stats,
@@ -14,15 +12,10 @@ use pyralog_repair::{
 
 use crate::convert::whole;
 use crate::error::{Result, bad_argument};
+use crate::handles::Handles;
 use crate::work::{Answer, Work, answered, work};
 
-#[derive(Default)]
-struct Jobs {
-    last: u32,
-    controls: HashMap<u32, Arc<Control>>,
-}
-
-static JOBS: LazyLock<Mutex<Jobs>> = LazyLock::new(Mutex::default);
+static JOBS: Handles<Arc<Control>> = Handles::new();
 
 /// How far a job is.
 #[napi(object)]
@@ -53,11 +46,7 @@ pub struct NativeExport {
 /// A new job, to watch and to stop.
 #[napi(catch_unwind)]
 pub fn repair_job() -> u32 {
-    let mut jobs = JOBS.lock();
-    jobs.last = jobs.last.wrapping_add(1);
-    let number = jobs.last;
-    jobs.controls.insert(number, Arc::default());
-    number
+    JOBS.put(Arc::default())
 }
 
 /// How far it is.
@@ -79,8 +68,7 @@ pub fn repair_cancel(job: u32) {
 }
 
 fn control(job: u32) -> Arc<Control> {
-    let jobs = JOBS.lock();
-    jobs.controls.get(&job).cloned().unwrap_or_default()
+    JOBS.get(job).unwrap_or_default()
 }
 
 /// Runs a job; it answers with JSON.
@@ -95,7 +83,7 @@ fn run(
     work(move || {
         let files: Arc<dyn FileLayer> = Arc::new(RealFiles);
         let done = body(&files, Path::new(&dir), &control);
-        JOBS.lock().controls.remove(&job);
+        drop(JOBS.take(job));
         answered(done.map(|json| Answer::Bytes(json.into_bytes())))
     })
 }

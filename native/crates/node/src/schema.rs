@@ -1,25 +1,18 @@
 //! Schema registries; native/schema.ts documents them.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_schema::{Rule, SchemaError, SchemaRegistry};
 
 use crate::error::{Code, Result, refused};
+use crate::handles::Handles;
 use crate::object::layer;
 use crate::work::{Answer, Work, answered, work};
 
-#[derive(Default)]
-struct Open {
-    last: u32,
-    registries: HashMap<u32, Arc<SchemaRegistry>>,
-}
-
-static OPEN: LazyLock<Mutex<Open>> = LazyLock::new(Mutex::default);
+static OPEN: Handles<Arc<SchemaRegistry>> = Handles::new();
 
 /// A subject.
 #[napi(object)]
@@ -31,7 +24,7 @@ pub struct NativeSubject {
 }
 
 fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
-    let found = OPEN.lock().registries.get(&handle).cloned();
+    let found = OPEN.get(handle);
     found.ok_or_else(|| {
         let message = "the schema registry is closed; open it again".to_owned();
         napi::Error::new(Code("schema/closed"), message)
@@ -43,13 +36,7 @@ fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
 pub fn schema_open(path: String, lose_unsynced: bool) -> AsyncTask<Work> {
     work(move || {
         let opened = SchemaRegistry::open(layer(lose_unsynced), Path::new(&path));
-        answered(opened.map(|registry| {
-            let mut open = OPEN.lock();
-            open.last += 1;
-            let handle = open.last;
-            open.registries.insert(handle, Arc::new(registry));
-            Answer::Number(u64::from(handle))
-        }))
+        answered(opened.map(|registry| Answer::Number(u64::from(OPEN.put(Arc::new(registry))))))
     })
 }
 
@@ -148,6 +135,5 @@ pub fn schema_check(handle: u32, id: u32, stream: &[u8]) -> Result<AsyncTask<Wor
 /// Closes a registry.
 #[napi(catch_unwind)]
 pub fn schema_close(handle: u32) {
-    let gone = OPEN.lock().registries.remove(&handle);
-    drop(gone);
+    drop(OPEN.take(handle));
 }

@@ -1,30 +1,22 @@
 //! Sealed segments; native/segment.ts documents them. Open segments live in a registry of the process.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, BigInt, BufferSlice};
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_log::RealFiles;
 use pyralog_segment::{Kind, Segment, SegmentBuilder, SegmentError, SegmentMeta};
 
 use crate::convert::whole;
 use crate::error::{Code, Result, refused};
+use crate::handles::Handles;
 use crate::work::{Answer, Work, answered, work};
 
-#[derive(Default)]
-struct Registry {
-    last: u32,
-    segments: HashMap<u32, Segment>,
-}
-
-static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+static SEGMENTS: Handles<Segment> = Handles::new();
 
 fn segment(handle: u32) -> Result<Segment> {
-    let found = REGISTRY.lock().segments.get(&handle).cloned();
+    let found = SEGMENTS.get(handle);
     let closed = || {
         napi::Error::new(
             Code("storage/segment-closed"),
@@ -51,11 +43,7 @@ pub fn segment_open(dir: String, name: String, figures: &[u8]) -> Result<u32> {
         Segment::open(&RealFiles, Path::new(&dir), &name, &meta)
     };
     let opened = open().map_err(refused)?;
-    let mut registry = REGISTRY.lock();
-    registry.last += 1;
-    let handle = registry.last;
-    registry.segments.insert(handle, opened);
-    Ok(handle)
+    Ok(SEGMENTS.put(opened))
 }
 
 /// The data file as memory, without a copy. Each call maps anew.
@@ -183,6 +171,5 @@ pub fn segment_seal(
 /// Closes it. Buffers of it stay.
 #[napi(catch_unwind)]
 pub fn segment_close(handle: u32) {
-    let gone = REGISTRY.lock().segments.remove(&handle);
-    drop(gone);
+    drop(SEGMENTS.take(handle));
 }

@@ -1,20 +1,17 @@
 //! State trees; native/state.ts documents them. Like cores they live in a registry of the process.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Task};
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_state::{Changes, SharedTree, StateError, StateTree, Stats, Version};
 
 use crate::error::{Result, refused};
+use crate::handles::Handles;
 
-static TREES: LazyLock<Mutex<HashMap<u32, Arc<SharedTree>>>> = LazyLock::new(Mutex::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static TREES: Handles<Arc<SharedTree>> = Handles::new();
 
 /// A version that was made, or why it was not.
 #[napi(object)]
@@ -65,7 +62,7 @@ impl From<Stats> for NativeStateStats {
 }
 
 fn tree(handle: u32) -> Result<Arc<SharedTree>> {
-    let tree = TREES.lock().get(&handle).cloned();
+    let tree = TREES.get(handle);
     tree.ok_or_else(|| refused(StateError::Closed))
 }
 
@@ -86,9 +83,7 @@ fn number(version: f64) -> u64 {
 /// Opens an empty tree.
 #[napi(catch_unwind)]
 pub fn state_open() -> u32 {
-    let handle = NEXT.fetch_add(1, Ordering::Relaxed);
-    TREES.lock().insert(handle, Arc::default());
-    handle
+    TREES.put(Arc::default())
 }
 
 /// A version with packed changes made.
@@ -179,8 +174,7 @@ pub fn state_stats(handle: u32) -> Result<NativeStateStats> {
 /// Frees a tree for everybody.
 #[napi(catch_unwind)]
 pub fn state_close(handle: u32) {
-    let tree = TREES.lock().remove(&handle);
-    if let Some(tree) = tree {
+    if let Some(tree) = TREES.take(handle) {
         tree.close();
     }
 }

@@ -1,26 +1,20 @@
 //! Trees of blocks; native/tree.ts documents them. Histories live in a registry of the process, as cores do.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use parking_lot::Mutex;
 use pyralog_labelled::{History, Label, LabelledError, unpack};
 
 use crate::error::{Result, refused};
+use crate::handles::Handles;
 
-static HISTORIES: LazyLock<Mutex<HashMap<u32, History>>> = LazyLock::new(Mutex::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
+static HISTORIES: Handles<History> = Handles::new();
 
 fn with<T>(
     handle: u32,
     body: impl FnOnce(&mut History) -> std::result::Result<T, LabelledError>,
 ) -> Result<T> {
-    let mut histories = HISTORIES.lock();
-    let history = histories.get_mut(&handle).ok_or(LabelledError::Closed);
-    history.and_then(body).map_err(refused)
+    let done = HISTORIES.with(handle, body);
+    done.unwrap_or(Err(LabelledError::Closed)).map_err(refused)
 }
 
 /// A size or index; one that is none is beyond every tree.
@@ -53,9 +47,7 @@ pub fn tree_path(label: String, packed: &[u8], index: f64) -> Result<Buffer> {
 /// Opens a history without ids.
 #[napi(catch_unwind)]
 pub fn history_open() -> u32 {
-    let handle = NEXT.fetch_add(1, Ordering::Relaxed);
-    HISTORIES.lock().insert(handle, History::default());
-    handle
+    HISTORIES.put(History::default())
 }
 
 /// Appends ids of 32 bytes, back to back.
@@ -95,5 +87,5 @@ pub fn history_path(handle: u32, index: f64, size: f64) -> Result<Buffer> {
 /// Frees a history.
 #[napi(catch_unwind)]
 pub fn history_close(handle: u32) {
-    HISTORIES.lock().remove(&handle);
+    drop(HISTORIES.take(handle));
 }
