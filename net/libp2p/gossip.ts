@@ -4,6 +4,7 @@ import type { Clock } from '../../base/time.ts';
 import type { FaultSwitch } from '../faults.ts';
 import { tooBigForTopic } from '../gossip-limits.ts';
 import type { PeerSet } from '../peer-set.ts';
+import { TopicJudges } from '../topic-judges.ts';
 import {
   type Gossip,
   type NetErrorCode,
@@ -39,8 +40,7 @@ export class Libp2pGossip implements Gossip {
   readonly self: PeerId;
   readonly #deps: Libp2pGossipDeps;
   readonly #options: Libp2pGossipOptions;
-  readonly #handlers = new Map<Topic, Validate>();
-  readonly #faults = new Map<PeerId, number>();
+  readonly #judges: TopicJudges;
   readonly #waitingBytes: () => number;
   #publishing = 0;
   #validating = 0;
@@ -49,6 +49,7 @@ export class Libp2pGossip implements Gossip {
   constructor(deps: Libp2pGossipDeps, options: Libp2pGossipOptions) {
     this.self = options.self;
     this.#deps = deps;
+    this.#judges = new TopicJudges(deps.peers);
     this.#options = options;
     this.#waitingBytes = tapGossip(deps.service, {
       outgoing: (peer, bytes, pass) => this.#outgoing(peer, bytes, pass),
@@ -91,25 +92,21 @@ export class Libp2pGossip implements Gossip {
   }
 
   onMessage(topic: Topic, validate: Validate): () => void {
-    if (this.#handlers.has(topic)) throw new Error(`invariant broken: ${topic} has a handler`);
-    this.#handlers.set(topic, validate);
-    return () => {
-      this.#handlers.delete(topic);
-    };
+    return this.#judges.add(topic, validate);
   }
 
   faults(peer: PeerId): number {
-    return this.#faults.get(peer) ?? 0;
+    return this.#judges.faults(peer);
   }
 
   /** A peer that left takes its count with it. */
   forget(peer: PeerId): void {
-    this.#faults.delete(peer);
+    this.#judges.forget(peer);
   }
 
   close(): void {
     this.#closed = true;
-    this.#handlers.clear();
+    this.#judges.close();
   }
 
   #outgoing(peer: PeerId, bytes: number, pass: () => void): void {
@@ -143,7 +140,7 @@ export class Libp2pGossip implements Gossip {
   }
 
   async #judge(topic: Topic, bytes: Uint8Array, from: PeerId): Promise<TopicValidatorResult> {
-    const validate = this.#handlers.get(topic);
+    const validate = this.#judges.of(topic);
     const { peers, onBug } = this.#deps;
     peers.counters.gossipReceived++;
     let verdict: Verdict = 'ignore';
@@ -157,11 +154,7 @@ export class Libp2pGossip implements Gossip {
         this.#validating--;
       }
     }
-    if (verdict === 'reject') {
-      peers.counters.gossipRejected++;
-      this.#faults.set(from, this.faults(from) + 1);
-      peers.report(from, 'invalid');
-    }
+    if (verdict === 'reject') this.#judges.blame(from);
     // The enum's members are these words; its module is loaded with the host only.
     return verdict as TopicValidatorResult;
   }

@@ -3,6 +3,7 @@ import { concat, toUtf8 } from '../../base/bytes.ts';
 import { PyralogError } from '../../base/errors.ts';
 import { tooBigForTopic } from '../gossip-limits.ts';
 import type { PeerSet } from '../peer-set.ts';
+import { TopicJudges } from '../topic-judges.ts';
 import type { Gossip, NetErrorCode, PeerId, Topic, Validate, Verdict } from '../types.ts';
 import type { Medium, Station } from './medium.ts';
 
@@ -29,8 +30,7 @@ export class MemoryGossip implements Gossip {
   readonly self: PeerId;
   readonly #deps: MemoryGossipDeps;
   readonly #queueMax: number;
-  readonly #handlers = new Map<Topic, Validate>();
-  readonly #faults = new Map<PeerId, number>();
+  readonly #judges: TopicJudges;
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
   #onTheWay = 0;
@@ -39,6 +39,7 @@ export class MemoryGossip implements Gossip {
   constructor(deps: MemoryGossipDeps, queueMax: number) {
     this.self = deps.station.self;
     this.#deps = deps;
+    this.#judges = new TopicJudges(deps.peers);
     this.#queueMax = queueMax;
   }
 
@@ -60,20 +61,16 @@ export class MemoryGossip implements Gossip {
   }
 
   onMessage(topic: Topic, validate: Validate): () => void {
-    if (this.#handlers.has(topic)) throw new Error(`invariant broken: ${topic} has a handler`);
-    this.#handlers.set(topic, validate);
-    return () => {
-      this.#handlers.delete(topic);
-    };
+    return this.#judges.add(topic, validate);
   }
 
   faults(peer: PeerId): number {
-    return this.#faults.get(peer) ?? 0;
+    return this.#judges.faults(peer);
   }
 
   close(): void {
     this.#closed = true;
-    this.#handlers.clear();
+    this.#judges.close();
   }
 
   #spread(message: Message, except: PeerId | undefined): void {
@@ -102,15 +99,13 @@ export class MemoryGossip implements Gossip {
     peers.counters.gossipReceived++;
     let verdict: Verdict = 'ignore';
     try {
-      verdict = (await this.#handlers.get(topic)?.({ topic, bytes, from })) ?? 'ignore';
+      verdict = (await this.#judges.of(topic)?.({ topic, bytes, from })) ?? 'ignore';
     } catch (bug) {
       onBug(bug);
     }
     if (this.#closed) return;
     if (verdict === 'reject') {
-      peers.counters.gossipRejected++;
-      this.#faults.set(from, this.faults(from) + 1);
-      peers.report(from, 'invalid');
+      this.#judges.blame(from);
     } else if (verdict === 'accept' && this.#onTheWay < this.#queueMax) {
       // A relay that is swamped drops: gossip is best effort, and every other path still carries the message.
       this.#spread(message, from);
