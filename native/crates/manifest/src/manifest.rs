@@ -69,7 +69,8 @@ impl Manifest {
         number
     }
 
-    /// Gives up a number that was not committed: what was written under it is deleted by the next sweep.
+    /// Gives up a number that was not committed: what was written under it is deleted by the next sweep. Files of a commit
+    /// that may be durable stay for the next opening, which knows whether they are orphans.
     pub fn abandon(&self, partition: u32, number: u64) {
         if self.reserved.lock().remove(&number) {
             self.graveyard.bury(Dead { partition, number });
@@ -105,18 +106,25 @@ impl Manifest {
             self.condemn(&current, &version, edits);
             drop(self.sweep(usize::MAX));
         }
-        log.append(version.number, &payload)?;
+        if let Err(error) = log.append(version.number, &payload) {
+            if log.healthy().is_err() && !on(Mutant::DeleteDoubtful) {
+                self.keep(&numbers);
+            }
+            return Err(error);
+        }
         let version = Arc::new(version);
         self.condemn(&current, &version, edits);
         self.published
             .publish(Arc::clone(&version), self.options.keep_versions);
-        let mut reserved = self.reserved.lock();
-        for number in numbers {
-            reserved.remove(&number);
-        }
-        drop(reserved);
+        self.keep(&numbers);
         self.rewrite_if_large(&mut log, &version);
         Ok(version)
+    }
+
+    /// From now on nobody can give these numbers up: a version names their files, or may be found to at the next opening.
+    fn keep(&self, numbers: &BTreeSet<u64>) {
+        let mut reserved = self.reserved.lock();
+        reserved.retain(|number| !numbers.contains(number));
     }
 
     /// Numbers of new files; each was reserved, and is used once.

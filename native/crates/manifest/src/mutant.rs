@@ -25,6 +25,8 @@ pyralog_types::mutants! {
     DeleteBeforeCommit,
     /// Orphans are deleted though files are missing.
     DeleteOrphansBlindly,
+    /// Files of a commit that failed are given up, though it may be durable.
+    DeleteDoubtful,
     /// It is not checked that leaf hashes stay.
     LoseHashes,
 }

@@ -54,6 +54,15 @@ fn deleting_before_the_commit_is_noticed() {
 }
 
 #[test]
+fn deleting_files_of_a_commit_in_doubt_is_noticed() {
+    assert!(
+        with(Mutant::DeleteDoubtful, || super::pins::missing_after_doubt(
+            1
+        )) > 0
+    );
+}
+
+#[test]
 fn not_looking_behind_the_end_is_noticed() {
     assert!(with(Mutant::NoSearch, flip_every_byte).is_err());
     assert!(with(Mutant::NoSearch, misdirect).is_err());

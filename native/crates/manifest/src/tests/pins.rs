@@ -130,6 +130,39 @@ fn abandoned_numbers_are_deleted_and_never_used_again() {
     assert!(manifest.reserve() > number);
 }
 
+/// The sync of a commit fails, its files are given up and swept, and the process starts again. Returns files that are missed.
+pub(crate) fn missing_after_doubt(seed: u64) -> usize {
+    let disk = FaultFiles::new(seed);
+    let manifest = open(&disk).unwrap().manifest;
+    seal(&disk, &manifest, 1, 10);
+    let segment = new_segment(&manifest, 10, 10);
+    let number = segment.number;
+    plant(&disk, 1, number);
+    disk.fail_next_sync();
+    let edits = [Edit::Add {
+        partition: 1,
+        segment,
+    }];
+    let failed = manifest.commit(&edits).unwrap_err();
+    assert!(
+        matches!(failed, crate::ManifestError::Io { .. }),
+        "{failed}"
+    );
+    manifest.abandon(1, number);
+    assert!(manifest.sweep(10).failed.is_none());
+    drop(manifest);
+    // No power cut: what was written can be read.
+    let again = open(&disk).unwrap();
+    let version = again.manifest.current();
+    assert_eq!(version.partition(1).unwrap().end_offset(), 20);
+    again.recovery.files.missing.len()
+}
+
+#[test]
+fn files_of_a_commit_in_doubt_are_not_deleted() {
+    assert_eq!(missing_after_doubt(1), 0);
+}
+
 #[test]
 fn opening_finds_orphans_and_what_is_missing() {
     let disk = FaultFiles::new(1);
