@@ -8,12 +8,19 @@ const READ_BYTES = 1 << 20;
 
 /**
  * Ids of the objects that records refer to, each once. Reads every record from where retention left each log up to its end
- * as it stands when its turn comes. Rejects when one cannot be read, or refers in a way that a later version made up: then nothing may be removed.
+ * as it stands when its turn comes. Rejects when one cannot be read, is out of view
+ * behind damage in the log, or refers in a way that a later version made up: then nothing may be removed.
  */
 export async function liveObjects(
   logStore: LogStore,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array[]> {
+  if (!logStore.isWhole()) {
+    throw new PyralogError(
+      'storage/read-only',
+      'the log is damaged, and records behind the damage may refer to objects: restore the store before objects are collected; see pyralog db check',
+    );
+  }
   const live = new Map<string, Uint8Array>();
   for (const partition of logStore.partitions.keys()) {
     let offset = logStore.firstOffset(partition);

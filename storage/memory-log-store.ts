@@ -22,6 +22,7 @@ export function createMemoryLogStore(partitions: readonly LogPartition[]): Memor
   const store: MemoryLogStore = {
     partitions,
     apply: (partition, entry) => log(partition).apply(entry),
+    isWhole: () => true,
     durableSize: (partition) => log(partition).rows.length,
     firstOffset: (partition) => log(partition).firstOffset,
     read: (partition, offset, bytesMax) => readRows(log(partition), offset, bytesMax),

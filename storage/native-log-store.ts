@@ -17,6 +17,7 @@ export function openNativeLogStore(core: Core, partitions: readonly PartitionOpt
   };
   const store: LogStore = {
     partitions,
+    isWhole: () => !core.stats().readOnly,
     durableSize: (partition) => core.durableSize(known(partition)),
     firstOffset: (partition) => core.firstOffset(known(partition)),
     read: (partition, offset, bytesMax) =>

@@ -44,6 +44,8 @@ export interface LogRow {
  */
 export interface LogStore {
   readonly partitions: readonly LogPartition[];
+  /** Whether every record that was acknowledged is in view. Not behind damage in the log, which is then open for reading only (W8). */
+  isWhole(): boolean;
   /** Records that are durable. */
   durableSize(partition: number): number;
   /** First offset whose record retention left: 0, or where the log begins now. */
