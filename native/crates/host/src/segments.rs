@@ -25,6 +25,9 @@ const SNAPSHOTS_DIR: &str = "snapshots";
 /// Segments kept open: two mappings each of the 65,530 that a process may have, and some kilobytes of checksums.
 const OPEN_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
+/// Files deleted at once behind a seal that failed.
+const SWEEP_FAILED: usize = 16;
+
 /// The store's segments.
 pub(crate) struct Segments {
     pub(crate) files: Arc<dyn FileLayer>,
@@ -208,7 +211,9 @@ impl Segments {
         let number = self.manifest.reserve();
         let added = self.write(partition, number, rows, snapshot);
         if added.is_err() {
+            // On a full disk it would be in the way of the log, and of the next try.
             self.manifest.abandon(partition, number);
+            self.sweep(SWEEP_FAILED);
         }
         added
     }

@@ -131,13 +131,24 @@ impl PackWriter {
         Ok(())
     }
 
-    /// Makes the pack durable under its name; returns its entries and its length.
-    pub(crate) fn finish(
+    /// Makes the pack durable under its name; returns its entries and its length. What has no name when this fails is
+    /// removed: on a full disk it would be in the way of everybody else.
+    pub(crate) fn publish(
         mut self,
         files: &dyn FileLayer,
         dir: &Path,
         number: u64,
     ) -> io::Result<(Vec<Entry>, u64)> {
+        match self.finish(files, dir, number) {
+            Ok(()) => Ok((self.entries, self.written)),
+            Err(error) => {
+                self.abandon(files);
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(&mut self, files: &dyn FileLayer, dir: &Path, number: u64) -> io::Result<()> {
         let at = self.written + self.buffer.len() as u64;
         let mut table = Vec::with_capacity(self.entries.len() * TABLE_ROW_BYTES + TRAILER_BYTES);
         for entry in &self.entries {
@@ -153,8 +164,7 @@ impl PackWriter {
         self.flush()?;
         self.file.sync_data()?;
         files.rename(&self.temporary, &path_of(dir, number))?;
-        files.sync_dir(dir)?;
-        Ok((self.entries, self.written))
+        files.sync_dir(dir)
     }
 
     /// Removes what was written.

@@ -110,7 +110,7 @@ impl ObjectStore {
         let number = writing.next_pack;
         // Whatever comes of it, the number is used.
         writing.next_pack += 1;
-        let (entries, bytes) = pack.finish(&*self.0.files, &self.0.dir, number)?;
+        let (entries, bytes) = pack.publish(&*self.0.files, &self.0.dir, number)?;
         let info = PackInfo {
             entries,
             bytes,

@@ -1,9 +1,10 @@
 //! A disk that is full at any moment: refusals that say so and can be tried again, nothing lost, and it goes on by itself
 //! when there is room again (W10, Z8, Z49).
 
+use std::path::Path;
 use std::time::Duration;
 
-use pyralog_log::FaultFiles;
+use pyralog_log::{FaultFiles, FileLayer};
 use pyralog_types::batch::Row;
 
 use super::{Clock, digests, outcomes, propose, sealing, value};
@@ -44,8 +45,7 @@ fn open_sealing(disk: &FaultFiles) -> Host {
 }
 
 fn used(disk: &FaultFiles) -> u64 {
-    use pyralog_log::FileLayer;
-    u64::MAX - disk.free_bytes(std::path::Path::new("/")).unwrap()
+    u64::MAX - disk.free_bytes(Path::new("/")).unwrap()
 }
 
 #[test]
@@ -99,4 +99,21 @@ fn at_any_moment_it_refuses_and_goes_on() {
         holds(&host, &told);
     }
     assert!(refusals > SEEDS, "only {refusals} refusals");
+}
+
+#[test]
+fn a_segment_that_finds_no_room_is_not_in_the_way() {
+    let disk = FaultFiles::new(9);
+    let mut options = sealing();
+    options.maintenance.on = false; // which would delete what is left, too, some seconds later
+    let host = Host::open(Clock::new().world(&disk), &options).unwrap();
+    propose(&host, digests(0, 10), Wait::Durable).unwrap();
+    disk.set_capacity(used(&disk) + 6_000);
+    propose(&host, digests(10, 60), Wait::Durable).unwrap();
+    super::until(|| host.stats().disk_full);
+    let left = || disk.list(Path::new("/store/segments")).unwrap();
+    assert_eq!(left(), Vec::<String>::new());
+    disk.set_capacity(u64::MAX);
+    super::until(|| !host.stats().disk_full && !left().is_empty());
+    host.close().unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use pyralog_log::FaultFiles;
+use pyralog_log::{FaultFiles, FileLayer};
 
 use super::{DIR, ids, noise, open};
 use crate::{ObjectError, ObjectReference, ObjectStore};
@@ -118,4 +118,20 @@ fn says_that_the_disk_is_full_and_recovers() {
     files.set_capacity(u64::MAX);
     let (large, _pin) = store.put(&noise(2, 2_000_000)[..]).unwrap();
     assert_eq!(store.get(&large).unwrap(), noise(2, 2_000_000));
+}
+
+#[test]
+fn a_put_that_fails_leaves_nothing_on_a_full_disk() {
+    for bytes in [60_000, 1_500_000, 3_000_000] {
+        let files = FaultFiles::new(2);
+        let store = open(&files);
+        drop(store.put(&noise(1, 1_000)[..]).unwrap());
+        let before = files.list(Path::new(DIR)).unwrap();
+        files.set_capacity(bytes as u64);
+        for seed in 0..5 {
+            let full = store.put(&noise(seed, bytes)[..]).err().unwrap();
+            assert_eq!(full.code(), "storage/disk-full");
+            assert_eq!(files.list(Path::new(DIR)).unwrap(), before, "{bytes}");
+        }
+    }
 }
