@@ -61,6 +61,14 @@ struct Section {
     checked: AtomicU8,
 }
 
+/// Whether the system was short of something when it refused to map a file: `ENOMEM`, `ENFILE`, `EMFILE`.
+fn is_passing(error: &std::io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    error.kind() == std::io::ErrorKind::OutOfMemory
+        || matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
 /// An open sidecar.
 #[derive(Debug)]
 pub struct Side {
@@ -85,7 +93,17 @@ impl Side {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(SegmentError::side(&path, "it is missing"));
             }
-            Err(error) => return Err(SegmentError::io("map", &path)(error)),
+            // Short of memory or handles, and nothing is wrong with the file.
+            Err(error) if is_passing(&error) => {
+                return Err(SegmentError::io("map", &path)(error));
+            }
+            // A bad sector, a directory: the rows are not touched by that.
+            Err(error) => {
+                return Err(SegmentError::side(
+                    &path,
+                    format!("it cannot be read: {error}"),
+                ));
+            }
         };
         Self::parse(&path, &map)
     }
