@@ -135,6 +135,8 @@ export interface StoreExport {
   /** Left out, because they cannot be read. */
   readonly unreadable: readonly OffsetRange[];
   readonly reason: string | null;
+  /** Why there may be records behind the last offset that nobody can see, where all there is was asked for (W8). */
+  readonly damage: string | null;
 }
 
 export interface RepairProgress {

@@ -89,10 +89,13 @@ export async function dbExport(
   const dir = await storeOf(context, flags);
   const done = await watched(context, 'records', (options) => exportStore(dir, wanted, options));
   context.print(`${done.records} records of ${done.origin} in ${done.files.length} files: ${out}`);
-  const whole = done.unreadable.length === 0;
-  if (!whole) {
+  if (done.unreadable.length > 0) {
     context.print(`offsets ${rangesText(done.unreadable)} cannot be read: ${done.reason ?? ''}`);
   }
+  if (done.damage !== null) {
+    context.print(`records behind offset ${done.to} may be missing: ${done.damage}`);
+  }
+  const whole = done.unreadable.length === 0 && done.damage === null;
   context.answer({ ok: whole, store: dir, out: wanted.out, ...done });
   return whole ? EXIT.ok.code : EXIT.partial.code;
 }

@@ -8,6 +8,7 @@ use pyralog_log::{FileLayer, LogError};
 use pyralog_manifest::{ManifestError, ManifestOptions, ManifestRecovery, Version, inspect};
 
 use crate::error::RepairError;
+use crate::referred::Referred;
 use crate::report::{Control, Finding, Mend, Report, Seen, Severity};
 use crate::store::{Logs, NODES_DIR, SNAPSHOTS_DIR, Store, open_host};
 use crate::{nodes, others, segments};
@@ -53,9 +54,9 @@ pub(crate) fn examine(store: &Store, control: &Control) -> Result<Checked, Repai
     let logs = log(store, report)?;
     control.add(bytes_in(store, "wal")?)?;
     others::strangers(store, report)?;
-    others::objects(store, report);
-    others::schemas(store, report);
+    let mut referred = Referred::default();
     let Some(logs) = logs else {
+        others::payloads(store, &referred, report);
         report.refused = Some("the log cannot be read".to_owned());
         report.add(Finding::new(
             Severity::Note,
@@ -67,14 +68,17 @@ pub(crate) fn examine(store: &Store, control: &Control) -> Result<Checked, Repai
     control.stage("manifest")?;
     checked.version = manifest(store, &logs, report);
     if let Some(version) = &checked.version {
-        segments::check(store, version, control, report)?;
+        segments::check((store, version), control, report, &mut referred)?;
     }
     control.stage("snapshots")?;
     others::snapshots(store, report)?;
     control.add(bytes_in(store, SNAPSHOTS_DIR)?)?;
     control.stage("records and roots")?;
-    trial(store, (&logs, checked.version.as_deref()), report);
+    let version = checked.version.as_deref();
+    trial(store, (&logs, version), report, &mut referred);
     control.add(bytes_in(store, NODES_DIR)?)?;
+    control.stage("objects and schemas")?;
+    others::payloads(store, &referred, report);
     Ok(checked)
 }
 
@@ -240,7 +244,12 @@ fn manifest_files(recovery: &ManifestRecovery, report: &mut Report) {
 
 /// Opens the store as a node would, without its node files, so that every record is hashed again and held against the
 /// roots that were signed; then compares the node files with those that came of it.
-fn trial(store: &Store, (logs, version): (&Logs, Option<&Version>), report: &mut Report) {
+fn trial(
+    store: &Store,
+    (logs, version): (&Logs, Option<&Version>),
+    report: &mut Report,
+    referred: &mut Referred,
+) {
     let overlay = store.overlay();
     for file in nodes::all(store, logs) {
         overlay.hide(file.path());
@@ -256,6 +265,11 @@ fn trial(store: &Store, (logs, version): (&Logs, Option<&Version>), report: &mut
     }
     opened(&host, logs, report);
     others::sequencer(store, &host, logs, report);
+    for partition in 0..logs.groups.len() as u32 {
+        let state = version.and_then(|version| version.partition(partition));
+        let sealed = state.map_or(0, |state| state.end_offset());
+        referred.add_open(&host, partition, sealed);
+    }
     if let Err(error) = host.close() {
         report.add(Finding::new(Severity::Note, "sidecars", error.to_string()));
         return;

@@ -68,6 +68,8 @@ pub struct Exported {
     pub unreadable: Vec<Range<u64>>,
     /// Why the first of them cannot.
     pub reason: Option<String>,
+    /// Why there may be records behind the last offset that nobody can see, where all there is was asked for (W8).
+    pub damage: Option<String>,
 }
 
 impl Exported {
@@ -82,6 +84,7 @@ impl Exported {
             "to": self.offsets.end,
             "unreadable": ranges_json(&self.unreadable),
             "reason": self.reason,
+            "damage": self.damage,
         })
     }
 }
@@ -139,6 +142,11 @@ pub fn export(
             offsets: from..to,
             unreadable: Vec::new(),
             reason: None,
+            damage: host
+                .recovery()
+                .damage
+                .clone()
+                .filter(|_| wanted.to.is_none()),
         },
         chunk: Chunk::default(),
     };

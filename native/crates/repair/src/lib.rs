@@ -23,6 +23,7 @@ mod mend;
 mod nodes;
 mod others;
 mod overlay;
+mod referred;
 mod report;
 mod segments;
 mod stats;

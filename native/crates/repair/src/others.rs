@@ -1,22 +1,27 @@
 //! The smaller files: snapshots (Z5), the sequencer's (S2), objects (O5), schemas (J7), and what belongs to nobody.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use pyralog_host::Host;
 use pyralog_obelisk::{EPOCH_MS, ScarabId};
-use pyralog_object::ObjectStore;
+use pyralog_object::{Damage, ObjectStore};
 use pyralog_partition::Seen;
 use pyralog_schema::SchemaRegistry;
 use pyralog_types::batch::Row;
 
 use crate::check::RESTORE;
 use crate::error::RepairError;
+use crate::referred::Referred;
 use crate::report::{Finding, Mend, Report, Severity};
 use crate::store::{Logs, SEQUENCER, SNAPSHOTS_DIR, Store};
 
 /// Directory of packs, in the store's directory.
 const OBJECTS_DIR: &str = "objects";
+/// Objects that are spoken of one by one.
+const TOLD_MAX: usize = 100;
+const PUT_AGAIN: &str = "put the payload again: what rotted is then stored anew (O6); or restore the packs from a backup";
 /// The registry of schemas.
 const SCHEMAS: &str = "schemas";
 /// Files that a store has beside its directories.
@@ -147,22 +152,36 @@ fn now_ms() -> u64 {
     since.map_or(0, |since| since.as_millis() as u64)
 }
 
-/// Every chunk of every object (O4).
-pub(crate) fn objects(store: &Store, report: &mut Report) {
+/// Objects and schemas, by themselves and as what records refer to.
+pub(crate) fn payloads(store: &Store, referred: &Referred, report: &mut Report) {
+    objects(store, referred, report);
+    schemas(store, referred, report);
+}
+
+/// Every chunk of every object (O4), and every object that a record refers to.
+fn objects(store: &Store, referred: &Referred, report: &mut Report) {
     let names = store.list(OBJECTS_DIR).unwrap_or_default();
     let is_pack = |name: &String| Path::new(name).extension().is_some_and(|end| end == "pack");
-    if !names.iter().any(is_pack) {
+    if !names.iter().any(is_pack) && referred.objects.is_empty() {
         return;
     }
     let opened = ObjectStore::open(Arc::new(store.overlay()), &store.dir.join(OBJECTS_DIR));
-    let found = opened.and_then(|objects| Ok((objects.stats(), objects.verify_all()?)));
+    let found = opened.and_then(|objects| {
+        let mut damages = objects.verify_all()?;
+        // Those that are there in part are among the damages.
+        let gone = referred.objects.keys().filter(|id| !objects.is_listed(id));
+        damages.extend(gone.map(|id| Damage::missing(*id)));
+        Ok((objects.stats(), damages))
+    });
     match found {
         Ok((stats, damages)) => {
-            for damage in &damages {
-                let finding = Finding::new(Severity::Damage, OBJECTS_DIR, damage.error.to_string());
-                report.add(finding.advise(
-                    "put the payload again: what rotted is then stored anew (O6); or restore the packs from a backup",
-                ));
+            let told = damages.len().min(TOLD_MAX);
+            for damage in &damages[..told] {
+                report.add(object(damage, referred));
+            }
+            if damages.len() > told {
+                let what = format!("{} more objects cannot be read", damages.len() - told);
+                report.add(Finding::new(Severity::Damage, OBJECTS_DIR, what).advise(PUT_AGAIN));
             }
             if stats.damaged_packs > 0 {
                 let what = format!(
@@ -184,12 +203,40 @@ pub(crate) fn objects(store: &Store, report: &mut Report) {
     }
 }
 
-/// The registry is checked by reading it (J7).
-pub(crate) fn schemas(store: &Store, report: &mut Report) {
-    if let Err(error) = SchemaRegistry::open(Arc::new(store.overlay()), &store.dir.join(SCHEMAS)) {
-        let finding = Finding::new(Severity::Damage, SCHEMAS, error.to_string());
-        report.add(finding.advise(format!(
-            "nothing is registered until it is back; records are not touched by that: {RESTORE}"
-        )));
+fn object(damage: &Damage, referred: &Referred) -> Finding {
+    let mut what = damage.error.to_string();
+    let referrers = referred.objects.get(&damage.id);
+    if let Some(referrers) = referrers {
+        // Writing to a string cannot fail.
+        let _ = write!(what, "; the payload of {referrers} is lost with it");
+    }
+    let finding = Finding::new(Severity::Damage, OBJECTS_DIR, what).advise(PUT_AGAIN);
+    match referrers {
+        Some(referrers) => finding.of(referrers.partition),
+        None => finding,
+    }
+}
+
+/// The registry is checked by reading it (J7), and must know what records carry (J8).
+fn schemas(store: &Store, referred: &Referred, report: &mut Report) {
+    match SchemaRegistry::open(Arc::new(store.overlay()), &store.dir.join(SCHEMAS)) {
+        Ok(registry) => {
+            for (id, referrers) in &referred.schemas {
+                if registry.schema(*id).is_ok() {
+                    continue;
+                }
+                let what = format!("schema {id} is unknown, and {referrers} carries it");
+                let finding = Finding::new(Severity::Damage, SCHEMAS, what).of(referrers.partition);
+                report.add(finding.advise(format!(
+                    "register nothing before it is back, or the id will mean something else: {RESTORE}"
+                )));
+            }
+        }
+        Err(error) => {
+            let finding = Finding::new(Severity::Damage, SCHEMAS, error.to_string());
+            report.add(finding.advise(format!(
+                "nothing is registered until it is back; records are not touched by that: {RESTORE}"
+            )));
+        }
     }
 }

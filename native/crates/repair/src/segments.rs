@@ -10,15 +10,16 @@ use pyralog_segment::{Segment, SegmentError};
 
 use crate::check::RESTORE;
 use crate::error::RepairError;
+use crate::referred::Referred;
 use crate::report::{Control, Finding, Mend, Report, Severity};
 use crate::store::Store;
 
-/// Looks through every segment and leaves file that the manifest names.
+/// Looks through every segment and leaves file that the manifest names, and gathers what their records refer to.
 pub(crate) fn check(
-    store: &Store,
-    version: &Version,
+    (store, version): (&Store, &Version),
     control: &Control,
     report: &mut Report,
+    referred: &mut Referred,
 ) -> Result<(), RepairError> {
     let dir = store.dir.join(SEGMENTS_DIR);
     for (number, partition) in version.partitions() {
@@ -29,7 +30,7 @@ pub(crate) fn check(
                 dir: &dir,
                 entry,
             };
-            one.check(report);
+            one.check(report, referred);
             control.add(entry.meta.arrow_bytes + entry.meta.side_bytes)?;
         }
         for entry in partition.leaves() {
@@ -52,11 +53,14 @@ impl One<'_> {
         files.map(|file| self.dir.join(file))
     }
 
-    fn check(&self, report: &mut Report) {
+    fn check(&self, report: &mut Report, referred: &mut Referred) {
         let (name, meta) = (self.entry.name(), &self.entry.meta);
         match Segment::open(self.store.files.as_ref(), self.dir, &name, meta) {
-            Ok(segment) => self.verify(&segment, report),
-            Err(SegmentError::Side { what, .. }) => self.without_side(&what, report),
+            Ok(segment) => {
+                self.verify(&segment, report);
+                self.refer(&segment, referred);
+            }
+            Err(SegmentError::Side { what, .. }) => self.without_side(&what, report, referred),
             Err(SegmentError::Damaged { offsets, what, .. }) => {
                 self.damaged(vec![offsets], &what, report);
             }
@@ -93,13 +97,24 @@ impl One<'_> {
         }
     }
 
+    fn refer(&self, segment: &Segment, referred: &mut Referred) {
+        let rows = segment.rows_from(self.entry.meta.base_offset);
+        for row in rows.into_iter().flatten().flatten() {
+            let place = (self.entry.partition(), row.offset);
+            referred.add(place, row.schema_id, &row.value);
+        }
+    }
+
     /// Whether the rows are sound shows when the sidecar is made again, in memory.
-    fn without_side(&self, what: &str, report: &mut Report) {
+    fn without_side(&self, what: &str, report: &mut Report, referred: &mut Referred) {
         let overlay = self.store.overlay();
         let name = self.entry.name();
         let made = Segment::mend_side(&overlay, self.dir, &name, &self.entry.meta);
         match made.and_then(|()| Segment::open(&overlay, self.dir, &name, &self.entry.meta)) {
-            Ok(_) => self.side(what, true, report),
+            Ok(segment) => {
+                self.side(what, true, report);
+                self.refer(&segment, referred);
+            }
             Err(SegmentError::Damaged {
                 offsets,
                 what: also,

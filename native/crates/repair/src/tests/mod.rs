@@ -3,6 +3,7 @@
 mod damage;
 mod fuzz;
 mod others;
+mod payloads;
 mod work;
 
 use std::path::{Path, PathBuf};

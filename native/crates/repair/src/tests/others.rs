@@ -88,7 +88,7 @@ fn merged_and_retained_segments_are_sound() {
     assert!(mended.unwrap().after.clean());
 }
 
-fn written(disk: &FaultFiles) -> (tempfile::TempDir, PathBuf) {
+pub(super) fn written(disk: &FaultFiles) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
     for path in files(disk) {

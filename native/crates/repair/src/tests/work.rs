@@ -102,6 +102,35 @@ fn what_cannot_be_read_is_left_out_and_listed() {
 }
 
 #[test]
+fn records_out_of_view_behind_damage_are_spoken_of() {
+    let (disk, _) = filled(25, 30);
+    let wal = one(&disk, "wal", ".wal");
+    let content = disk.content(&wal).unwrap();
+    let digest = &value(17)[2..];
+    let at = content.windows(32).position(|bytes| bytes == digest);
+    disk.flip_bit(&wal, at.unwrap(), 1);
+    let dir = tempfile::tempdir().unwrap();
+    for (to, out) in [(None, "all"), (Some(10), "some")] {
+        let wanted = Wanted {
+            partition: 0,
+            from: 0,
+            to,
+            form: Form::Ndjson,
+            out: dir.path().join(out),
+        };
+        let done = export(
+            &layer(&disk),
+            Path::new(STORE),
+            &wanted,
+            &Control::default(),
+        )
+        .unwrap();
+        assert_eq!((done.records, done.unreadable), (10, Vec::new()));
+        assert_eq!(done.damage.is_some(), to.is_none());
+    }
+}
+
+#[test]
 fn work_that_is_cancelled_leaves_nothing() {
     let (disk, _) = filled(24, 250);
     let control = Control::default();
