@@ -1,6 +1,7 @@
 //! The host over the simulated disk.
 
 mod behaviour;
+mod cold;
 mod crash;
 mod damage;
 mod full;
