@@ -238,6 +238,16 @@ impl Segments {
         Ok(())
     }
 
+    /// Id of the record before an offset where a segment ends that knows it. No two records of a node have one id.
+    fn last_id(&self, partition: u32, end: u64) -> Option<u64> {
+        let version = self.manifest.current();
+        let segments = version.partition(partition)?.segments();
+        let at = segments.partition_point(|entry| entry.meta.end_offset < end);
+        let meta = &segments.get(at)?.meta;
+        // Of a compacted one the last row may be gone.
+        (meta.end_offset == end && !meta.compacted).then_some(meta.last_id)
+    }
+
     /// The snapshots that a partition goes on from, newest last (Z5); none when nothing is sealed.
     pub fn snapshots(&self, partition: u32) -> Result<Vec<Seen>, HostError> {
         let mut snapshots: Vec<Seen> = Vec::new();
@@ -258,6 +268,12 @@ impl Segments {
             let snapshot = Seen::open(Box::new(bytes)).map_err(|error| lost(error.to_string()))?;
             if snapshot.size != end || snapshot.sealed_from >= end {
                 return Err(lost("it is another snapshot than its name says".to_owned()));
+            }
+            if self
+                .last_id(partition, end)
+                .is_some_and(|id| id != snapshot.last_id)
+            {
+                return Err(lost("it is of another partition".to_owned()));
             }
             if snapshots.is_empty() {
                 first = snapshot.first_remembered;

@@ -1,12 +1,12 @@
 //! Records in segments are read, proved and recognised as those in the log (Z1–Z7).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pyralog_log::FaultFiles;
 use pyralog_merkle::{Blake3Tree, Sha256Tree, TreeHash};
 use pyralog_types::batch::{OutcomeStatus, Row};
 
-use super::{Clock, digests, open, outcomes, propose, sealing, until, value};
+use super::{Clock, digests, open, outcomes, propose, sealing, start_in, until, value};
 use crate::options::Mutant;
 use crate::{Algorithm, Host, HostError, Wait};
 
@@ -277,6 +277,38 @@ fn a_lost_snapshot_leaves_a_store_that_can_be_read() {
         refused,
         Err(HostError::Corrupt(_) | HostError::ReadOnly(_))
     ));
+}
+
+#[test]
+fn a_snapshot_of_another_partition_is_not_taken_for_its_own() {
+    let disk = FaultFiles::new(6);
+    let mut two = sealing();
+    let mut other = two.partitions[0].clone();
+    other.origin = "pyralog/test-00/local/notary/1".to_owned();
+    two.partitions.push(other);
+    let host = Host::open(Clock::new().world(&disk), &two).unwrap();
+    for first in (0..84).step_by(7) {
+        for partition in [0, 1] {
+            let proposal = digests(first + 1000 * partition as u64, 7);
+            let answer = start_in(&host, partition, proposal, Wait::Durable);
+            answer.recv().unwrap().unwrap();
+        }
+    }
+    host.close().unwrap();
+    let [own, others] = [0, 1].map(|partition: u32| {
+        PathBuf::from(format!(
+            "/store/snapshots/{partition:08x}-0000000000000054.seen"
+        ))
+    });
+    // Sound by itself, and of the size that it says.
+    disk.plant(&own, disk.content(&others).unwrap());
+    let host = Host::open(Clock::new().world(&disk), &two).unwrap();
+    let damage = host.recovery().damage.clone().unwrap_or_default();
+    assert!(damage.contains("another partition"), "{damage}");
+    assert!(host.recovery().read_only);
+    assert_eq!(numbers_of(&host, 0), (0..84).collect::<Vec<_>>());
+    // Else what partition 1 remembers would be answered to those who submit to this one.
+    assert!(propose(&host, digests(0, 1), Wait::Durable).is_err());
 }
 
 #[test]
