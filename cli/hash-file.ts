@@ -106,6 +106,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EPERM: 'no permission',
   EISDIR: 'is a directory',
+  ENOTDIR: 'a part of it is a file, not a directory',
+  EEXIST: 'is there already',
   EROFS: 'read-only file system',
   ENOSPC: 'disk full',
 };

@@ -1,7 +1,9 @@
 import { CommanderError } from 'commander';
 import { PyralogError } from '../base/errors.ts';
 import { toJson } from './context.ts';
+import { cliError } from './errors.ts';
 import { EXIT, exitOf } from './exit-codes.ts';
+import { reasonOf } from './hash-file.ts';
 import { buildProgram } from './program.ts';
 import { visible } from './visible.ts';
 
@@ -41,7 +43,8 @@ function reportUsage(error: CommanderError, json: boolean): number {
 }
 
 /** Says what went wrong: a sentence for people, code and message for programs (E3). */
-function report(error: unknown, json: boolean): number {
+function report(failure: unknown, json: boolean): number {
+  const error = refusedByDisk(failure) ?? failure;
   if (error instanceof PyralogError) {
     const { code, message } = error;
     const lines = message.split('\n').map(visible).join('\n  ');
@@ -54,3 +57,21 @@ function report(error: unknown, json: boolean): number {
   if (json) process.stdout.write(`${toJson({ ok: false, error: { code: 'internal' } })}\n`);
   return EXIT.internal.code;
 }
+
+/** What the file system refuses is the user's to mend, wherever in a command it comes up, and no bug. */
+function refusedByDisk(error: unknown): PyralogError | undefined {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error && 'path' in error)) return;
+  if (!DISK_REFUSALS.has(String(error.code))) return;
+  return cliError('cli/file', `${String(error.path)}: ${reasonOf(error)}`, error);
+}
+
+const DISK_REFUSALS: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'ENOTDIR',
+  'EISDIR',
+  'ENAMETOOLONG',
+]);

@@ -3,13 +3,14 @@
  * network by the genesis: so the keys are made first, under the bare network name, and `join` writes them again under the
  * network id. From then on the vote key has a slashing protection, and these here must not make a second one (cli.md E10, pos.md P26).
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import { createKey, type Key, readKeyFile, writeKeyFile } from '../node/index.ts';
 import { isName } from '../receipt/index.ts';
 import { cliError } from './errors.ts';
 import { bad, readDocument, writeDocument } from './genesis-draft.ts';
+import { makeDir } from './make-dir.ts';
 
 const PURPOSES = ['vote', 'transaction', 'transport'] as const;
 export type ValidatorPurpose = (typeof PURPOSES)[number];
@@ -64,7 +65,7 @@ export async function makeValidatorKeys(
   if (existsSync(paths.line)) {
     throw cliError('cli/file', `${paths.line}: exists already; nothing was changed`);
   }
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  makeDir(paths.dir, 0o700);
   // A replica's key name, but for the network's id, which is not there yet (I4).
   const keyName = `pyralog/${network}/${cluster}/${name}`;
   for (const purpose of PURPOSES) {

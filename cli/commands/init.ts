@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createGenesis } from '../../node/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { makeDir } from '../make-dir.ts';
 import { makeNode, readGenesisFile } from '../make-node.ts';
 import { makeValidatorKeys, validatorPaths } from '../validator-keys.ts';
 
@@ -31,7 +32,7 @@ export async function init(context: Context, dir: string, flags: InitFlags): Pro
     flags.genesis === undefined
       ? createGenesis(flags.network, Date.now())
       : readGenesisFile(flags.genesis);
-  mkdirSync(root, { recursive: true });
+  makeDir(root);
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];
   const { name, cluster = 'local' } = flags;
   const made = await makeNode({
@@ -59,7 +60,7 @@ async function initValidator(context: Context, root: string, flags: InitFlags): 
       '--validator makes keys for a genesis to come; with a genesis there already, run it without --genesis and then `pyralog join`',
     );
   }
-  mkdirSync(root, { recursive: true });
+  makeDir(root);
   // A cluster is registered once a network (X6): every validator its own, unless it says otherwise.
   const { network, name, cluster = name } = flags;
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];

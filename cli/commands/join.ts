@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join as joinPath, resolve } from 'node:path';
 import { toHex } from '../../base/bytes.ts';
 import { isDataDir, loadConfig } from '../../node/index.ts';
@@ -6,6 +6,7 @@ import { type Genesis, isName, networkId } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { makeDir } from '../make-dir.ts';
 import { makeNode, readGenesisFile } from '../make-node.ts';
 import {
   claimValidatorKeys,
@@ -49,7 +50,7 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   const names = namesOf(validator, flags);
   const place = validator && placeOf(validator, genesis, names.name);
   const protection = validator && protect(root, { genesis, dataDir, flags });
-  mkdirSync(root, { recursive: true });
+  makeDir(root);
   const made = await makeNode({ root, genesis, names, peers, passphrase, validator, protection });
   context.print(`network ${made.networkId}`);
   context.print(`role ${place ?? 'full node: follows and does not vote'}`);

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
-import { toHex } from '../../base/bytes.ts';
+import { fromHex, toHex } from '../../base/bytes.ts';
+import { PyralogError } from '../../base/errors.ts';
 import type { Client, TransactionStatus } from '../../client/index.ts';
 import { hexArgument, timeoutArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
@@ -37,7 +38,12 @@ export async function txSubmit(
   flags: NodeFlags & WaitFlags,
 ): Promise<ExitCode> {
   const text = source === '-' ? await readAll(process.stdin) : readTransaction(source);
-  const bytes = hexArgument(text.trim(), 'a transaction');
+  const bytes = fromHex(text.trim());
+  // What is in the file is not shown: a wrong path may lead to a secret (E8).
+  if (bytes === undefined) {
+    const what = source === '-' ? 'standard input' : source;
+    throw cliError('cli/usage', `${what}: is no signed transaction in lower-case hex`);
+  }
   if (bytes.length === 0) throw cliError('cli/usage', `${source}: is empty`);
   return withNode(context, flags, (client) =>
     submitAndTell(context, client, { bytes, told: {}, flags }),
@@ -59,8 +65,27 @@ export async function submitAndTell(
   },
 ): Promise<ExitCode> {
   const options = { ...waitOf(flags), signal: context.signal };
-  const { id, status } = await client.chain.submit(bytes, options);
+  const { id, status } = await client.chain
+    .submit(bytes, options)
+    .catch((refusal: unknown) => finalAlready(client, { bytes, refusal, signal: context.signal }));
   return tell(context, { id, status, told, flags });
+}
+
+/** The mempool forgets what is final, and refuses its nonce (X4): handing it in again does no harm, and is told its block. */
+async function finalAlready(
+  client: Client,
+  {
+    bytes,
+    refusal,
+    signal,
+  }: { readonly bytes: Uint8Array; readonly refusal: unknown; readonly signal: AbortSignal },
+): Promise<{ id: Uint8Array; status: TransactionStatus }> {
+  if (!(refusal instanceof PyralogError) || refusal.code !== 'chain/bad-nonce') throw refusal;
+  const { transactionId } = await import('../../client/index.ts');
+  const id = transactionId(bytes);
+  const status = await client.chain.transactionStatus(id, { signal });
+  if (status.state === 'final') return { id, status };
+  throw refusal;
 }
 
 function tell(

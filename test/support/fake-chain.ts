@@ -1,5 +1,4 @@
 /** A chain in memory behind {@link ChainAccess}: knows bytes only, takes what it is not told to refuse, and makes blocks when told. */
-import { blake3 } from '@noble/hashes/blake3.js';
 import { methods } from '../../api/index.ts';
 import type {
   Account,
@@ -9,10 +8,11 @@ import type {
   FinalBlock,
   TransactionStatus,
 } from '../../chain/types.ts';
+import { transactionId } from '../../client/index.ts';
 import type { ChainAccess, ChainHead, SubmittedTransaction } from '../../rpc/index.ts';
 
 export const bytes32 = (byte: number) => new Uint8Array(32).fill(byte);
-export const idOf = (transaction: Uint8Array) => blake3(transaction);
+export const idOf = transactionId;
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 type Refusal = Extract<SubmittedTransaction, { ok: false }>;

@@ -198,13 +198,36 @@ describe('the command line of the network', function () {
       await refused(transfer(to, '0', '--from', 'me.json'), /the amount is at least 1/);
       await refused(['tx', 'status', 'ab'], /64 lower-case hex/);
       writeFileSync(at('bad.hex'), 'zz\n');
-      await refused(['tx', 'submit', 'bad.hex'], /lower-case hex/);
+      await refused(['tx', 'submit', 'bad.hex'], /bad\.hex: is no signed transaction/);
+      writeFileSync(at('pass.txt'), 'correct horse battery staple\n');
+      const secret = await pyralog(['tx', 'submit', 'pass.txt', '--json']);
+      assert.doesNotMatch(secret.err + secret.out, /horse/);
       writeFileSync(at('empty.hex'), '\n');
       await refused(['tx', 'submit', 'empty.hex'], /is empty/);
       writeFileSync(at('long.hex'), '00'.repeat(70_000));
       await refused(['tx', 'submit', 'long.hex'], /longer than any/, EXIT.failed.code);
       await refused(['tx', 'submit', 'none.hex'], /no such file/, EXIT.failed.code);
       assert.equal(chain.batches.length, 0);
+    });
+
+    it('tells the block of a transaction that is final already when it is handed in again', async () => {
+      await ok('account', 'new', 'me.json');
+      const from = ['--from', 'me.json', '--nonce', '0', '--fee', '9000', '--out', 'signed.hex'];
+      await ok('account', 'transfer', '0d'.repeat(32), '1', ...from);
+      await ok('tx', 'submit', 'signed.hex');
+      chain.refuse = () => refusal('chain/bad-nonce', 'nonce 0 was used already (X4)');
+      const again = ['tx', 'submit', 'signed.hex'];
+      await refused(again, /nonce 0 was used already/, EXIT.failed.code);
+      chain.seal();
+      for (const wait of ['pending', 'final']) {
+        const { status } = await ok(...again, '--wait', wait);
+        assert.deepEqual(status, {
+          state: 'final',
+          height: '1',
+          index: '0',
+          time: '1790000000001',
+        });
+      }
     });
 
     it('hands on why the mempool refused', async () => {
@@ -466,6 +489,24 @@ describe('the command line of the network', function () {
       writeFileSync(at('draft.json'), draft.replace('"version": 1', '"version": 2'));
       await refused(['genesis', 'finalize', 'draft.json'], /no genesis-draft of version 1/, fail);
       await refused(['genesis', 'finalize', 'none.json'], /no such file/, fail);
+    });
+
+    it('says that a directory cannot be made where it was told to (1)', async () => {
+      await validators(1);
+      await ok('genesis', 'finalize', 'draft.json');
+      writeFileSync(at('FILE'), '');
+      const flags = ['--network', 'acme', '--name', 'n'];
+      for (const args of [
+        ['init', 'FILE', ...flags],
+        ['init', 'FILE/sub', ...flags],
+        ['init', 'FILE', '--validator', ...flags],
+        ['join', 'genesis.json', '--dir', 'FILE', '--name', 'n'],
+      ]) {
+        await refused(args, /FILE: is a file, not a directory/, EXIT.failed.code);
+      }
+      for (const place of existsSync('/proc/self') ? ['/proc/x', '/proc/x/y', '/sys/x'] : []) {
+        await refused(['init', place, ...flags], /\/x.*: cannot be made/, EXIT.failed.code);
+      }
     });
 
     it('refuses to join what cannot be joined', async () => {
