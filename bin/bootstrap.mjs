@@ -7,7 +7,7 @@
 //   3. the bundle     (the sources it is made of)             -> .bundle/, without which the sources run, only slower
 //   4. the pinned Node 24, which comes as an npm package.
 // Hashes, not times: a checkout or a restored cache has arbitrary mtimes.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -23,10 +23,10 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBundleFresh, makeBundle } from './bundle.mjs';
+import { endingChildren, spawnChild } from './children.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const NODE_MAJOR = 24;
-const RUST_MINOR = 88; // edition 2024, let chains
 const packagesMark = join(root, 'node_modules', '.pyralog-packages');
 const nativeMark = join(root, 'native', 'pyralog.node.hash');
 const nativeBinary = join(root, 'native', 'pyralog.node');
@@ -46,13 +46,13 @@ export function isPinned() {
 
 async function setUp() {
   const packages = packagesHash();
-  if (packages !== read(packagesMark)) installPackages();
+  if (packages !== read(packagesMark)) await installPackages();
   const native = nativeHash();
   if (native !== builtNativeHash()) {
     requireTools();
     say('building the native core (the first time: a few minutes)');
     const { buildNative } = await import('../native/build.mjs');
-    await buildNative({ root, log: say });
+    await buildNative({ root, log: say, spawn: spawnChild });
     writeFileSync(nativeMark, native);
   }
 }
@@ -68,19 +68,23 @@ async function bundle() {
   }
 }
 
-function installPackages() {
+async function installPackages() {
   const started = Date.now();
   say('installing npm packages');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const result = spawnSync(
+  const child = spawnChild(
     npm,
     // EBADENGINE is about the Node that runs npm, not the pinned one that runs us.
     ['install', '--no-audit', '--no-fund', '--loglevel=error', '--progress=false'],
     { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' },
   );
-  if (result.error) fail(`cannot run npm (${result.error.message}): install Node.js with npm`);
-  if (result.status !== 0)
-    fail(`npm install failed with exit code ${result.status}: see its message above`);
+  const status = await new Promise((ended) => {
+    child.once('error', (error) =>
+      fail(`cannot run npm (${error.message}): install Node.js with npm`),
+    );
+    child.once('close', ended);
+  });
+  if (status !== 0) fail(`npm install failed with exit code ${status}: see its message above`);
   // Hashed again: npm may complete the lock file with this platform's optional packages.
   writeFileSync(packagesMark, packagesHash());
   say(`npm packages installed in ${((Date.now() - started) / 1000).toFixed(0)} s`);
@@ -92,14 +96,20 @@ function requireTools() {
     'install Rust with rustup (see rust-lang.org/tools/install), or `rustup update stable`';
   if (cargo === undefined) fail(`Rust is missing (no \`cargo\` on the PATH): ${rust}`);
   const minor = Number(/ 1\.(\d+)\./.exec(cargo)?.[1] ?? 0);
-  if (minor < RUST_MINOR)
-    fail(`Rust is too old (${cargo.trim()}; 1.${RUST_MINOR} or later is needed): ${rust}`);
+  const least = rustMinor();
+  if (minor < least)
+    fail(`Rust is too old (${cargo.trim()}; 1.${least} or later is needed): ${rust}`);
   const compilers = process.env.CC ? [process.env.CC] : ['cc', 'gcc', 'clang'];
   if (process.platform !== 'win32' && !compilers.some((cc) => version(cc, ['--version']))) {
     const hint =
       process.platform === 'darwin' ? 'xcode-select --install' : 'apt-get install build-essential';
     fail(`a C compiler is missing (no ${compilers.join(', ')}): \`${hint}\``);
   }
+}
+
+/** The second number of the oldest Rust that builds the core, from where cargo reads it too. */
+function rustMinor() {
+  return Number(/^rust-version = "1\.(\d+)/m.exec(read(join(root, 'native', 'Cargo.toml')))?.[1]);
 }
 
 function version(command, args) {
@@ -131,7 +141,7 @@ async function underLock(work) {
   const release = () => rmSync(path, { force: true });
   process.once('exit', release);
   try {
-    await work();
+    await endingChildren(work);
   } finally {
     process.removeListener('exit', release);
     release();

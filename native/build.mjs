@@ -5,7 +5,7 @@
  * cargo build → native/pyralog.node (temp + rename: a node that runs keeps the file it has mapped) and
  * native/pyralog.d.ts, put together from the type definitions that the binding's macros write while compiling.
  */
-import { spawn } from 'node:child_process';
+import { spawn as spawnProgram } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -31,12 +31,12 @@ const LIBRARY = {
 
 /**
  * Builds the add-on of the repository at `root`. `log` gets one line per step. Throws when cargo is missing or fails; its
- * messages went to standard error.
+ * messages went to standard error. `spawn` starts cargo in place of node's own, for who has to end it.
  *
- * @param {{ root: string, log: (line: string) => void }} options
+ * @param {{ root: string, log: (line: string) => void, spawn?: typeof spawnProgram }} options
  * @returns {Promise<void>}
  */
-export async function buildNative({ root, log }) {
+export async function buildNative({ root, log, spawn = spawnProgram }) {
   const native = join(root, 'native');
   const library = LIBRARY[process.platform];
   if (library === undefined) throw new Error(`no native add-on for ${process.platform}`);
@@ -45,7 +45,7 @@ export async function buildNative({ root, log }) {
   // The macros write types only when the crate is compiled, and add to what is there.
   rmSync(join(types, CRATE), { force: true });
   touch(join(native, 'crates', 'node', 'src', 'lib.rs'));
-  await cargo(native, types, log);
+  await cargo(native, types, { log, spawn });
   install(join(native, 'target', 'release', library), join(native, 'pyralog.node'));
   writeFileSync(
     join(native, 'pyralog.d.ts'),
@@ -69,7 +69,22 @@ function install(from, to) {
   }
 }
 
-function cargo(native, types, log) {
+/** How many crates make up the add-on on this platform; undefined when cargo does not say. */
+function cratesOf(native, spawn) {
+  const args = ['tree', '--locked', '-p', CRATE, '-e', 'normal,build', '--prefix', 'none'];
+  const child = spawn('cargo', args, { cwd: native, stdio: ['ignore', 'pipe', 'ignore'] });
+  const crates = new Set();
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    crates.add(line.replace(/ \(\*\)$/, ''));
+  });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(undefined)); // the build itself says what is wrong
+    child.once('close', (code) => resolve(code === 0 ? crates.size : undefined));
+  });
+}
+
+async function cargo(native, types, { log, spawn }) {
+  const crates = await cratesOf(native, spawn);
   const child = spawn('cargo', ['build', '--release', '--locked', '-p', CRATE], {
     cwd: native,
     env: {
@@ -79,9 +94,6 @@ function cargo(native, types, log) {
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  // Some of the lock file's packages are for tests or other platforms.
-  const crates = (readFileSync(join(native, 'Cargo.lock'), 'utf8').match(/^name = /gm) ?? [])
-    .length;
   let compiled = 0;
   let said = 0;
   const tail = [];
@@ -90,7 +102,11 @@ function cargo(native, types, log) {
       compiled += 1;
       if (Date.now() - said >= PROGRESS_MS) {
         said = Date.now();
-        log(`compiling, ${compiled} of about ${crates} crates`);
+        log(
+          crates === undefined
+            ? `compiling, ${compiled} crates so far`
+            : `compiling, ${compiled} of ${crates} crates`,
+        );
       }
     } else {
       tail.push(line);
