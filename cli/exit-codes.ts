@@ -35,6 +35,7 @@ const BY_CODE: Readonly<Record<string, ExitName>> = {
   'receipt/not-signed': 'notSigned',
   'notary/no-checkpoint': 'notSigned',
   'notary/not-anchored': 'notSigned',
+  'notary/outcome-unknown': 'notSigned',
 };
 
 /** Exit code of an error code (E1). */

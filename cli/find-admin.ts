@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Client } from '../client/index.ts';
 import type { Context } from './context.ts';
 import { cliError } from './errors.ts';
+import { NodeWait } from './node-wait.ts';
 
 export interface AdminFlags {
   /** `--admin URL`. */
@@ -31,7 +32,9 @@ export async function withAdmin<T>(
   const { url, tokenFile } = await findAdmin(context, flags);
   const token = readToken(tokenFile);
   const { createClient } = await import('../client/index.ts');
-  const client = createClient({ url, token, retry: { attemptsMax: 2, waitMsFirst: 100 } });
+  const waiting = new NodeWait(context, url);
+  const retry = { attemptsMax: 2, waitMsFirst: 100 };
+  const client = createClient({ url, token, retry, onCall: () => waiting.begin() });
   try {
     return await task(client);
   } finally {

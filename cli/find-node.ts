@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '../client/index.ts';
+import { timeoutArgument } from './chain-arguments.ts';
 import type { Context } from './context.ts';
 import { cliError } from './errors.ts';
+import { NodeWait } from './node-wait.ts';
 
 export interface NodeFlags {
   /** `--node URL`. */
@@ -46,18 +48,29 @@ function checkedUrl(text: string): string {
   throw cliError('cli/usage', `${text}: not the address of a node, such as http://127.0.0.1:7070`);
 }
 
-/** Runs `task` with a client of the node that was found, and closes it. `attemptsMax` is of one call. */
+const ANSWER_MS_MAX = 30_000;
+
+/**
+ * Runs `task` with a client of the node that was found, and closes it. No question waits longer than `--timeout`, with all
+ * its tries; what takes long is said (E4).
+ */
 export async function withNode<T>(
   context: Context,
-  flags: NodeFlags,
+  flags: NodeFlags & { readonly timeout?: string },
   task: (client: Client, url: string) => Promise<T>,
-  attemptsMax = 3,
 ): Promise<T> {
+  const answerMsMax = flags.timeout === undefined ? ANSWER_MS_MAX : timeoutArgument(flags.timeout);
   const [url, { createClient }] = await Promise.all([
     findNode(context, flags),
     import('../client/index.ts'),
   ]);
-  const client = createClient({ url, retry: { attemptsMax, waitMsFirst: 100 } });
+  const waiting = new NodeWait(context, url);
+  const client = createClient({
+    url,
+    retry: { attemptsMax: 3, waitMsFirst: 100 },
+    answerMsMax: Math.min(answerMsMax, ANSWER_MS_MAX),
+    onCall: () => waiting.begin(),
+  });
   try {
     return await task(client, url);
   } finally {

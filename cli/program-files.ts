@@ -26,7 +26,7 @@ function addStamp(program: Command, action: Action): void {
         .choices(['final', 'checkpoint', 'durable'])
         .default('checkpoint'),
     )
-    .option('--timeout <seconds>', 'longest wait for `final`, each file', '30')
+    .option('--timeout <seconds>', 'longest wait for the node, for each 1,000 files', '30')
     .option('-o, --out <file>', 'where the receipt goes (one file, or standard input)')
     .option('-f, --force', 'replace receipts that exist')
     .addHelpText(
@@ -86,7 +86,7 @@ function addUpgrade(program: Command, action: Action): void {
         'final',
       ]),
     )
-    .option('--timeout <seconds>', 'longest wait for one receipt', '30')
+    .option('--timeout <seconds>', 'longest wait for the level, all receipts together', '30')
     .addHelpText(
       'after',
       examples('pyralog upgrade report.pdf', 'pyralog upgrade docs --wait final'),

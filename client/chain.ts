@@ -120,7 +120,8 @@ export class ChainCalls implements ChainClient {
       throw clientError('client/websocket-needed', 'frames need a ws: or wss: address');
     }
     const encode = (requestId: number) => encodeFrame(requestId, transactions);
-    const answer = await withRetry(retry, options.signal, () => send(encode, exchange(options)));
+    const { signal } = options;
+    const answer = await withRetry(retry, { signal }, () => send(encode, exchange(options)));
     if (answer.kind !== 'transaction-outcomes') {
       throw clientError('client/bad-answer', 'the node answered with a frame of another kind');
     }

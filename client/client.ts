@@ -45,6 +45,8 @@ import type {
 import { WebSocketTransport } from './websocket-transport.ts';
 
 const ANSWER_MS_MAX = 60_000;
+/** The node's own time-out goes first, so that its answer, which knows more, arrives: for so long after it. */
+const LATE_MS_MAX = 3_000;
 
 /** Connects on the first call. Throws `client/invalid-argument` on an address of another kind. */
 export function createClient(options: ClientOptions): Client {
@@ -66,6 +68,7 @@ class NodeClient implements Client {
   readonly #submitter: { submitter?: string };
   readonly #retry: RetryOptions;
   readonly #answerMsMax: number;
+  readonly #onCall: ClientOptions['onCall'];
   readonly chain: ChainClient;
 
   constructor(transport: Transport, options: ClientOptions) {
@@ -73,6 +76,7 @@ class NodeClient implements Client {
     this.#submitter = options.submitter === undefined ? {} : { submitter: options.submitter };
     this.#retry = { ...defaultRetry, ...options.retry };
     this.#answerMsMax = options.answerMsMax ?? ANSWER_MS_MAX;
+    this.#onCall = options.onCall;
     this.chain = new ChainCalls({
       call: (method, params, options) => this.call(method, params, options),
       transport,
@@ -86,13 +90,26 @@ class NodeClient implements Client {
     params: MethodParams<M>,
     options: CallOptions & { timeoutMs?: number } = {},
   ): Promise<MethodResult<M>> {
-    const exchange = this.#exchange(options);
-    const once = () => this.#transport.call(method, params, exchange);
-    const result = await (methods[method].idempotent
-      ? withRetry(this.#retry, options.signal, once)
-      : once());
-    // The schema of the method, which the node keeps to; what is read further is checked where it is read.
-    return result as MethodResult<M>;
+    const { signal, timeoutMs } = options;
+    // All tries share one deadline: a call that is repeated waits no longer than one that is not.
+    const until = performance.now() + (timeoutMs ?? this.#answerMsMax);
+    const lateMs = timeoutMs === undefined ? 0 : Math.min(this.#answerMsMax, LATE_MS_MAX);
+    const once = () => {
+      const leftMs = Math.max(1, Math.ceil(until - performance.now()));
+      const asked = 'timeoutMs' in params ? { ...params, timeoutMs: leftMs } : params;
+      const exchange = { answerMsMax: leftMs + lateMs, ...(signal && { signal }) };
+      return this.#transport.call(method, asked, exchange);
+    };
+    const ended = this.#onCall?.();
+    try {
+      const result = await (methods[method].idempotent
+        ? withRetry(this.#retry, { signal, until }, once)
+        : once());
+      // The schema of the method, which the node keeps to; what is read further is checked where it is read.
+      return result as MethodResult<M>;
+    } finally {
+      ended?.();
+    }
   }
 
   async submit(submission: DigestSubmission, options: SubmitOptions = {}): Promise<Submitted> {
@@ -134,7 +151,7 @@ class NodeClient implements Client {
       waitFor: options.waitFor ?? 'durable',
     };
     const encode = (requestId: number) => encodeFrame({ ...frame, requestId });
-    const answer = await withRetry(this.#retry, options.signal, () =>
+    const answer = await withRetry(this.#retry, { signal: options.signal }, () =>
       send(encode, this.#exchange(options)),
     );
     if (answer.kind === 'outcomes') {
@@ -240,9 +257,9 @@ class NodeClient implements Client {
     return this.#transport.close();
   }
 
-  /** The node's own time-out goes first, so that its answer, which knows more, arrives. */
-  #exchange({ signal, timeoutMs }: CallOptions & { timeoutMs?: number }): Exchange {
-    const answerMsMax = this.#answerMsMax + (timeoutMs ?? 0);
+  /** Of frames and subscriptions, which have no time-out of their own. */
+  #exchange({ signal }: CallOptions): Exchange {
+    const answerMsMax = this.#answerMsMax;
     return signal === undefined ? { answerMsMax } : { answerMsMax, signal };
   }
 }

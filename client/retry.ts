@@ -12,10 +12,13 @@ export const defaultRetry: RetryOptions = {
   waitMsMax: 5_000,
 };
 
-/** Runs `attempt` until it succeeds, fails for good, or has had its tries; rejects with the last error. */
+/**
+ * Runs `attempt` until it succeeds, fails for good, or has had its tries; rejects with the last error. No try begins at or
+ * after `until`, on the clock of `performance.now()`.
+ */
 export async function withRetry<T>(
   options: RetryOptions,
-  signal: AbortSignal | undefined,
+  { signal, until }: { readonly signal: AbortSignal | undefined; readonly until?: number },
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
@@ -24,7 +27,9 @@ export async function withRetry<T>(
     } catch (error) {
       if (!(error instanceof RpcError) || !error.retryable || tried >= options.attemptsMax)
         throw error;
-      await pause(waitMs(options, tried, error.retryAfterMs), signal);
+      const ms = waitMs(options, tried, error.retryAfterMs);
+      if (until !== undefined && performance.now() + ms >= until) throw error;
+      await pause(ms, signal);
     }
   }
 }

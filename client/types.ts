@@ -30,8 +30,10 @@ export interface ClientOptions {
   /** Bearer token, for an admin listener (HTTP only). */
   readonly token?: string;
   readonly retry?: Partial<RetryOptions>;
-  /** Gives up a call that has had no answer for so long; default 60,000. */
+  /** Gives up a call that has had no answer for so long, all its tries together; default 60,000. A call with a `timeoutMs` has that, and 3 s for the answer to arrive. */
   readonly answerMsMax?: number;
+  /** Called when a call begins; what it gives is called when the call ends. For whoever tells a person what is waited for. */
+  readonly onCall?: () => () => void;
 }
 
 export interface RetryOptions {

@@ -9,6 +9,7 @@ import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type NodeFlags, withNode } from '../find-node.ts';
 import { hashFile, hashStream } from '../hash-file.ts';
+import { Patience } from '../patience.ts';
 import { Progress } from '../progress.ts';
 import { receiptExists, writeReceipt } from '../receipt-file.ts';
 import { timeText } from '../visible.ts';
@@ -165,9 +166,12 @@ class StampJob {
   async #submit(client: Client, batch: readonly Hashed[]): Promise<void> {
     if (batch.length === 0) return;
     const { algorithm, wait } = this.#flags;
-    const outcomes = await client.submitBatch(
-      batch.map(({ digest }) => ({ algorithm, digest })),
-      { waitFor: wait === 'durable' ? wait : 'checkpoint', signal: this.#context.signal },
+    const { signal } = this.#context;
+    const waitFor = wait === 'durable' ? wait : 'checkpoint';
+    const submissions = batch.map(({ digest }) => ({ algorithm, digest }));
+    const patience = new Patience(timeoutArgument(this.#flags.timeout));
+    const outcomes = await patience.spend((timeoutMs) =>
+      client.submitBatch(submissions, { waitFor, timeoutMs, signal }),
     );
     const kept: [Hashed, Receipt][] = [];
     for (const [i, hashed] of batch.entries()) {
@@ -177,31 +181,47 @@ class StampJob {
         this.#fail(hashed.file, ...refusal);
       } else if (outcome?.ok) {
         const { submitted } = outcome;
-        const receipt = submitted.receipt ?? (await client.receipt(submitted.id));
+        const receipt = submitted.receipt ?? (await client.receipt(submitted.id, { signal }));
         if (this.#keep(hashed, receipt, submitted)) kept.push([hashed, receipt]);
       }
     }
-    if (wait === 'final')
-      for (const [hashed, receipt] of kept) await this.#finalize(client, hashed, receipt);
+    if (wait !== 'final') return;
+    for (const [hashed, receipt] of kept)
+      if (!(await this.#finalize(client, patience, hashed, receipt))) break;
   }
 
-  /** Waits for the chain. What is signed already is on disk, and stays when time is up. */
-  async #finalize(client: Client, { file, target }: Hashed, receipt: Receipt): Promise<void> {
-    const timeoutMs = timeoutArgument(this.#flags.timeout);
+  /**
+   * Waits for the chain. What is signed already is on disk, and stays when time is up. False when the node answers no more:
+   * then there is no use in asking about the rest.
+   */
+  async #finalize(
+    client: Client,
+    patience: Patience,
+    { file, target }: Hashed,
+    receipt: Receipt,
+  ): Promise<boolean> {
     const { signal } = this.#context;
     try {
-      const final = await client.upgradeReceipt(receipt, { waitFor: 'final', timeoutMs, signal });
+      const final = await patience.spend((timeoutMs) =>
+        client.upgradeReceipt(
+          receipt,
+          timeoutMs === 0 ? { signal } : { waitFor: 'final', timeoutMs, signal },
+        ),
+      );
       if (toHex(final.record.digest) !== toHex(receipt.record.digest)) {
         throw cliError('cli/wrong-answer', "the node answered with another file's receipt");
       }
-      if (final.finality === undefined) return;
+      if (final.finality === undefined) return true;
       writeReceipt(target, final, true);
       const at = this.#results.findIndex((result) => result.file === file);
       const result = this.#results[at];
       if (result !== undefined) this.#results[at] = { ...result, level: 'final' };
+      return true;
     } catch (error) {
+      signal.throwIfAborted();
       if (!(error instanceof PyralogError)) throw error;
       this.#context.note(`pyralog: ${file}: not final yet: ${error.message}`);
+      return !error.code.startsWith('client/');
     }
   }
 

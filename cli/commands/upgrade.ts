@@ -1,18 +1,19 @@
 import { PyralogError } from '../../base/errors.ts';
-import type { Client, ReceiptOptions } from '../../client/index.ts';
+import type { Client } from '../../client/index.ts';
 import type { Receipt } from '../../receipt/index.ts';
 import { timeoutArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type NodeFlags, withNode } from '../find-node.ts';
+import { Patience } from '../patience.ts';
 import { readReceipt, writeReceipt } from '../receipt-file.ts';
 import { findFiles, isReceiptPath, receiptPathOf } from '../walk.ts';
 
 export interface UpgradeFlags extends NodeFlags {
   /** Level to wait for; undefined = take what there is. */
   readonly wait?: 'checkpoint' | 'final';
-  /** Seconds, for each receipt. */
+  /** Seconds, for all receipts together. */
   readonly timeout: string;
 }
 
@@ -33,30 +34,19 @@ export async function upgrade(
   flags: UpgradeFlags,
 ): Promise<ExitCode> {
   const receipts = receiptsOf(paths);
-  const timeoutMs = timeoutArgument(flags.timeout);
-  const wait = flags.wait === undefined ? {} : { waitFor: flags.wait, timeoutMs };
-  const results = await withNode(
-    context,
-    flags,
-    async (client) => {
-      const done: UpgradeResult[] = [];
-      for (const path of receipts) {
-        context.signal.throwIfAborted();
-        done.push(
-          await upgradeOne(path, (old) =>
-            ask(client, old, { ...wait, signal: context.signal }),
-          ).catch((error: unknown) => {
-            if (!(error instanceof PyralogError) || error.code.startsWith('client/')) throw error;
-            context.note(`pyralog: ${path}: ${error.message}`);
-            return { receipt: path, error: { code: error.code, message: error.message } };
-          }),
-        );
-      }
-      return done;
-      // A wait that is over is an answer: repeating it would make it three times as long.
-    },
-    flags.wait === undefined ? 3 : 1,
-  );
+  const patience = new Patience(timeoutArgument(flags.timeout));
+  const { wait } = flags;
+  const { signal } = context;
+  const results = await withNode(context, flags, async (client) => {
+    const best = (old: Receipt) =>
+      patience.spend((timeoutMs) => ask(client, old, { wait, timeoutMs, signal }));
+    const done: UpgradeResult[] = [];
+    for (const path of receipts) {
+      signal.throwIfAborted();
+      done.push(await upgradeOne(path, best).catch((error) => failureOf(context, path, error)));
+    }
+    return done;
+  });
   for (const { receipt, changed, level } of results) {
     if (level !== undefined) context.print(`${receipt}: ${level}${changed ? ', upgraded' : ''}`);
   }
@@ -66,6 +56,15 @@ export async function upgrade(
   context.answer({ ok: failed === 0 && early === 0, receipts: results });
   if (failed > 0) return failed < results.length ? EXIT.partial.code : EXIT.failed.code;
   return early > 0 ? EXIT.notSigned.code : EXIT.ok.code;
+}
+
+/** What is wrong with one receipt; without a node there is no going on. */
+function failureOf(context: Context, path: string, error: unknown): UpgradeResult {
+  if (!(error instanceof PyralogError) || error.code.startsWith('client/')) throw error;
+  // Said once: most messages name the file already.
+  const message = error.message.startsWith(path) ? error.message : `${path}: ${error.message}`;
+  context.note(`pyralog: ${message}`);
+  return { receipt: path, error: { code: error.code, message } };
 }
 
 function receiptsOf(paths: readonly string[]): string[] {
@@ -110,14 +109,26 @@ function levelOf({ checkpoint, finality }: Receipt): Level {
   return finality === undefined || finality.length === 0 ? 'checkpoint' : 'final';
 }
 
-/** Waits as long as was asked; when time is up, what there is by then is taken. */
-async function ask(client: Client, old: Receipt, options: ReceiptOptions): Promise<Receipt> {
+/** Waits as long as is left; when time is up, what there is by then is taken. */
+async function ask(
+  client: Client,
+  old: Receipt,
+  {
+    wait,
+    timeoutMs,
+    signal,
+  }: {
+    readonly wait: UpgradeFlags['wait'];
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<Receipt> {
+  if (wait === undefined || timeoutMs === 0) return client.upgradeReceipt(old, { signal });
   try {
-    return await client.upgradeReceipt(old, options);
+    return await client.upgradeReceipt(old, { waitFor: wait, timeoutMs, signal });
   } catch (error) {
     const late = error instanceof PyralogError && error.code === 'notary/outcome-unknown';
-    if (!late || options.waitFor === undefined) throw error;
-    const { waitFor: _level, timeoutMs: _ms, ...now } = options;
-    return client.upgradeReceipt(old, now);
+    if (!late) throw error;
+    return client.upgradeReceipt(old, { signal });
   }
 }

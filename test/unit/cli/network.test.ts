@@ -9,6 +9,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT } from '../../../cli/exit-codes.ts';
@@ -296,6 +298,49 @@ describe('the command line of the network', function () {
       assert.ok(read.ok && read.value.finality?.length === 1);
       assert.match((await pyralog(['upgrade', 'a.pyr.json'])).out, /a.pyr.json: final\n/);
       assert.equal(readFileSync(at('a.pyr.json'), 'utf8'), kept);
+    });
+
+    it('waits for the chain no longer than it was told to, whatever the number of tries and files (3)', async () => {
+      notary.hasChain = true;
+      const asked: (string | undefined)[] = [];
+      const upgrade = notary.upgrade.bind(notary);
+      notary.upgrade = (receipt, options) => {
+        asked.push(options?.waitFor);
+        return options?.waitFor === 'final' ? new Promise(() => {}) : upgrade(receipt, options);
+      };
+      for (const name of ['a', 'b']) writeFileSync(at(name), name);
+      const late = await pyralog(['stamp', 'a', 'b', '--wait', 'final', '--timeout', '1']);
+      assert.equal(late.code, EXIT.notSigned.code, late.err);
+      assert.match(late.err, /a: not final yet: no outcome within \d+ ms/);
+      assert.deepEqual(asked, ['final', 'durable']);
+      asked.length = 0;
+      const receipts = ['a.pyr.json', 'b.pyr.json'];
+      const still = await pyralog(['upgrade', ...receipts, '--wait', 'final', '--timeout', '1']);
+      assert.equal(still.code, EXIT.notSigned.code, still.err);
+      assert.deepEqual(asked, ['final', 'durable', 'durable']);
+    });
+
+    it('says that it waits for a node that does not answer, and gives up in time (4, E4)', async () => {
+      const requests: string[] = [];
+      const silent = createServer((request) => void requests.push(request.url ?? ''));
+      await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+      const node = ['--node', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`];
+      writeFileSync(at('a'), 'a');
+      try {
+        const args = ['stamp', 'a', '--wait', 'final', '--timeout', '1', ...node];
+        const { code, err } = await pyralog(args);
+        assert.equal(code, EXIT.unreachable.code, err);
+        assert.match(err, /waiting for http:\S+ to answer, 2 s so far\n.*no answer within/);
+        assert.equal(requests.length, 1);
+        const to = '0d'.repeat(32);
+        await ok('account', 'new', 'me.json');
+        const transfer = ['account', 'transfer', to, '1', '--from', 'me.json', '--timeout', '1'];
+        await refused([...transfer, ...node], /no answer within/, EXIT.unreachable.code);
+        assert.equal(requests.length, 2);
+      } finally {
+        silent.closeAllConnections();
+        silent.close();
+      }
     });
 
     it('says that a node is on no chain', async () => {

@@ -93,8 +93,10 @@ for (const kind of ['http', 'ws'] as const) {
       assert.equal((await client.submit(submission)).duplicate, false);
       assert.equal(notary.calls, 2);
       notary.gate = new Promise(() => {});
-      const late = client.submit({ ...submission, idempotencyKey: 'k' }, { timeoutMs: 5 });
+      notary.failure = new PyralogError('log/overloaded', 'full', { data: { retryAfterMs: 1 } });
+      const late = client.submit({ ...submission, idempotencyKey: 'k' }, { timeoutMs: 200 });
       await assert.rejects(late, { code: 'notary/outcome-unknown' });
+      // The second try had what was left of the time; when that was over, there was no third.
       assert.equal(notary.calls, 4);
     });
 
@@ -131,6 +133,41 @@ for (const kind of ['http', 'ws'] as const) {
     });
   });
 }
+
+describe('the client over http alone', () => {
+  it('gives the tries of a call one time to share', async () => {
+    const asked: number[] = [];
+    const server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (text) => (body += text));
+      request.on('end', () => {
+        asked.push(JSON.parse(body).params.timeoutMs);
+        // The first connection is lost some time later, the second is never answered.
+        if (asked.length === 1) setTimeout(() => response.destroy(), 100);
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((listening) => server.once('listening', listening));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const calls = { begun: 0, ended: 0 };
+    const onCall = () => {
+      calls.begun++;
+      return () => void calls.ended++;
+    };
+    const client = createClient({ url, retry: quick, answerMsMax: 20, onCall });
+    try {
+      const call = client.submit(submission, { timeoutMs: 1_000 });
+      await assert.rejects(call, { code: 'client/no-answer' });
+      const [first = 0, second = 0] = asked;
+      assert.equal(asked.length, 2);
+      assert.ok(first > 950 && second > 0 && second < 950, `${first}, ${second}`);
+      assert.deepEqual(calls, { begun: 1, ended: 1 });
+    } finally {
+      await client.close();
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
 
 describe('the client over ws alone', () => {
   afterEach(closeAll);
