@@ -102,13 +102,17 @@ function addTrustGroup(program: Command, action: Action): void {
   );
   trust
     .command('add')
-    .description('pin the keys of a node or a policy file')
-    .argument('<source>', 'URL of a node, or JSON file with a policy or trust store')
+    .description('pin the keys of a node, a policy file, or the chain of a genesis')
+    .argument('<source>', 'URL of a node, or JSON file: a policy, a trust store, or genesis.json')
     .option('--trust <file>', 'trust store to add to')
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
-      examples('pyralog trust add http://127.0.0.1:7070', 'pyralog trust add policy.json --yes'),
+      examples(
+        'pyralog trust add http://127.0.0.1:7070',
+        'pyralog trust add genesis.json',
+        'pyralog trust add policy.json --yes',
+      ),
     )
     .action(
       action(async (context, command) => {

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { PyralogError } from '../base/errors.ts';
 import { toJson } from './context.ts';
 import { cliError } from './errors.ts';
@@ -13,29 +13,56 @@ export async function run(args: readonly string[]): Promise<number> {
   const interrupt = () => stop.abort(new PyralogError('cli/interrupted', 'interrupted'));
   process.once('SIGINT', interrupt);
   const state = { code: EXIT.ok.code as number };
+  const program = buildProgram(stop.signal, (code) => {
+    state.code = code;
+  });
   try {
-    await buildProgram(stop.signal, (code) => {
-      state.code = code;
-    }).parseAsync([...args], { from: 'user' });
+    refuseHelpOfNone(program, args);
+    await program.parseAsync([...args], { from: 'user' });
     return state.code;
   } catch (error) {
     if (error instanceof CommanderError)
-      return error.exitCode === 0 ? 0 : reportUsage(error, args.includes('--json'));
+      return error.exitCode === 0 ? 0 : reportUsage(error, program, args);
     return report(stop.signal.aborted ? stop.signal.reason : error, args.includes('--json'));
   } finally {
     process.off('SIGINT', interrupt);
   }
 }
 
+/** The command that the arguments name, as far as they name one, and what comes after. */
+function commandOf(program: Command, args: readonly string[]) {
+  let command = program;
+  const path = ['pyralog'];
+  for (const name of args) {
+    const next = command.commands.find((one) => one.name() === name);
+    if (next === undefined) break;
+    command = next;
+    path.push(name);
+  }
+  return { command, path, rest: args.slice(path.length - 1) };
+}
+
+/** Help of a command that does not exist would be everybody's help, without a word of what is wrong. */
+function refuseHelpOfNone(program: Command, args: readonly string[]): void {
+  const asksFirst = args[0] === 'help';
+  if (!asksFirst && !args.includes('--help') && !args.includes('-h')) return;
+  const { command, rest } = commandOf(program, asksFirst ? args.slice(1) : args);
+  const [name] = rest;
+  if (name === undefined || name.startsWith('-') || name === 'help') return;
+  if (command.commands.length === 0) return; // an argument of the command
+  throw new CommanderError(1, 'commander.unknownCommand', `there is no command '${name}'`);
+}
+
 /** Arguments that make no sense are said as everything else is, with where to look (E1, E3). */
-function reportUsage(error: CommanderError, json: boolean): number {
+function reportUsage(error: CommanderError, program: Command, args: readonly string[]): number {
+  const json = args.includes('--json');
   // A group without its command has printed its help: nothing to add for people.
   const groupAlone = error.code === 'commander.help';
   const what = groupAlone
     ? 'a command is missing'
     : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   const dashed = error.code === 'commander.unknownOption' ? ', put -- before such a name' : '';
-  const message = `${what}; see \`pyralog --help\`${dashed}`;
+  const message = `${what}; see \`${[...commandOf(program, args).path, '--help'].join(' ')}\`${dashed}`;
   if (!groupAlone) process.stderr.write(`pyralog: ${visible(message)}\n`);
   if (json)
     process.stdout.write(`${toJson({ ok: false, error: { code: 'cli/usage', message } })}\n`);

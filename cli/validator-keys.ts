@@ -7,10 +7,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.ts';
 import { createKey, type Key, readKeyFile, writeKeyFile } from '../node/index.ts';
-import { isName } from '../receipt/index.ts';
 import { cliError } from './errors.ts';
 import { bad, readDocument, writeDocument } from './genesis-draft.ts';
 import { makeDir } from './make-dir.ts';
+import { checkName } from './names.ts';
 
 const PURPOSES = ['vote', 'transaction', 'transport'] as const;
 export type ValidatorPurpose = (typeof PURPOSES)[number];
@@ -59,7 +59,7 @@ export async function makeValidatorKeys(
     ['node', name],
     ['cluster', cluster],
   ] as const) {
-    if (!isName(kind, text)) throw cliError('cli/usage', `${text}: is not a ${kind} name (I1)`);
+    checkName(kind, text);
   }
   const paths = validatorPaths(root);
   if (existsSync(paths.line)) {

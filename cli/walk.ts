@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { cliError } from './errors.ts';
 import { reasonOf } from './hash-file.ts';
 
 export const RECEIPT_SUFFIX = '.pyr.json';
@@ -67,7 +66,11 @@ export function findFiles(paths: readonly string[]): Found {
       else if (stat.isFile()) add({ path, named: true, bytes: stat.size }, bag);
       else bag.unreadable.push({ path, message: 'not a regular file; `-` takes a stream' });
     } catch (error) {
-      bag.unreadable.push({ path, message: cliError('cli/file', reasonOf(error)).message });
+      // Node has put U+FFFD where the name's bytes are no UTF-8, and so looks for another file.
+      const message = path.includes('\ufffd')
+        ? 'no such file, or its name is not UTF-8'
+        : reasonOf(error);
+      bag.unreadable.push({ path, message });
     }
   }
   const { files, receipts, links, directories, special, unreadable } = bag;

@@ -146,7 +146,7 @@ async function unseal(
   if (passphrase === undefined) {
     throw nodeError(
       'node/passphrase',
-      `${source}: encrypted; set PYRALOG_PASSPHRASE or passphraseFile`,
+      `${source}: encrypted; set PYRALOG_PASSPHRASE, or name a file that holds the passphrase (--passphrase-file, of a node the setting passphraseFile)`,
     );
   }
   const opened = await openSeed(seed, passphrase, boundTo(summary));
@@ -172,6 +172,12 @@ function readOwnFile(path: string): string {
   try {
     const { mode, size } = fstatSync(file);
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      if (
+        size <= FILE_BYTES_MAX &&
+        parseObject(readFileSync(file, 'utf8'))?.['pyralog'] !== 'key'
+      ) {
+        throw nodeError('node/bad-key', `${path}: not a pyralog key file`);
+      }
       const bits = (mode & 0o777).toString(8);
       throw nodeError(
         'node/bad-key',

@@ -76,7 +76,7 @@ function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): D
   return {
     root: resolve(context.workingDir, flags.dir),
     fresh: flags.fresh === true,
-    validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX),
+    validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX, 1),
     ...(flags.port === undefined ? {} : { port: wholeOf('--port', flags.port, 65_535) }),
     settings: {
       ...(flags.blockTime === undefined
@@ -99,10 +99,10 @@ function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): D
   };
 }
 
-function wholeOf(flag: string, text: string, max: number): number {
+function wholeOf(flag: string, text: string, max: number, min = 0): number {
   const value = parseSafe(text, max);
-  if (value === undefined)
-    throw cliError('cli/usage', `${flag} ${text}: a number from 0 to ${max}`);
+  if (value === undefined || value < min)
+    throw cliError('cli/usage', `${flag} ${text}: a whole number from ${min} to ${max}`);
   return value;
 }
 
@@ -211,6 +211,11 @@ async function isThisDevnet(file: DevnetFile): Promise<boolean> {
   return (await known) || answersAs(file.rpc, file.origin);
 }
 
+const FAULT_VALUES = {
+  delay: 'milliseconds, 0 or more, come before the nodes: devnet fault delay 100 node-2',
+  drop: 'a probability from 0 to 1 comes before the nodes: devnet fault drop 0.1 node-2',
+} as const;
+
 /** `pyralog devnet fault KIND NODE…`. */
 export async function devnetFault(
   context: Context,
@@ -225,7 +230,7 @@ export async function devnetFault(
     throw cliError('cli/usage', `devnet fault ${kind}: there are ${FAULT_ORDERS.join(', ')}`);
   }
   if (takesValue && !/^[0-9]+(\.[0-9]+)?$/.test(value ?? '')) {
-    throw cliError('cli/usage', `devnet fault ${kind} ${value ?? ''}: the value is a number`);
+    throw cliError('cli/usage', `devnet fault ${[kind, ...args].join(' ')}: ${FAULT_VALUES[kind]}`);
   }
   if (nodes.length === 0 && kind !== 'heal') {
     throw cliError('cli/usage', `devnet fault ${kind}: name the nodes, such as node-1`);

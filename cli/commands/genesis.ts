@@ -1,6 +1,6 @@
 import { toHex } from '../../base/bytes.ts';
 import { createGenesis, formatGenesis, systemCode, writeDurably } from '../../node/index.ts';
-import { DEFAULT_PARAMETERS, type Genesis, isName, networkId } from '../../receipt/index.ts';
+import { DEFAULT_PARAMETERS, type Genesis, networkId } from '../../receipt/index.ts';
 import { accountArgument, amountArgument, countArgument, hexArgument } from '../chain-arguments.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
@@ -14,6 +14,7 @@ import {
   writeDraft,
 } from '../genesis-draft.ts';
 import { reasonOf } from '../hash-file.ts';
+import { checkName } from '../names.ts';
 import { readValidatorLine } from '../validator-keys.ts';
 
 export interface GenesisNewFlags {
@@ -40,8 +41,7 @@ export async function genesisNew(
   flags: GenesisNewFlags,
 ): Promise<ExitCode> {
   const { network } = flags;
-  if (!isName('network', network))
-    throw cliError('cli/usage', `${network}: not a network name (I1)`);
+  checkName('network', network);
   const given = DEFAULT_PARAMETERS;
   const count = (text: string | undefined, name: string, otherwise: number) =>
     text === undefined ? otherwise : countArgument(text, name);
@@ -150,8 +150,8 @@ function validatorOf(draft: GenesisDraft, file: string | undefined, flags: AddVa
   }
   const { name, voteKey, account } = flags;
   if (name !== undefined && voteKey !== undefined && account !== undefined) {
-    if (isName('node', name)) return { name, voteKey, account };
-    throw cliError('cli/usage', `${name}: not a node name (I1)`);
+    checkName('node', name);
+    return { name, voteKey, account };
   }
   throw cliError(
     'cli/usage',

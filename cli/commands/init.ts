@@ -6,6 +6,7 @@ import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { makeDir } from '../make-dir.ts';
 import { makeNode, readGenesisFile } from '../make-node.ts';
+import { checkName } from '../names.ts';
 import { makeValidatorKeys, validatorPaths } from '../validator-keys.ts';
 
 export interface InitFlags {
@@ -18,6 +19,10 @@ export interface InitFlags {
 
 /** `pyralog init`: a commented configuration, a genesis, keys, a data directory; or the keys of a validator to be. */
 export async function init(context: Context, dir: string, flags: InitFlags): Promise<ExitCode> {
+  const { network, name, cluster = 'local' } = flags;
+  checkName('network', network);
+  checkName('node', name);
+  checkName('cluster', cluster);
   const root = resolve(context.workingDir, dir);
   if (flags.validator === true) return initValidator(context, root, flags);
   const file = join(root, 'pyralog.yaml');
@@ -30,11 +35,10 @@ export async function init(context: Context, dir: string, flags: InitFlags): Pro
   }
   const genesis =
     flags.genesis === undefined
-      ? createGenesis(flags.network, Date.now())
+      ? createGenesis(network, Date.now())
       : readGenesisFile(flags.genesis);
   makeDir(root);
   const passphrase = context.environment['PYRALOG_PASSPHRASE'];
-  const { name, cluster = 'local' } = flags;
   const made = await makeNode({
     root,
     genesis,

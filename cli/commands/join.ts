@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { join as joinPath, resolve } from 'node:path';
 import { toHex } from '../../base/bytes.ts';
 import { isDataDir, loadConfig } from '../../node/index.ts';
-import { type Genesis, isName, networkId } from '../../receipt/index.ts';
+import { type Genesis, networkId } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { makeDir } from '../make-dir.ts';
 import { makeNode, readGenesisFile } from '../make-node.ts';
+import { checkName } from '../names.ts';
 import {
   claimValidatorKeys,
   readValidatorKeys,
@@ -84,8 +85,10 @@ function namesOf(validator: ValidatorKeys | undefined, flags: JoinFlags) {
       'name the node with --name: its logs are known by that name on the whole network, so make it yours alone',
     );
   }
-  if (!isName('node', name)) throw cliError('cli/usage', `${name}: not a node name (I1)`);
-  return { name, cluster: flags.cluster ?? validator?.line.cluster ?? name };
+  checkName('node', name);
+  const cluster = flags.cluster ?? validator?.line.cluster ?? name;
+  checkName('cluster', cluster);
+  return { name, cluster };
 }
 
 /** Where the vote key stands in the set; a name that is not the set's would confuse whoever looks for the node. */

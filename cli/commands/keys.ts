@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { toHex } from '../../base/bytes.ts';
@@ -44,18 +44,36 @@ export async function keysNew(
   return EXIT.ok.code;
 }
 
-/** `pyralog keys list PATHS`. Needs no passphrase. */
+/** `pyralog keys list PATHS`: in directories, what is no key is passed over. Needs no passphrase. */
 export async function keysList(context: Context, paths: readonly string[]): Promise<ExitCode> {
   const files = paths.flatMap((path) => {
     if (!existsSync(path)) throw cliError('cli/file', `${path}: no such file`);
     if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => name.endsWith('.json'));
-    return names.sort().map((name) => join(path, name));
+    return names
+      .sort()
+      .map((name) => join(path, name))
+      .filter((file) => mayBeKey(file));
   });
   const keys = files.map((file) => ({ file, ...readKeySummary(file) }));
   for (const { file, ...key } of keys) printKey(context, file, key);
   context.answer({ keys: keys.map(({ file, ...key }) => plain(file, key)) });
   return EXIT.ok.code;
+}
+
+/** Whatever says that it is something else is no key: validator.json and genesis.json are for everybody to read. */
+function mayBeKey(file: string): boolean {
+  try {
+    const found: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return (
+      typeof found !== 'object' ||
+      found === null ||
+      !('pyralog' in found) ||
+      found.pyralog === 'key'
+    );
+  } catch {
+    return true; // what cannot be read is said by whoever reads it as a key
+  }
 }
 
 /** `pyralog keys export FILE`: the public half, or a copy under another passphrase. */

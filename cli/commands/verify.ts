@@ -125,6 +125,7 @@ async function judge(
   if (target.unreadable !== undefined)
     return { ok: false, code: 'cli/file', message: target.unreadable };
   try {
+    if (isNeitherThere(target)) throw cliError('cli/file', `${target.file}: no such file`);
     const parsed = readReceipt(target.receipt);
     if (!parsed.ok) return parsed;
     const { algorithm } = parsed.value.record;
@@ -141,6 +142,11 @@ async function judge(
       return { ok: false, code: error.code, message: error.message };
     throw error;
   }
+}
+
+/** Without the file, that its receipt is missing too is not the news. */
+function isNeitherThere({ file, receipt }: Target): boolean {
+  return file !== '-' && !existsSync(file) && !existsSync(receipt);
 }
 
 /** Says what a refusal means for somebody with a file and a trust store. */

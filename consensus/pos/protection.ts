@@ -269,7 +269,7 @@ function decodeRecord(payload: Uint8Array): SignRecord | undefined {
 function missing() {
   return consensusError(
     'consensus/protection-missing',
-    `${PROTECTION_FILE} is missing, and without it this key could sign twice: bring it along from where the key was used last, or say --new-validator if it never signed anything`,
+    `${PROTECTION_FILE} is missing, and without it this key could sign twice: bring it along from where the key was used last, or, for a key that never signed anything, make one with \`pyralog join --new-validator\``,
   );
 }
 

@@ -121,7 +121,9 @@ describe('the command line', function () {
     file('a', 'hellO');
     await refused(['a'], /it was changed since/);
     file('a', 'hello');
-    await refused(['absent'], /there is no receipt/);
+    await refused(['absent'], /absent: no such file/);
+    file('bare', 'no receipt beside it');
+    await refused(['bare'], /there is no receipt/);
     file('a.pyr.json', `${receipt} `);
     await refused(['a'], /edited or damaged/);
     file('a.pyr.json', receipt.replace('"version": 1', '"version": 2'));
@@ -278,6 +280,17 @@ describe('the command line', function () {
       assert.equal(JSON.parse(out).error.code, 'cli/usage');
     }
     assert.match((await pyralog(['help', 'stamp'])).out, /pyralog stamp/);
+    for (const [args, why] of [
+      [['help', 'bogus'], /no command 'bogus'; see `pyralog --help`/],
+      [['receipt', '--help'], /no command 'receipt'/],
+      [['help', 'trust', 'bogus'], /no command 'bogus'/],
+      [['account', 'transfer', 'a', '1'], /--from .*; see `pyralog account transfer --help`/],
+    ] as const) {
+      const { code, err, out } = await pyralog(args);
+      assert.deepEqual([code, out], [EXIT.usage.code, '']);
+      assert.match(err, why);
+    }
+    assert.match((await pyralog(['trust', 'add', '--help'])).out, /genesis\.json/);
     assert.match(JSON.parse((await pyralog(['--version', '--json'])).out).version, /^\d/);
   });
 

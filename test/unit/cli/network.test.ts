@@ -129,6 +129,11 @@ describe('the command line of the network', function () {
       });
       assert.match((await pyralog(['account', 'nonce', account])).out, /: 3\n$/);
       await refused(['account', 'new', 'me.json'], /never replaced/, EXIT.failed.code);
+      await refused(['stamp', 'bad\ufffd.txt'], /or its name is not UTF-8/, EXIT.failed.code);
+      const nope = await pyralog(['upgrade', 'nope']);
+      assert.equal(nope.err.match(/nope\.pyr\.json/g)?.length, 1, nope.err);
+      await refused(['devnet', 'up', '--validators', 'x'], /a whole number from 1 to 16/);
+      await refused(['devnet', 'up', '--validators', '0'], /a whole number from 1 to 16/);
     });
 
     it('transfers: signs for the network, pays the least fee, waits for the block', async () => {
@@ -439,6 +444,10 @@ describe('the command line of the network', function () {
         'late',
       );
       assert.equal(full['role'], 'full');
+      // What is no key is passed over in a directory, however open it is.
+      const made0 = await ok('keys', 'list', 'node-0/validator', 'node-0/pyralog-data');
+      assert.equal((made0['keys'] as unknown[]).length, 3);
+      await refused(['keys', 'list', 'genesis.json'], /genesis\.json: not a/, EXIT.failed.code);
       const fullKeys = join(at('late'), 'pyralog-data', 'keys');
       assert.equal(existsSync(join(fullKeys, 'vote.json')), false);
       assert.ok(existsSync(join(fullKeys, 'transport.json')));
@@ -584,6 +593,10 @@ describe('the command line of the network', function () {
       await refused(['init', 'other'], /has validator keys/);
       await refused(['init', 'new', '--validator', '--genesis', 'genesis.json'], /pyralog join/);
       await refused(['init', 'new', '--validator', '--name', 'N'], /not a node name/);
+      await refused(
+        ['init', 'new', '--cluster', 'a/b'],
+        /^pyralog: a\/b: not a cluster name, which/,
+      );
     });
   });
 });
