@@ -189,8 +189,12 @@ impl Thread<'_> {
                 self.round();
             }
             if !self.shared.maintaining.wait() {
-                return;
+                break;
             }
+        }
+        // What was called off, and what it had not come to delete yet.
+        if on && self.shared.failure().is_none() {
+            self.sweep();
         }
     }
 
@@ -385,12 +389,12 @@ impl Thread<'_> {
         false
     }
 
-    /// Deletes what no version names, a few at a time.
+    /// Deletes what no version names, a few at a time; when the thread is to end, only once.
     fn sweep(&self) {
-        while !self.shared.maintaining.cancelled() {
+        loop {
             let deleted = self.shared.segments.sweep(SWEEP);
             self.shared.maintaining.figures.lock().files_deleted += deleted as u64;
-            if deleted == 0 {
+            if deleted == 0 || self.shared.maintaining.cancelled() {
                 return;
             }
         }
