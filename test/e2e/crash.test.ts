@@ -3,11 +3,11 @@
  * Run over the real file layer, and over one that loses at the kill whatever was not synced, as a power cut would.
  */
 import { strict as assert } from 'node:assert';
-import { readFileSync } from 'node:fs';
 import { createClient } from '../../client/index.ts';
-import { parseTrustStore, type TrustStore, verifyReceipt } from '../../receipt/index.ts';
+import { verifyReceipt } from '../../receipt/index.ts';
 import { submitUntil } from '../support/load.ts';
 import { Workspace } from '../support/node-process.ts';
+import { trustOf } from '../support/trust.ts';
 
 const ANSWERS_BEFORE_KILL = 3_000;
 
@@ -83,12 +83,4 @@ for (const fileLayer of ['real', 'lose-unsynced']) {
       assert.equal((await third.stop()).code, 0);
     });
   });
-}
-
-function trustOf(workspace: Workspace): TrustStore {
-  const parsed = parseTrustStore(
-    readFileSync(workspace.path('xdg', 'pyralog', 'trust.json'), 'utf8'),
-  );
-  assert.ok(parsed.ok);
-  return parsed.value;
 }
