@@ -17,6 +17,7 @@ export interface Stage {
 export class StageProgress {
   readonly #context: Context;
   readonly #unit: 'bytes' | 'records';
+  readonly #began = performance.now();
   #next = performance.now() + SILENT_MS;
   #shown = false;
 
@@ -30,7 +31,8 @@ export class StageProgress {
     if (performance.now() < this.#next) return;
     this.#next = performance.now() + (isTerminal ? TERMINAL_MS : LINE_MS);
     this.#shown = true;
-    const line = stageLine(now, this.#unit);
+    const seconds = (performance.now() - this.#began) / 1_000;
+    const line = stageLine(now, this.#unit, seconds);
     if (isTerminal) process.stderr.write(`\r\u001b[K${line}`);
     else this.#context.note(line);
   }
@@ -42,8 +44,13 @@ export class StageProgress {
   }
 }
 
-export function stageLine({ stage, done, total }: Stage, unit: 'bytes' | 'records'): string {
-  if (total === 0) return stage;
+/** One line: how much of a stage is done, or how long all has taken when nobody knows how much there is to do. */
+export function stageLine(
+  { stage, done, total }: Stage,
+  unit: 'bytes' | 'records',
+  seconds: number,
+): string {
+  if (total === 0) return `pyralog: ${stage}, ${Math.floor(seconds)} s so far`;
   const amount = (count: number) => (unit === 'bytes' ? bytesText(count) : `${count} records`);
-  return `${stage}: ${Math.floor((100 * done) / total)} %, ${amount(done)} of ${amount(total)}`;
+  return `pyralog: ${stage}: ${Math.floor((100 * done) / total)} %, ${amount(done)} of ${amount(total)}`;
 }

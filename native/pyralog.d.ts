@@ -384,6 +384,7 @@ export interface NativeStats {
   diskFull: boolean;
   readOnly: boolean;
   poisoned: boolean;
+  failure?: string;
 }
 
 /** A subject. */

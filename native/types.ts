@@ -169,8 +169,12 @@ export interface CoreStats {
   /** Records answered `accepted` that are not durable yet, over all partitions (W16). */
   readonly acceptedRecords: number;
   readonly diskFull: boolean;
+  /** The store is damaged: found by the opening, or by the check that goes on behind it. */
   readonly readOnly: boolean;
+  /** A write or fdatasync failed. */
   readonly poisoned: boolean;
+  /** Why nothing is appended any more, when `readOnly` or `poisoned`. */
+  readonly failure?: string;
 }
 
 /** Compaction, retention and ageing (manifest.md Y13 to Y16). */

@@ -16,6 +16,7 @@ import type { Config } from './config/schema.ts';
 import type { NodeIdentity } from './identity.ts';
 import type { PreparedChain } from './prepared.ts';
 import { maintenanceOf, policyOf } from './retention.ts';
+import { storeFailure } from './store-failure.ts';
 
 /**
  * Wires the parts of a node together: the only file that names concrete implementations. Its imports are lazy, because
@@ -246,11 +247,11 @@ function remoteOf(
 }
 
 function readinessOf(core: Core): { ready: boolean; reasons: string[] } {
-  const { readOnly, poisoned, diskFull } = core.stats();
+  const stats = core.stats();
+  const failure = storeFailure(stats);
   const reasons = [
-    ...(readOnly ? ['the log is damaged and opened read-only; see pyralog doctor'] : []),
-    ...(poisoned ? ['a write to the log failed; restart the node'] : []),
-    ...(diskFull ? ['the disk is full'] : []),
+    ...(failure === undefined ? [] : [failure]),
+    ...(stats.diskFull ? ['the disk is full'] : []),
   ];
   return { ready: reasons.length === 0, reasons };
 }

@@ -12,6 +12,7 @@ import type { PreparedNode } from './prepared.ts';
 import { RpcWorker } from './rpc-worker.ts';
 import { prepareHeaps, SETTLE_MS, settleHeap } from './settle.ts';
 import { createSharedFigures, publishLag } from './shared-figures.ts';
+import { watchStore } from './store-failure.ts';
 
 /** A node that answers. */
 export interface RunningNode {
@@ -117,11 +118,13 @@ async function serve({
   if (signal.aborted) end.resolve(undefined);
   else signal.addEventListener('abort', () => end.resolve(undefined), { once: true });
   const stopLag = publishLag(shared);
+  const stopWatching = watchStore(core, logger);
   setTimeout(settleHeap, SETTLE_MS).unref();
   const stopped = end.promise.then(async (reason) => {
     if (reason === undefined) logger.info({ drainMsMax: config.drainMsMax }, 'node draining');
     else logger.error({ err: reason }, 'node stopping after a failure');
     stopLag();
+    stopWatching();
     await worker.stop(config.drainMsMax);
     await closePlane(plane);
     bridge?.port1.close();
@@ -172,7 +175,11 @@ function policyOf([policy]: readonly NodePolicy[]): NodePolicy {
 
 function logRecovery(logger: NodeLogger, recovery: RecoveryReport): void {
   const fields = { ...recovery };
-  if (recovery.readOnly) logger.error(fields, 'log is damaged, opened read-only');
+  if (recovery.readOnly)
+    logger.error(
+      fields,
+      'log is damaged, opened read-only; stop the node and run `pyralog db check`',
+    );
   else if (!recovery.clean) logger.warn(fields, 'log recovered after an unclean stop');
   else logger.info(fields, 'log opened');
 }

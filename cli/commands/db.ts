@@ -43,7 +43,7 @@ export async function dbCheck(context: Context, flags: DataDirFlags): Promise<Ex
   return report.clean ? EXIT.ok.code : EXIT.failed.code;
 }
 
-/** `pyralog db repair`: fails when a check still finds something afterwards. */
+/** `pyralog db repair`: fails when a check still finds something afterwards, or would after a dry run. */
 export async function dbRepair(context: Context, flags: RepairFlags): Promise<ExitCode> {
   const dir = await storeOf(context, flags);
   const dryRun = flags.dryRun === true;
@@ -126,11 +126,19 @@ function repaired(context: Context, dir: string, done: StoreRepair): ExitCode {
     const lost = unreadable.length === 0 ? '' : `; offsets ${rangesText(unreadable)}`;
     context.print(`${file}: ${what}${lost}${kept}`);
   }
-  if (done.acts.length === 0) context.print('nothing to repair');
+  const left = done.dryRun ? done.after.findings.filter(isLeft) : [];
+  const ok = done.dryRun ? left.length === 0 : done.after.clean;
+  if (done.acts.length === 0) context.print(ok ? 'nothing to repair' : 'nothing can be repaired');
+  for (const finding of left) printFinding(context, finding);
+  if (left.length > 0) context.print('not sound: a repair would leave this');
   if (!done.dryRun) printReport(context, done.after);
-  const ok = done.dryRun || done.after.clean;
   context.answer({ ok, store: dir, ...done });
   return ok ? EXIT.ok.code : EXIT.failed.code;
+}
+
+/** Whether a repair would leave it as it is: what is mended or quarantined is among its acts. */
+function isLeft({ severity, repairable }: StoreFinding): boolean {
+  return severity !== 'note' && !repairable;
 }
 
 function printReport(context: Context, report: StoreReport): void {
@@ -147,7 +155,8 @@ function printFinding(context: Context, finding: StoreFinding): void {
   const { severity, file, partition, offsets, what, advice } = finding;
   const where = partition === null ? '' : ` (partition ${partition})`;
   const lost = offsets.length === 0 ? '' : `; offsets ${rangesText(offsets)}`;
-  context.print(`${severity.padEnd(8)} ${file}${where}: ${what}${lost}`);
+  const place = file === '.' ? 'the store' : file;
+  context.print(`${severity.padEnd(8)} ${place}${where}: ${what}${lost}`);
   if (advice !== '') context.print(`         ${advice}`);
 }
 

@@ -58,9 +58,8 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
   context.print(`configuration ${made.file}`);
   context.print(`data ${dataDir}`);
   const account = made.account && toHex(made.account);
-  if (account !== undefined) {
-    context.print(`account ${account}: needs money before its log can be anchored`);
-  }
+  const balance = account === undefined ? undefined : balanceOf(genesis, account);
+  if (balance !== undefined) context.print(`account ${account}: ${fundsText(balance)}`);
   if (peers.length === 0) {
     context.note('pyralog: no --peer: name one in p2p.peers, unless this is the first node');
   }
@@ -72,8 +71,19 @@ export async function join(context: Context, path: string, flags: JoinFlags): Pr
     config: made.file,
     dataDir,
     account,
+    balance,
   });
   return EXIT.ok.code;
+}
+
+/** What an account has when the chain begins; whatever happened to it since, only the chain knows. */
+function balanceOf({ chain }: Genesis, account: string): bigint {
+  return chain?.accounts.find(({ key }) => toHex(key) === account)?.balance ?? 0n;
+}
+
+function fundsText(balance: bigint): string {
+  if (balance === 0n) return 'needs money before its log can be anchored';
+  return `genesis gives it ${balance}, which pays for the anchors of its log`;
 }
 
 /** Who the node is; its cluster is its own unless it says otherwise, for a name can be registered once a network (X6). */

@@ -49,6 +49,9 @@ export async function schemaList(context: Context, flags: AdminFlags): Promise<E
   });
 }
 
+/** Smaller numbers are no schema's (docs/spec/schemas.md). */
+const FIRST_ID = 256;
+
 /** `pyralog schema show ID|SUBJECT`. */
 export async function schemaShow(
   context: Context,
@@ -92,7 +95,15 @@ function isRule(text: string): text is 'none' | 'backward' | 'forward' | 'full' 
   return ['none', 'backward', 'forward', 'full'].includes(text);
 }
 
-const nameOf = (text: string): number | string => (/^[0-9]+$/.test(text) ? Number(text) : text);
+function nameOf(text: string): number | string {
+  if (!/^[0-9]+$/.test(text)) return text;
+  const id = Number(text);
+  if (id >= FIRST_ID) return id;
+  throw cliError(
+    'cli/usage',
+    `${text}: no schema has this id, the first is ${FIRST_ID}; \`pyralog schema list\` shows what there is`,
+  );
+}
 
 /** An Arrow IPC stream or file; of a file that is to be a schema only that is kept. */
 async function readStream(context: Context, file: string, batches: boolean): Promise<Buffer> {
@@ -105,6 +116,8 @@ async function readStream(context: Context, file: string, batches: boolean): Pro
   const { Table, tableFromIPC, tableToIPC } = await import('apache-arrow');
   try {
     const table = tableFromIPC(bytes);
+    // What the parser makes of text, of Parquet and of nothing at all.
+    if (table.schema.fields.length === 0) throw new Error('it has no fields');
     return Buffer.from(tableToIPC(batches ? table : new Table(table.schema), 'stream'));
   } catch (cause) {
     throw cliError('cli/file', `${file}: is no Arrow IPC stream or file`, cause);

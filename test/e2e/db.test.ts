@@ -1,6 +1,8 @@
 /** `pyralog db` on the data of a real node: its exit codes, what it says, and that receipts verify after a repair. */
 import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { Workspace } from '../support/node-process.ts';
 
 describe('pyralog db', function () {
@@ -71,11 +73,38 @@ describe('pyralog db', function () {
     assert.equal((await workspace.cli(['verify', 'a', 'b', 'c'])).code, 0);
   });
 
+  const flipBit = () => {
+    const [name = ''] = readdirSync(store('wal')).filter((file) => file.endsWith('.wal'));
+    const content = readFileSync(store('wal', name));
+    const at = content.indexOf(createHash('sha256').update('file b').digest());
+    assert.ok(at > 0);
+    content[at + 31] = (content[at + 31] ?? 0) ^ 1;
+    writeFileSync(store('wal', name), content);
+    return { name, content };
+  };
+
+  it('a node that finds damage behind its opening says so with the cause (Z9)', async () => {
+    const { name, content } = flipBit();
+    const node = await workspace.start();
+    assert.equal(node.ready.recovery.readOnly, false, 'checked behind the opening only');
+    const reasons = async () => (await fetch(`${node.http}/readyz`)).text();
+    while (!/damaged.*pyralog db check/.test(await reasons())) await setImmediate();
+    const { code, stderr } = await node.stop();
+    assert.equal(code, 0, stderr);
+    const said = stderr.split('\n').filter((line) => line.includes('"the store is damaged'));
+    assert.equal(said.length, 1, stderr);
+    assert.ok(said[0]?.includes('"readOnly":true') && said[0].includes(name), said[0]);
+    assert.deepEqual(readFileSync(store('wal', name)), content);
+  });
+
   it('never cuts what was signed, and says what to do', async () => {
     const [name = ''] = readdirSync(store('wal')).filter((file) => file.endsWith('.wal'));
     const content = readFileSync(store('wal', name));
-    content[4_200] = (content[4_200] ?? 0) ^ 1;
-    writeFileSync(store('wal', name), content);
+    const dry = await workspace.cli(['db', 'repair', '--dry-run']);
+    assert.equal(dry.code, 1, dry.stdout);
+    assert.match(dry.stdout, /nothing can be repaired/);
+    assert.match(dry.stdout, /damage +wal/);
+    assert.match(dry.stdout, /not sound/);
     const { code, stdout } = await workspace.cli(['db', 'repair']);
     assert.equal(code, 1);
     assert.match(stdout, /damage +wal/);

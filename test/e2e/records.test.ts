@@ -76,7 +76,13 @@ describe('records of a node', function () {
     assert.match((await schema('show', 'orders')).stdout, /id: Int32, never null/);
     const strange = await schema('register', 'orders', 'pyralog.yaml');
     assert.equal(strange.code, 1);
-    assert.match(strange.stderr, /pyralog\.yaml/);
+    assert.match(strange.stderr, /pyralog\.yaml: is no Arrow IPC stream or file/);
+    const text = await schema('check', 'orders', 'pyralog.yaml');
+    assert.match(text.stderr, /pyralog\.yaml: is no Arrow IPC stream or file/);
+    const low = await schema('show', '9');
+    assert.deepEqual([low.code, /schema list/.test(low.stderr)], [2, true], low.stderr);
+    const unknown = await schema('show', '4711');
+    assert.match(unknown.stderr, /schema list/);
     assert.equal((await schema('rule', 'orders', 'sideways')).code, 2);
   });
 

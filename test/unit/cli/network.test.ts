@@ -407,8 +407,8 @@ describe('the command line of the network', function () {
         PEER,
       );
       assert.deepEqual(
-        [made['networkId'], made['role'], made['inGenesis']],
-        [id, 'validator', true],
+        [made['networkId'], made['role'], made['inGenesis'], made['balance']],
+        [id, 'validator', true, '5000'],
       );
       const keys = join(at('node-0'), 'pyralog-data', 'keys');
       for (const purpose of ['vote', 'transaction', 'transport', 'cosigning', 'log'] as const) {
@@ -443,7 +443,7 @@ describe('the command line of the network', function () {
         '--name',
         'late',
       );
-      assert.equal(full['role'], 'full');
+      assert.deepEqual([full['role'], full['balance']], ['full', '0'], 'genesis gives it nothing');
       // What is no key is passed over in a directory, however open it is.
       const made0 = await ok('keys', 'list', 'node-0/validator', 'node-0/pyralog-data');
       assert.equal((made0['keys'] as unknown[]).length, 3);

@@ -119,6 +119,12 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// Whether the store is damaged and open for reading only, rather than that a write to it failed.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::ReadOnly(_) | Self::Log(LogError::ReadOnly(_)))
+    }
+
     /// The code this error has in TypeScript (`NativeErrorCode`).
     #[must_use]
     pub fn code(&self) -> &'static str {

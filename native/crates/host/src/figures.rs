@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::error::HostError;
 use crate::host::Host;
 use crate::maintain::Maintenance;
 use crate::shared::Shard;
@@ -26,6 +27,7 @@ pub struct Stats {
     pub disk_full: bool,
     pub read_only: bool,
     pub poisoned: bool,
+    pub failure: Option<String>,
 }
 
 impl Host {
@@ -34,7 +36,9 @@ impl Host {
     pub fn stats(&self) -> Stats {
         let counters = &self.shared.counters;
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let failed = self.shared.failure().is_some();
+        let failure = self.shared.failure();
+        // Damage found behind the opening (Z9) is damage like any other.
+        let read_only = failure.as_ref().is_some_and(HostError::is_damage);
         Stats {
             fdatasyncs: get(&counters.fdatasyncs),
             group_commits: get(&counters.fdatasyncs),
@@ -50,8 +54,9 @@ impl Host {
             accepted_records: self.shared.shards.iter().map(Shard::accepted).sum(),
             disk_full: counters.disk_full.load(Ordering::Relaxed)
                 || self.shared.sealing.disk_full(),
-            read_only: self.recovery.read_only,
-            poisoned: failed && !self.recovery.read_only,
+            read_only,
+            poisoned: failure.is_some() && !read_only,
+            failure: failure.as_ref().map(ToString::to_string),
         }
     }
 

@@ -88,6 +88,7 @@ pub struct NativeStats {
     pub disk_full: bool,
     pub read_only: bool,
     pub poisoned: bool,
+    pub failure: Option<String>,
 }
 
 #[napi(object)]
@@ -226,6 +227,7 @@ impl From<Stats> for NativeStats {
             disk_full: stats.disk_full,
             read_only: stats.read_only,
             poisoned: stats.poisoned,
+            failure: stats.failure,
         }
     }
 }

@@ -290,9 +290,11 @@ fn without_rebuild(store: &Store, logs: &Logs, (report, first): (&mut Report, &H
             ));
         }
         Err(error) => {
-            report.refused.get_or_insert_with(|| error.to_string());
-            let finding = Finding::new(Severity::Damage, ".", error.to_string());
-            report.add(finding.advise(RESTORE));
+            let what = error.to_string();
+            report.refused.get_or_insert_with(|| what.clone());
+            if report.findings.iter().all(|finding| finding.what != what) {
+                report.add(Finding::new(Severity::Damage, ".", what).advise(RESTORE));
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ pub fn export(
         return Err(RepairError::Leftover(unfinished));
     }
     let store = Store::open(files, dir)?;
-    control.stage("opening")?;
+    control.stage("opening the store")?;
     let logs = store.read_log()?;
     let group = logs.groups.get(wanted.partition as usize).ok_or_else(|| {
         RepairError::Argument(format!(

@@ -149,7 +149,7 @@ pub fn stats(
     control: &Control,
 ) -> Result<StoreStats, RepairError> {
     let store = Store::open(files, dir)?;
-    control.stage("opening")?;
+    control.stage("opening the store")?;
     let logs = store.read_log()?;
     let options = ManifestOptions::new(logs.store_id);
     let version = inspect(&store.files, dir, &options).map(|(version, _)| version);

@@ -60,7 +60,11 @@ fn what_was_taken_on_trust_is_checked_behind_the_opening() {
 
     let host = open_sealing(&disk);
     assert!(!host.recovery().read_only);
-    until(|| host.stats().poisoned);
+    until(|| host.stats().failure.is_some());
+    let stats = host.stats();
+    assert!(stats.read_only && !stats.poisoned, "{stats:?}");
+    let said = stats.failure.unwrap();
+    assert!(said.contains("0000000000000001.wal"), "{said}");
     let refused = propose(&host, digests(99, 1), Wait::Durable).unwrap_err();
     assert_eq!(refused.code(), "storage/read-only");
     assert_eq!(host.read(0, 50, 0).unwrap_err().code(), "storage/corrupt");
@@ -83,7 +87,7 @@ fn a_damaged_snapshot_ends_appending_and_leaves_a_store_that_can_be_read() {
     let bytes = disk.content(path).unwrap().len();
     disk.flip_bit(path, bytes - 9, 1);
     let host = open_sealing(&disk);
-    until(|| host.stats().poisoned);
+    until(|| host.stats().read_only);
     let refused = propose(&host, digests(0, 1), Wait::Durable).unwrap_err();
     assert!(matches!(refused, HostError::ReadOnly(_)), "{refused}");
     check(&host, 60);

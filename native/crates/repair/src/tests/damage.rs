@@ -5,7 +5,7 @@ use std::path::Path;
 use pyralog_log::FaultFiles;
 
 use super::{STORE, about, checked, files, filled, layer, one, open};
-use crate::{Control, Mended, RepairOptions, Severity, repair};
+use crate::{Control, Finding, Mended, RepairOptions, Severity, repair};
 
 const RECORDS: u64 = 250;
 
@@ -34,6 +34,9 @@ fn after(
     assert_eq!(files(&disk).len(), before, "neither does a dry run");
     let done = repaired(&disk, false);
     assert_eq!(would.acts.len(), done.acts.len());
+    let left = |finding: &Finding| finding.severity != Severity::Note && !finding.mendable();
+    let left = would.after.findings.iter().any(left);
+    assert_eq!(left, !done.after.clean(), "a dry run knows what is left");
     let host = open(&disk).unwrap();
     let lost = proofs.hold(&host);
     host.close().unwrap();
@@ -189,6 +192,9 @@ fn a_manifest_or_a_store_file_is_never_guessed() {
             let found = checked(&disk);
             assert_eq!(about(&found, &path).severity, Severity::Damage);
             assert!(found.refused.is_some());
+            let damage = |finding: &&Finding| finding.severity == Severity::Damage;
+            let said = found.findings.iter().filter(damage).count();
+            assert_eq!(said, 1, "each is said once: {:#?}", found.findings);
             assert!(!repaired(&disk, false).after.clean());
         }
     }
