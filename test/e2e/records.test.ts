@@ -81,8 +81,6 @@ describe('records of a node', function () {
     assert.match(text.stderr, /pyralog\.yaml: is no Arrow IPC stream or file/);
     const low = await schema('show', '9');
     assert.deepEqual([low.code, /schema list/.test(low.stderr)], [2, true], low.stderr);
-    const unknown = await schema('show', '4711');
-    assert.match(unknown.stderr, /schema list/);
     assert.equal((await schema('rule', 'orders', 'sideways')).code, 2);
   });
 
