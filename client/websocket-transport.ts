@@ -65,24 +65,30 @@ export class WebSocketTransport implements Transport {
   async #open(exchange: Exchange): Promise<Link> {
     if (this.#closed) throw clientError('client/closed', 'the client was closed');
     exchange.signal?.throwIfAborted();
-    this.#link ??= connect(this.#url, () => {
+    this.#link ??= connect(this.#url, exchange.answerMsMax, () => {
       this.#link = undefined;
     });
     return this.#link;
   }
 }
 
-/** `lost` is called once, when the connection is not (or no longer) there. */
-function connect(url: string, lost: () => void): Promise<Link> {
+/** `lost` is called once, when the connection is not (or no longer) there. It has so long to come up. */
+function connect(url: string, openMsMax: number, lost: () => void): Promise<Link> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     const link = new Link(socket);
-    socket.addEventListener('open', () => resolve(link));
+    // A node that hangs takes connections and says nothing.
+    const timer = setTimeout(() => socket.close(), openMsMax);
+    socket.addEventListener('open', () => {
+      clearTimeout(timer);
+      resolve(link);
+    });
     socket.addEventListener('message', ({ data }) => link.receive(data));
     // An error is always followed by a close, which says no less.
     socket.addEventListener('error', () => {});
     socket.addEventListener('close', () => {
+      clearTimeout(timer);
       lost();
       reject(clientError('client/unreachable', `no node answers at ${url}: is it running?`));
       link.lost();
