@@ -1,4 +1,5 @@
 /** One or more transactions on their way: taken, or asked to come again; and final. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { TransactionOutcome } from '../../api/index.ts';
 import { toHex } from '../../base/bytes.ts';
 import { BenchError } from '../errors.ts';
@@ -86,7 +87,14 @@ async function untilFinal(
   { sentAt, tally }: { sentAt: number; tally: Tally },
 ): Promise<void> {
   const params = { id: toHex(id), waitFor: 'final', timeoutMs: FINAL_MS_MAX };
-  mustBeFinal(await link.need('chain_transactionStatus', params));
+  const end = performance.now() + FINAL_MS_MAX;
+  let status = await link.need('chain_transactionStatus', params);
+  // Evicted here, by one that pays more, it may stand in another node's next block.
+  while (isEvicted(status) && performance.now() < end) {
+    await wait(RETRY_MS_MIN);
+    status = await link.need('chain_transactionStatus', params);
+  }
+  mustBeFinal(status);
   tally.final(sentAt);
 }
 
@@ -111,6 +119,11 @@ function pause(
 
 function mustBeTooMuch(reason: string, what: string): void {
   if (!isTooMuch(reason)) throw new BenchError('bench/wrong-answer', `${what}: ${reason}`);
+}
+
+function isEvicted(status: unknown): boolean {
+  const { state, code } = { state: undefined, code: '', ...(status as object) };
+  return state === 'dropped' && isTooMuch(String(code));
 }
 
 function mustBeFinal(status: unknown): void {
