@@ -75,20 +75,23 @@ export function deadLinks(files: readonly SourceFile[]): string[] {
     );
 }
 
+/** Where a spec page makes a rule: one letter a page, or two. */
+const RULE_MADE = /^- \*\*([A-Z]{1,2}\d+)\*\*/gm;
+
 /** Rules that docs/spec defines (`- **W3** …`) and no source file cites. */
 export function uncitedRules(files: readonly SourceFile[]): string[] {
   const defined = files
     .filter(({ path }) => path.startsWith('docs/spec/'))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)].map(([, rule = '']) => ({ rule, path })),
+      [...text.matchAll(RULE_MADE)].map(([, rule = '']) => ({ rule, path })),
     );
   const code = files
     .filter(({ path }) => /\.(ts|rs|mjs)$/.test(path))
     .map(({ text }) => text)
     .join('\n');
-  const cited = new Set([...code.matchAll(/\b[A-Z]\d{1,2}\b/g)].map(([rule]) => rule));
+  const cited = new Set([...code.matchAll(/\b[A-Z]{1,2}\d{1,2}\b/g)].map(([rule]) => rule));
   for (const [, letter = '', from = '0', to = '0'] of code.matchAll(
-    /\b([A-Z])(\d{1,2})(?:[-–]| to )\1?(\d{1,2})\b/g,
+    /\b([A-Z]{1,2})(\d{1,2})(?:[-–]| to )\1?(\d{1,2})\b/g,
   ))
     for (let i = Number(from); i <= Number(to); i++) cited.add(`${letter}${i}`);
   return defined.filter(({ rule }) => !cited.has(rule)).map(({ rule, path }) => `${path}: ${rule}`);
@@ -99,7 +102,7 @@ export function doubleRules(files: readonly SourceFile[]): string[] {
   const seen = new Map<string, string>();
   const double: string[] = [];
   for (const { path, text } of files.filter((file) => file.path.startsWith('docs/spec/')))
-    for (const [, rule = ''] of text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)) {
+    for (const [, rule = ''] of text.matchAll(RULE_MADE)) {
       const first = seen.get(rule);
       if (first !== undefined) double.push(`${rule}: ${first} and ${path}`);
       seen.set(rule, path);
