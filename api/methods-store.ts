@@ -4,6 +4,7 @@
  * notary's own records hold digests alone. Bytes are standard base64 here, for there are many.
  */
 import Type from 'typebox';
+import { FIRST_SCHEMA } from '../receipt/index.ts';
 import { origin } from './examples.ts';
 import * as s from './schemas.ts';
 
@@ -27,7 +28,7 @@ const rule = Type.Enum(['none', 'backward', 'forward', 'full'], {
   description: 'What a subject asks of new versions (J4).',
 });
 const schemaId = Type.Integer({
-  minimum: 256,
+  minimum: FIRST_SCHEMA,
   maximum: 4_294_967_295,
   description: 'Id of a registered schema (J1).',
 });

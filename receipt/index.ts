@@ -140,6 +140,7 @@ export {
 export {
   decodeLeafRecord,
   encodeLeafRecord,
+  FIRST_SCHEMA,
   LEAF_RECORD_BYTES,
   leafRecordOf,
   NOTARY_SCHEMA,

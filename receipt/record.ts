@@ -17,6 +17,8 @@ import type { LeafRecord, ReceiptRecord, RecordPosition } from './types.ts';
 export const LEAF_RECORD_BYTES = 128;
 /** Schema of records whose value is a multihash (L4). */
 export const NOTARY_SCHEMA = 1;
+/** Ids from here on are registered schemas; those below are of the formats themselves (J1). */
+export const FIRST_SCHEMA = 256;
 
 /** The 128 bytes of L1. Throws `receipt/malformed` for values outside L2. */
 export function encodeLeafRecord(record: LeafRecord): Uint8Array {

@@ -5,6 +5,7 @@
  */
 import { PyralogError } from '../base/errors.ts';
 import { FILE_FORMATS, type FileFormatName, type ObjectErrorCode } from '../native/index.ts';
+import { FIRST_SCHEMA } from '../receipt/index.ts';
 
 /** Schema id of records whose value is an object reference (J1, O3). */
 export const OBJECT_SCHEMA = 2;
@@ -34,8 +35,6 @@ export interface FileReference {
 /** Of references of both kinds (O3, O9). */
 export const REFERENCE_VERSION = 1;
 const OBJECT_BYTES = 80;
-/** Ids below it belong to records, not to payloads (J1). */
-const SCHEMA_REGISTERED = 256;
 const FILE_HEAD_BYTES = 44;
 
 /** Reads the value of a record with schema id 2. Throws `object/malformed` for anything that O3 does not allow. */
@@ -45,7 +44,7 @@ export function decodeObjectReference(bytes: Uint8Array): ObjectReference {
     throw malformed(`no object reference: ${view.length} bytes, ${OBJECT_BYTES} of version 1 are`);
   }
   const schemaId = view.readUInt32LE(4);
-  if (schemaId !== 0 && schemaId < SCHEMA_REGISTERED) {
+  if (schemaId !== 0 && schemaId < FIRST_SCHEMA) {
     throw malformed(`no object reference: schema ${schemaId} is reserved`);
   }
   return {

@@ -1,7 +1,7 @@
 /** From what a caller appends to what a log holds: values checked, large ones stored, references made (O14, J8). */
 import { PyralogError } from '../base/errors.ts';
 import { referToFile, type StoredObject } from '../native/index.ts';
-import { encodeHeaders } from '../receipt/index.ts';
+import { encodeHeaders, FIRST_SCHEMA } from '../receipt/index.ts';
 import { FILE_SCHEMA, OBJECT_SCHEMA } from './objects.ts';
 import type { ProposedRecord } from './proposal.ts';
 import type {
@@ -12,8 +12,6 @@ import type {
   RecordStoreOptions,
 } from './record-types.ts';
 
-/** Ids from here on are registered schemas; those below are of the formats themselves (J1). */
-export const FIRST_SCHEMA = 256;
 export const OPAQUE_SCHEMA = 0;
 
 /** Keeps an object until the record that refers to it shows. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { FIRST_SCHEMA } from '../../receipt/index.ts';
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -49,9 +50,6 @@ export async function schemaList(context: Context, flags: AdminFlags): Promise<E
   });
 }
 
-/** Smaller numbers are no schema's (docs/spec/schemas.md). */
-const FIRST_ID = 256;
-
 /** `pyralog schema show ID|SUBJECT`. */
 export async function schemaShow(
   context: Context,
@@ -98,10 +96,10 @@ function isRule(text: string): text is 'none' | 'backward' | 'forward' | 'full' 
 function nameOf(text: string): number | string {
   if (!/^[0-9]+$/.test(text)) return text;
   const id = Number(text);
-  if (id >= FIRST_ID) return id;
+  if (id >= FIRST_SCHEMA) return id;
   throw cliError(
     'cli/usage',
-    `${text}: no schema has this id, the first is ${FIRST_ID}; \`pyralog schema list\` shows what there is`,
+    `${text}: no schema has this id, the first is ${FIRST_SCHEMA}; \`pyralog schema list\` shows what there is`,
   );
 }
 

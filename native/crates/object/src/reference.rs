@@ -1,5 +1,7 @@
 //! The values by which records refer to payloads.
 
+use pyralog_types::FIRST_SCHEMA;
+
 use crate::beneath::check_path;
 use crate::{Name, ObjectError};
 
@@ -13,9 +15,6 @@ const OBJECT_BYTES: usize = 80;
 const FILE_HEAD_BYTES: usize = 44;
 /// Lengths cross to JavaScript as numbers.
 const LENGTH_MAX: u64 = (1 << 53) - 1;
-
-/// Ids below belong to records, not to payloads (J1).
-const SCHEMA_REGISTERED: u32 = 256;
 
 /// Names an object and its content (O3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,9 +60,9 @@ impl ObjectReference {
             )));
         }
         let schema_id = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-        if (1..SCHEMA_REGISTERED).contains(&schema_id) {
+        if (1..FIRST_SCHEMA).contains(&schema_id) {
             return Err(malformed(format!(
-                "an object's payload has schema 0 or one from {SCHEMA_REGISTERED} on, this says {schema_id}"
+                "an object's payload has schema 0 or one from {FIRST_SCHEMA} on, this says {schema_id}"
             )));
         }
         Ok(Self {

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use pyralog_host::Host;
 use pyralog_object::{Name, ObjectReference, SCHEMA_OBJECT};
+use pyralog_types::FIRST_SCHEMA;
 use pyralog_types::batch::Row;
 
-/// Ids from here on are registered schemas (J1).
-const SCHEMA_REGISTERED: u32 = 256;
 /// Read at once.
 const READ_BYTES: usize = 1 << 20;
 
@@ -57,7 +56,7 @@ impl Referred {
             self.objects.entry(reference.id).or_insert(one).count += 1;
             schema = reference.schema_id;
         }
-        if schema >= SCHEMA_REGISTERED {
+        if schema >= FIRST_SCHEMA {
             self.schemas.entry(schema).or_insert(one).count += 1;
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::registry::{FIRST_ID, Registered, State, Subject};
+use pyralog_types::FIRST_SCHEMA;
+
+use crate::registry::{Registered, State, Subject};
 use crate::stream::schema_of;
 use crate::{Rule, SchemaError};
 
@@ -63,7 +65,8 @@ fn parse(body: &[u8]) -> Option<State> {
         subjects,
     };
     // What is written one way only was written so.
-    (rest.is_empty() && next_id >= FIRST_ID && encode(&state).starts_with(body)).then_some(state)
+    (rest.is_empty() && next_id >= FIRST_SCHEMA && encode(&state).starts_with(body))
+        .then_some(state)
 }
 
 fn schemas(rest: &mut &[u8], next_id: u32) -> Option<BTreeMap<u32, Registered>> {
@@ -72,7 +75,7 @@ fn schemas(rest: &mut &[u8], next_id: u32) -> Option<BTreeMap<u32, Registered>> 
         let id = word(rest)?;
         let length = word(rest)? as usize;
         let stream = take(rest, length)?;
-        if !(FIRST_ID..next_id).contains(&id) {
+        if !(FIRST_SCHEMA..next_id).contains(&id) {
             return None;
         }
         let registered = Registered {

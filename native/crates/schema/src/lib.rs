@@ -23,7 +23,7 @@ mod stream;
 pub use compatible::{Problem, Rule, can_read};
 pub use error::SchemaError;
 pub use fit::check_batch;
-pub use registry::{FIRST_ID, SchemaRegistry, SchemaStats, Subject};
+pub use registry::{SchemaRegistry, SchemaStats, Subject};
 pub use stream::{batches_of, schema_of, stream_of};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parking_lot::Mutex;
 use pyralog_log::FileLayer;
+use pyralog_types::FIRST_SCHEMA;
 
 use crate::codec::{decode, encode};
 use crate::compatible::Problem;
@@ -16,8 +17,6 @@ use crate::fit::check_columns;
 use crate::stream::{batches_of, malformed, schema_of, stream_of};
 use crate::{Rule, SchemaError, check_batch};
 
-/// The first id that is given (J1); those below are reserved.
-pub const FIRST_ID: u32 = 256;
 const SUBJECT_BYTES_MAX: usize = 128;
 
 /// What changes together (J3).
@@ -76,7 +75,7 @@ impl SchemaRegistry {
         let state = match files.read_file(path)? {
             Some(bytes) => decode(&bytes)?,
             None => State {
-                next_id: FIRST_ID,
+                next_id: FIRST_SCHEMA,
                 schemas: BTreeMap::new(),
                 subjects: BTreeMap::new(),
             },

@@ -21,7 +21,7 @@ pub use headers::{
 };
 pub use multihash::{MULTIHASH_BYTES_MAX, digest_len, split_multihash};
 pub use packed::{BrokenPack, unpack};
-pub use record::{LeafRecord, SAFE_INTEGER_MAX, part_hash};
+pub use record::{FIRST_SCHEMA, LeafRecord, SAFE_INTEGER_MAX, part_hash};
 pub use sealed::SealedRow;
 
 /// A BLAKE3 or SHA-256 hash.

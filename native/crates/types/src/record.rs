@@ -5,6 +5,9 @@ use crate::{Hash, TypeError, ZERO_HASH, u32_at, u64_at};
 /// Largest timestamp, offset and size: what a JavaScript number holds exactly (L2).
 pub const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
+/// Ids from here on are registered schemas; those below are of the formats themselves (J1).
+pub const FIRST_SCHEMA: u32 = 256;
+
 /// One record as the tree sees it: hashes of its parts, never their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeafRecord {

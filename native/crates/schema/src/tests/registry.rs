@@ -7,9 +7,10 @@ use arrow_array::{Int64Array, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::DataType;
 use pyralog_log::{FaultFiles, FileLayer};
+use pyralog_types::FIRST_SCHEMA;
 
 use super::{nullable, required, schema, stream};
-use crate::{FIRST_ID, Rule, SchemaError, SchemaRegistry, Subject};
+use crate::{Rule, SchemaError, SchemaRegistry, Subject};
 
 const PATH: &str = "/schemas";
 
@@ -26,7 +27,7 @@ fn gives_ids_once_and_keeps_them() {
     let files = FaultFiles::new(1);
     let registry = open(&files).unwrap();
     let first = registry.register("orders", &stream([id()])).unwrap();
-    assert_eq!(first, FIRST_ID);
+    assert_eq!(first, FIRST_SCHEMA);
     assert_eq!(registry.register("orders", &stream([id()])), Ok(first));
     let wider = [id(), nullable("note", DataType::Utf8)];
     let second = registry.register("orders", &stream(wider.clone())).unwrap();
@@ -172,7 +173,7 @@ fn goes_on_when_there_is_room_again() {
     assert_eq!(full.code(), "storage/disk-full");
     assert_eq!(registry.subject("s"), None);
     files.set_capacity(u64::MAX);
-    assert_eq!(registry.register("s", &stream([id()])), Ok(FIRST_ID));
+    assert_eq!(registry.register("s", &stream([id()])), Ok(FIRST_SCHEMA));
 }
 
 #[test]
