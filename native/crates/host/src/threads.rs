@@ -47,36 +47,30 @@ impl Threads {
     /// # Errors
     /// `Io` when the system gives no thread.
     pub fn start(shared: &Arc<Shared>, work: Work) -> Result<Self, HostError> {
-        let Work {
-            staging,
-            committing,
-            group_queue,
-            background,
-            unhashed,
-            node_jobs,
-            jobs,
-            log_unread,
-        } = work;
         let (applying, syncing) = (Arc::clone(shared), Arc::clone(shared));
         let (sealing, maintaining) = (Arc::clone(shared), Arc::clone(shared));
         let (checking, hashing) = (Arc::clone(shared), Arc::clone(shared));
         Ok(Self {
-            apply: spawn("pyralog-apply", move || guard(&applying, || staging.run()))?,
+            apply: spawn("pyralog-apply", move || {
+                guard(&applying, || work.staging.run())
+            })?,
             sync: spawn("pyralog-sync", move || {
                 guard(&syncing, || {
-                    committing.run(&group_queue);
+                    work.committing.run(&work.group_queue);
                     Ok(())
                 })
             })?,
-            background: spawn("pyralog-background", move || background.run())?,
+            background: spawn("pyralog-background", move || work.background.run())?,
             hash: spawn("pyralog-hash", move || {
-                hash_ahead(&unhashed, &hashing.spent);
+                hash_ahead(&work.unhashed, &hashing.spent);
             })?,
             seal: spawn("pyralog-seal", move || seal_behind(&sealing))?,
             maintain: spawn("pyralog-maintain", move || maintain(&maintaining))?,
-            check: spawn("pyralog-check", move || checking.check_behind(log_unread))?,
-            nodes: spawn("pyralog-nodes", move || write_nodes(&node_jobs))?,
-            jobs,
+            check: spawn("pyralog-check", move || {
+                checking.check_behind(work.log_unread);
+            })?,
+            nodes: spawn("pyralog-nodes", move || write_nodes(&work.node_jobs))?,
+            jobs: work.jobs,
         })
     }
 
