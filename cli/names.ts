@@ -1,10 +1,12 @@
 import { isName } from '../receipt/index.ts';
 import { cliError } from './errors.ts';
 
+const SHORT = 'a lower-case letter, then up to 30 lower-case letters, digits and hyphens';
+
 /** What a name looks like (I1), for whoever has given another. */
 const FORMS = {
-  network: 'a lower-case letter, then up to 30 lower-case letters, digits and hyphens',
-  node: 'a lower-case letter, then up to 30 lower-case letters, digits and hyphens',
+  network: SHORT,
+  node: SHORT,
   cluster:
     'up to 63 lower-case letters, digits, dots, underscores and hyphens, a letter or digit first',
 } as const;

@@ -68,7 +68,7 @@ function failureOf(context: Context, path: string, error: unknown): UpgradeResul
 }
 
 function receiptsOf(paths: readonly string[]): string[] {
-  const found = findFiles(paths.map((path) => path));
+  const found = findFiles(paths);
   const named = found.files.filter((file) => file.named).map(({ path }) => receiptPathOf(path));
   const missing = found.unreadable.map(({ path }) =>
     isReceiptPath(path) ? path : receiptPathOf(path),

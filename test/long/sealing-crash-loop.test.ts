@@ -94,9 +94,14 @@ function digestOf(seed: Buffer, i: number): Buffer {
 }
 
 function offsetOf(outcomes: Uint8Array, i: number): number {
+  return recorded(outcomes, i).offset;
+}
+
+/** What became of a digest of a frame: a record. */
+function recorded(outcomes: Uint8Array, i: number) {
   const outcome = outcomeAt(outcomes, i);
   assert.ok(outcome !== undefined);
-  return outcome.offset;
+  return outcome;
 }
 
 /** A few records of every frame, with a receipt of one of the newest frames and of some older ones. */
@@ -105,17 +110,14 @@ async function checkSome(url: string, all: readonly Promised[], trust: TrustStor
   try {
     for (const [at, { seed, outcomes }] of all.entries()) {
       for (const i of [0, (at * 4_099) % FRAME_DIGESTS, FRAME_DIGESTS - 1]) {
-        const outcome = outcomeAt(outcomes, i);
-        assert.ok(outcome !== undefined);
+        const outcome = recorded(outcomes, i);
         const found = await client.status(outcome.id);
         assert.equal(found.offset, outcome.offset);
         assert.deepEqual(Buffer.from(found.digest), digestOf(seed, i));
       }
       if (at % 16 !== 0 && at !== all.length - 1) continue;
       const i = (at * 31) % FRAME_DIGESTS;
-      const outcome = outcomeAt(outcomes, i);
-      assert.ok(outcome !== undefined);
-      const receipt = await client.receipt(outcome.id, { waitFor: 'checkpoint' });
+      const receipt = await client.receipt(recorded(outcomes, i).id, { waitFor: 'checkpoint' });
       const verdict = verifyReceipt(receipt, new Uint8Array(digestOf(seed, i)), trust);
       assert.ok(verdict.ok, verdict.ok ? '' : verdict.message);
     }

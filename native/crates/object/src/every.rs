@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::hex;
-use crate::{Damage, Name, ObjectError, ObjectStore};
+use crate::{Damage, Name, ObjectError, ObjectStore, error::hex};
 
 impl ObjectStore {
     /// Reads every chunk of every object and says which objects cannot be read.
