@@ -17,7 +17,8 @@ export async function submitJson(lane: Lane, bytes: Uint8Array, tally: Tally): P
   const params = { transaction: toHex(bytes), waitFor: 'final', timeoutMs: FINAL_MS_MAX };
   const answer = await lane.link.call('chain_submitTransaction', params);
   if (answer.ok) {
-    mustBeFinal(answer.result['status']);
+    const { id, status } = answer.result;
+    await settled(lane.link, String(id), status);
     tally.took(bytes.length);
     tally.final(sentAt);
     return;
@@ -86,16 +87,24 @@ async function untilFinal(
   id: Uint8Array,
   { sentAt, tally }: { sentAt: number; tally: Tally },
 ): Promise<void> {
-  const params = { id: toHex(id), waitFor: 'final', timeoutMs: FINAL_MS_MAX };
+  await settled(link, toHex(id), await statusOf(link, toHex(id)));
+  tally.final(sentAt);
+}
+
+/** Goes on asking about a transaction that was evicted, by one that pays more: it may stand in another node's next block. */
+async function settled(link: Link, id: string, first: unknown): Promise<void> {
   const end = performance.now() + FINAL_MS_MAX;
-  let status = await link.need('chain_transactionStatus', params);
-  // Evicted here, by one that pays more, it may stand in another node's next block.
+  let status = first;
   while (isEvicted(status) && performance.now() < end) {
     await wait(RETRY_MS_MIN);
-    status = await link.need('chain_transactionStatus', params);
+    status = await statusOf(link, id);
   }
   mustBeFinal(status);
-  tally.final(sentAt);
+}
+
+function statusOf(link: Link, id: string): Promise<unknown> {
+  const params = { id, waitFor: 'final', timeoutMs: FINAL_MS_MAX };
+  return link.need('chain_transactionStatus', params);
 }
 
 function refuse(
