@@ -94,46 +94,29 @@ impl Shared {
         Ok(whole.then(|| partition.open_part(log_index, leaves)))
     }
 
-    /// Body of the thread that checks behind an opening what that took on trust: entries of a log that was not read, and the
+    /// Body of the thread that checks behind an opening what that took on trust: a log that was not read, and the
     /// submissions in files. Whatever is not as it was written ends appending, as it would have at an opening that reads all.
     pub fn check_behind(&self, log_unread: bool) {
-        for (number, shard) in self.shards.iter().enumerate() {
-            let entries = if log_unread {
-                self.check_entries(number as u32)
-            } else {
-                Ok(())
-            };
+        let go_on = &mut || !self.sealing.closing();
+        if log_unread {
+            let checked = self.reader();
+            self.end_if_damaged(checked.and_then(|reader| Ok(reader.check(go_on)?)));
+        }
+        for shard in &self.shards {
             let seen = shard.state.read().seen();
-            let go_on = &mut || !self.sealing.closing();
-            let checked = entries.and_then(|()| {
-                seen.iter()
-                    .try_for_each(|seen| seen.verify(go_on))
-                    .map_err(HostError::from)
-            });
-            match checked {
-                Err(error) if error.code() == "storage/corrupt" => {
-                    self.fail(&HostError::ReadOnly(error.to_string()));
-                }
-                // A file that cannot be read says so to whoever needs it.
-                _ => {}
-            }
+            let mut checked = seen.iter().map(|seen| seen.verify(go_on));
+            let wrong = checked.find_map(Result::err);
+            self.end_if_damaged(wrong.map_or(Ok(()), |error| Err(error.into())));
         }
     }
 
-    fn check_entries(&self, number: u32) -> Result<(), HostError> {
-        let reader = self.reader()?;
-        let state = reader.state(number).unwrap_or_default();
-        let mut stopped = false;
-        // What is appended meanwhile comes from this life.
-        let checked = reader.replay(number, state.first_index, &mut |index, _, _| {
-            stopped = self.sealing.closing() || index > state.last_index;
-            if stopped {
-                return Err(pyralog_log::LogError::Poisoned(
-                    "nothing more to check".to_owned(),
-                ));
+    fn end_if_damaged(&self, checked: Result<(), HostError>) {
+        match checked {
+            Err(error) if error.code() == "storage/corrupt" => {
+                self.fail(&HostError::ReadOnly(error.to_string()));
             }
-            Ok(())
-        });
-        if stopped { Ok(()) } else { Ok(checked?) }
+            // A file that cannot be read says so to whoever needs it.
+            _ => {}
+        }
     }
 }

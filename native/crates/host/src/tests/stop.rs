@@ -78,6 +78,22 @@ fn what_was_taken_on_trust_is_checked_behind_the_opening() {
 }
 
 #[test]
+fn frames_without_records_of_a_partition_are_checked_too() {
+    let disk = FaultFiles::new(4);
+    let host = open_sealing(&disk);
+    fill(&host, 0, 60);
+    host.close().unwrap();
+    // The configuration is all that the first frame holds.
+    let wal = Path::new("/store/wal/0000000000000001.wal");
+    disk.flip_bit(wal, 4_096 + 64 + 40, 1);
+    let host = open_sealing(&disk);
+    assert!(!host.recovery().read_only);
+    until(|| host.stats().read_only);
+    check(&host, 60);
+    host.close().unwrap();
+}
+
+#[test]
 fn a_damaged_snapshot_ends_appending_and_leaves_a_store_that_can_be_read() {
     let disk = FaultFiles::new(3);
     let host = open_sealing(&disk);

@@ -198,6 +198,10 @@ impl LogReader for MemoryReader {
             .ok_or_else(|| super::out_of_range(self, group, index))
     }
 
+    fn check(&self, _go_on: &mut dyn FnMut() -> bool) -> Result<(), LogError> {
+        Ok(())
+    }
+
     fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError> {
         let mut index = from;
         while let Some((bytes, term)) = self.bytes(group, index) {

@@ -276,6 +276,13 @@ pub trait LogReader: Send + Sync {
     /// # Errors
     /// `Corrupt`, `Io`, or what `visit` returns.
     fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError>;
+
+    /// Checks all that was there when the log was opened, whoever's it is: for logs that a stop file kept from being read
+    /// (W17). Ends early when `go_on` says no.
+    ///
+    /// # Errors
+    /// `Corrupt` where something is not what was written.
+    fn check(&self, go_on: &mut dyn FnMut() -> bool) -> Result<(), LogError>;
 }
 
 /// An open store: one handle per thread that works with it.

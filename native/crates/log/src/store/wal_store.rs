@@ -256,6 +256,10 @@ impl LogReader for WalLogReader {
         read.map(|()| bytes)
     }
 
+    fn check(&self, go_on: &mut dyn FnMut() -> bool) -> Result<(), LogError> {
+        self.files.check_frames(go_on)
+    }
+
     fn replay(&self, group: u32, from: u64, visit: &mut ReplayVisitor<'_>) -> Result<(), LogError> {
         let mut window = Window::new();
         let mut incarnation = 0;

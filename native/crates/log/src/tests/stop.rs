@@ -1,11 +1,11 @@
 //! After a clean stop the log is not read, and what the stop file says is believed of no other log (W17).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::model::{Model, Random};
 use super::{DIR, FILE_BYTES, open};
 use crate::mutant::{Mutant, with};
-use crate::{FaultFiles, NewEntry, OpenLog};
+use crate::{FaultFiles, FileLayer, NewEntry, OpenLog};
 
 fn stop_file() -> PathBuf {
     PathBuf::from(DIR).join("wal/STOP")
@@ -99,6 +99,49 @@ fn a_stop_file_says_nothing_of_a_log_that_went_on() {
             "the check would let an old stop file pass"
         );
     }
+}
+
+/// What is found of a flipped bit by an opening that reads the log, and by the check behind one that does not; `None` when
+/// the stop file is not believed then.
+fn found(seed: u64, flip: (&Path, usize, u32), forget: bool) -> Option<bool> {
+    let (disk, _) = stopped(seed);
+    let (path, at, bit) = flip;
+    disk.flip_bit(path, at, bit);
+    if forget {
+        disk.vanish(&stop_file());
+    }
+    let log = open(&disk).unwrap();
+    if forget {
+        return Some(log.recovery.damage.is_some());
+    }
+    let checked = log.reader.check(&mut || true);
+    log.recovery.stopped.then_some(checked.is_err())
+}
+
+#[test]
+fn a_check_behind_the_opening_finds_what_an_opening_finds_that_reads_all() {
+    let (mut random, mut damaged) = (Random(9), 0);
+    for seed in 0..150 {
+        let (disk, _) = stopped(seed);
+        let log = open(&disk).unwrap();
+        assert!(log.recovery.stopped);
+        log.reader.check(&mut || true).unwrap();
+        let wal = PathBuf::from(DIR).join("wal");
+        let names = disk.list(&wal).unwrap();
+        let mut paths: Vec<PathBuf> = names.iter().map(|name| wal.join(name)).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "wal"));
+        let path = &paths[random.below(paths.len() as u64) as usize];
+        // Its header is checked by every opening.
+        let at = 4_096 + random.below(FILE_BYTES / 2) as usize;
+        let flip = (path.as_path(), at, random.below(8) as u32);
+        let Some(behind) = found(seed, flip, false) else {
+            continue;
+        };
+        let read = found(seed, flip, true).unwrap();
+        assert_eq!(behind, read, "seed {seed}, {flip:?}");
+        damaged += u32::from(behind);
+    }
+    assert!(damaged > 20, "{damaged}");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Random reading while the log grows. A read takes a shared lock only to find the file.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::format::{FRAME_ALIGN, FrameHeader, HEADER_BYTES, RECORD_HEADER_BYTES, RawRecord};
+use super::format::{FIRST_FRAME, FRAME_ALIGN, FrameHeader, HEADER_BYTES};
+use super::format::{RECORD_HEADER_BYTES, RawRecord};
 use super::format::{frame_bytes, record_bytes};
 use super::record::{FramePosition, RecordPosition};
+use super::scan::{Found, look};
 use super::shared::{Shared, WalFile};
+use super::window::Window;
 use crate::error::LogError;
 
 /// Reads records and frames by position, from any thread. Clones share one log.
@@ -77,6 +81,53 @@ impl WalReader {
         read(&file, &mut bytes, position.position)?;
         header.check(file.header.salt, &bytes).map_err(&corrupt)?;
         Ok(bytes)
+    }
+
+    /// Reads the frames that were there when the log was opened, once, in the order of the files: what an opening does that
+    /// believes no stop file (W17). Ends early when `go_on` says no.
+    ///
+    /// # Errors
+    /// `Corrupt` where a frame is not what was written.
+    pub fn check_frames(&self, go_on: &mut dyn FnMut() -> bool) -> Result<(), LogError> {
+        let first_frames = self.0.first_frames.lock().clone();
+        let mut firsts = first_frames.into_iter().peekable();
+        while let Some((incarnation, first)) = firsts.next() {
+            let next = firsts.peek().map_or(u64::MAX, |(_, next)| *next);
+            let file = self.0.files.read().get(&incarnation).cloned();
+            let Some(file) = file else { continue };
+            self.check_file(&file, first..next.min(self.0.opened_to), go_on)?;
+        }
+        Ok(())
+    }
+
+    fn check_file(
+        &self,
+        file: &WalFile,
+        frames: Range<u64>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), LogError> {
+        let mut window = Window::new();
+        let mut position = FIRST_FRAME;
+        for sequence in frames {
+            if !go_on() {
+                break;
+            }
+            let reason = match look(&mut window, file, position, sequence) {
+                Found::Frame(header) => {
+                    position += frame_bytes(u64::from(header.payload_bytes));
+                    continue;
+                }
+                Found::Bad(reason) => reason,
+                Found::Marker | Found::Zeros | Found::Full => "a frame is missing",
+            };
+            // Let go meanwhile, it may be in use again (W14).
+            let held = self.0.files.read().contains_key(&file.header.incarnation);
+            if held {
+                return Err(LogError::Corrupt(file.damage(position, reason)));
+            }
+            break;
+        }
+        Ok(())
     }
 
     /// An open file of the log.

@@ -111,6 +111,7 @@ pub(crate) fn open(
         next_incarnation: store.first_incarnation + listing.files.len() as u64,
         files: listing.files,
         store,
+        next_frame: scan.expected,
         damage,
         lock,
     };

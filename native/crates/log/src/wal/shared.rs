@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub first_frames: Mutex<BTreeMap<u64, u64>>,
     /// Files before the beginning, to be used again (W14).
     pub free: Mutex<Vec<Arc<WalFile>>>,
+    /// Number of the first frame that was not there when the log was opened.
+    pub opened_to: u64,
     /// Why nothing may be written (W8).
     pub damage: Option<Damage>,
     poisoned: AtomicBool,
@@ -71,6 +73,7 @@ pub(crate) struct Opened {
     pub free: Vec<Arc<WalFile>>,
     pub prepared: VecDeque<Arc<WalFile>>,
     pub next_incarnation: u64,
+    pub next_frame: u64,
     pub damage: Option<Damage>,
     pub lock: Box<dyn FileLock>,
 }
@@ -93,6 +96,7 @@ impl Shared {
             begin: Mutex::new(opened.store),
             first_frames: Mutex::new(opened.first_frames),
             free: Mutex::new(opened.free),
+            opened_to: opened.next_frame,
             damage: opened.damage,
             poisoned: AtomicBool::new(false),
             poison: Mutex::new(String::new()),
