@@ -163,7 +163,7 @@ fn next_is_free(store: &Store, names: &[String], report: &mut Report) {
     });
     let next = numbers.max().map_or(1, |last| last.saturating_add(1));
     let path = store.dir.join("wal").join(format!("{next:016x}.wal"));
-    if store.files.open(&path, pyralog_log::OpenMode::Read).is_ok() {
+    if store.stands_there(&path) {
         let what = "no file, and it stands where the next log file goes";
         let finding = Finding::new(Severity::Damage, store.name(&path), what);
         report.add(finding.advise("move it out of the way"));

@@ -1,5 +1,6 @@
 //! Repair: only what is safe, and every step is said (Z44).
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -367,7 +368,8 @@ impl Worker<'_> {
         };
         let mut aside = None;
         let grown = match grow() {
-            Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => {
+            // A link that leads nowhere is not found.
+            Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotFound) => {
                 aside = self.aside(&path)?;
                 grow()
             }
@@ -392,12 +394,12 @@ impl Worker<'_> {
             PathBuf::from(name)
         };
         let mut count = 0;
-        while files.open(&name(count), OpenMode::Read).is_ok() {
+        while self.store.stands_there(&name(count)) {
             count += 1;
         }
         let to = name(count);
         match files.rename(path, &to) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             other => {
                 other.map_err(RepairError::io("put aside", path))?;
                 Ok(Some(self.store.name(&to)))

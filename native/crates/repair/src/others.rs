@@ -160,6 +160,7 @@ pub(crate) fn payloads(store: &Store, referred: &Referred, report: &mut Report) 
 
 /// Every chunk of every object (O4), and every object that a record refers to.
 fn objects(store: &Store, referred: &Referred, report: &mut Report) {
+    lock_of_objects(store, report);
     let names = store.list(OBJECTS_DIR).unwrap_or_default();
     let is_pack = |name: &String| Path::new(name).extension().is_some_and(|end| end == "pack");
     if !names.iter().any(is_pack) && referred.objects.is_empty() {
@@ -200,6 +201,21 @@ fn objects(store: &Store, referred: &Referred, report: &mut Report) {
             let finding = Finding::new(Severity::Damage, OBJECTS_DIR, error.to_string());
             report.add(finding.advise(RESTORE));
         }
+    }
+}
+
+/// Who opens the objects creates the file and locks it; what else stands there keeps them closed.
+fn lock_of_objects(store: &Store, report: &mut Report) {
+    let file = format!("{OBJECTS_DIR}/lock");
+    let opened = store
+        .files
+        .open(&store.dir.join(&file), pyralog_log::OpenMode::Read);
+    if let Err(error) = opened
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        let finding = Finding::new(Severity::Damage, file, error.to_string());
+        report
+            .add(finding.advise("no object can be read or put: move what is there out of the way"));
     }
 }
 

@@ -91,6 +91,12 @@ impl Store {
         file.and_then(|file| file.len()).unwrap_or(0)
     }
 
+    /// Whether something has this name, whatever it is.
+    pub(crate) fn stands_there(&self, path: &Path) -> bool {
+        let opened = self.files.open(path, pyralog_log::OpenMode::Read);
+        !opened.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// Reads the whole log, as an opening would; changes nothing.
     pub(crate) fn read_log(&self) -> Result<Logs, LogError> {
         open_log(Arc::new(self.overlay()), &self.dir)

@@ -211,14 +211,20 @@ pub trait FileLayer: Send + Sync {
     /// Replaces a small file as a whole, durably: write `<name>.tmp`, sync, rename, sync the directory.
     ///
     /// # Errors
-    /// What the operating system says; the old content is then still there, or the new one.
+    /// What the operating system says; the old content is then still there, or the new one, and nothing unfinished beside it
+    /// unless it could not be removed either.
     fn replace_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temporary = temporary_of(path);
         let file = self.open(&temporary, OpenMode::OpenOrCreate)?;
-        file.set_len(0)?;
-        file.write_all_at(bytes, 0)?;
-        file.sync_data()?;
-        self.rename(&temporary, path)?;
+        let named = file
+            .set_len(0)
+            .and_then(|()| file.write_all_at(bytes, 0))
+            .and_then(|()| file.sync_data())
+            .and_then(|()| self.rename(&temporary, path));
+        if named.is_err() {
+            let _ = self.remove(&temporary); // the first error is the one to tell of
+        }
+        named?;
         self.sync_dir(directory_of(path))
     }
 }

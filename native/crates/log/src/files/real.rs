@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::fs::{FlockOperation, OFlags, flock, statvfs};
 
 use super::{File, FileLayer, FileLock, Mapped, OpenMode, directory_of};
+
+const O_NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// Files of the operating system, nothing in between.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +46,7 @@ impl File for RealFile {
 
     #[cfg(target_os = "linux")]
     fn write_directly(&self, directly: bool) -> bool {
-        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        use rustix::fs::{fcntl_getfl, fcntl_setfl};
         let Ok(flags) = fcntl_getfl(&self.0) else {
             return false;
         };
@@ -58,6 +60,23 @@ impl File for RealFile {
     }
 }
 
+/// Opens what is a file and nothing else: a FIFO would keep its reader waiting for ever, and a device is no store's.
+fn open_file(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+    // Without waiting, which makes no difference for a file.
+    let file = options.custom_flags(O_NONBLOCK).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        Ok(file)
+    } else if kind.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "this is no regular file",
+        ))
+    }
+}
+
 impl FileLayer for RealFiles {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
@@ -68,7 +87,7 @@ impl FileLayer for RealFiles {
             OpenMode::CreateNew => options.write(true).create_new(true),
             OpenMode::OpenOrCreate => options.write(true).create(true).truncate(false),
         };
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        Ok(Arc::new(RealFile(open_file(&mut options, path)?)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -125,7 +144,7 @@ impl FileLayer for RealFiles {
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {
-        Mapped::of(&fs::File::open(path)?)
+        Mapped::of(&open_file(fs::OpenOptions::new().read(true), path)?)
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {

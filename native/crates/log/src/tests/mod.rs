@@ -2,6 +2,7 @@
 
 mod contract;
 mod damage;
+mod files;
 mod lose_unsynced;
 mod model;
 mod mutants;

@@ -9,8 +9,11 @@ use pyralog_host::{Host, MaintenanceOptions, Policy, World};
 use pyralog_log::{FaultFiles, FileLayer, RealFiles};
 use pyralog_object::ObjectStore;
 use pyralog_schema::{Rule, SchemaRegistry};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::{STORE, about, append, checked, everything, exported, files, filled, layer, options};
+use super::{
+    STORE, about, append, checked, everything, exported, files, filled, layer, one, options,
+};
 use crate::{Control, Form, RepairOptions, Severity, check, repair, stats};
 
 #[test]
@@ -125,4 +128,55 @@ fn a_directory_in_the_place_of_any_file_is_named() {
     }
     // Segments are quarantined, sidecars and node files made again.
     assert!(mended >= 5, "{mended}");
+}
+
+fn fifo(path: &Path) {
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, path, FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn a_fifo_keeps_no_check_waiting() {
+    let (disk, _) = filled(33, 50);
+    let real: Arc<dyn FileLayer> = Arc::new(RealFiles);
+    let (_dir, store) = written(&disk);
+    for dir in ["", "wal", "manifest", "segments", "snapshots", "sidecars"] {
+        fifo(&store.join(dir).join("fifo"));
+    }
+    let found = check(&real, &store, &Control::default()).unwrap();
+    assert!(found.clean(), "{:#?}", found.findings);
+    let segment = one(&disk, "segments", ".arrow");
+    let segment = store.join(segment.strip_prefix(STORE).unwrap());
+    fs::remove_file(&segment).unwrap();
+    fifo(&segment);
+    let found = check(&real, &store, &Control::default()).unwrap();
+    assert!(!found.clean());
+}
+
+#[test]
+fn a_sequencer_that_links_to_nothing_is_made_again() {
+    let (disk, _) = filled(34, 50);
+    let real: Arc<dyn FileLayer> = Arc::new(RealFiles);
+    for target in ["nowhere/sequencer", "nowhere"] {
+        let (_dir, store) = written(&disk);
+        let path = store.join("sequencer");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        let found = check(&real, &store, &Control::default()).unwrap();
+        assert!(!found.clean());
+        let done = repair(&real, &store, RepairOptions::default(), &Control::default());
+        assert!(done.unwrap().after.clean());
+        assert!(fs::metadata(&path).unwrap().len() > 0);
+    }
+}
+
+#[test]
+fn a_directory_in_the_place_of_the_lock_of_objects_is_named() {
+    let (disk, _) = filled(35, 20);
+    let real: Arc<dyn FileLayer> = Arc::new(RealFiles);
+    let (_dir, store) = written(&disk);
+    fs::create_dir_all(store.join("objects/lock")).unwrap();
+    let found = check(&real, &store, &Control::default()).unwrap();
+    let wrong = found.findings.iter().find(|one| one.file == "objects/lock");
+    assert_eq!(wrong.unwrap().severity, Severity::Damage);
 }
