@@ -8,6 +8,7 @@
  * const rows = await registry.check(id, tableToIPC(batch, 'stream')); // refuses what does not fit
  * ```
  */
+import { PyralogError } from '../base/errors.ts';
 import { answer, ask, binding } from './binding.ts';
 
 /** What the registry refuses. Where a field is at fault, `data.field` has its path (`address.city`). */
@@ -89,6 +90,16 @@ export function attachSchemas(handle: number): SchemaRegistry {
   return registry;
 }
 
+/** A lone surrogate would become U+FFFD on its way, and two names one. */
+function wellFormed(subject: string): string {
+  if (subject.isWellFormed()) return subject;
+  const name = JSON.stringify(subject);
+  throw new PyralogError<SchemaErrorCode>(
+    'schema/malformed',
+    `the subject's name ${name} is not well-formed Unicode`,
+  );
+}
+
 class NativeSchemas implements SchemaRegistry {
   readonly handle: number;
 
@@ -97,19 +108,22 @@ class NativeSchemas implements SchemaRegistry {
   }
 
   async register(subject: string, stream: Uint8Array): Promise<number> {
-    const done = await answer(() => binding.schemaRegister(this.handle, subject, stream));
+    const done = await answer(() =>
+      binding.schemaRegister(this.handle, wellFormed(subject), stream),
+    );
     return done.number ?? 0;
   }
 
   async test(subject: string, stream: Uint8Array): Promise<void> {
-    await answer(() => binding.schemaTest(this.handle, subject, stream));
+    await answer(() => binding.schemaTest(this.handle, wellFormed(subject), stream));
   }
 
   async setRule(subject: string, rule: SchemaRule): Promise<void> {
-    await answer(() => binding.schemaRule(this.handle, subject, rule));
+    await answer(() => binding.schemaRule(this.handle, wellFormed(subject), rule));
   }
 
   subject(subject: string): SchemaSubject | undefined {
+    if (!subject.isWellFormed()) return;
     const found = ask(() => binding.schemaSubject(this.handle, subject));
     return found ? { rule: found.rule as SchemaRule, versions: found.versions } : undefined;
   }

@@ -29,8 +29,10 @@ export async function checkRecords(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   const ids: number[] = [];
-  for (const { value, schema } of records) {
+  for (const record of records) {
     signal?.throwIfAborted();
+    checkText(record);
+    const { value, schema } = record;
     const id = schemaOf(deps, schema);
     if (id !== OPAQUE_SCHEMA) {
       if (!(value instanceof Uint8Array)) {
@@ -44,6 +46,15 @@ export async function checkRecords(
     ids.push(id);
   }
   return ids;
+}
+
+/** A lone surrogate would become U+FFFD on its way, and two names one. */
+function checkText({ value, submitter, idempotencyKey }: NewRecord): void {
+  const path = value instanceof Uint8Array ? undefined : value.file.path;
+  for (const [name, text] of Object.entries({ submitter, idempotencyKey, path })) {
+    if (text === undefined || text.isWellFormed()) continue;
+    throw recordError('record/malformed', `${name} is not well-formed Unicode`);
+  }
 }
 
 function schemaOf({ schemas }: Values['deps'], schema: number | string | undefined): number {

@@ -189,6 +189,12 @@ export function describeRecordStore(
       await assert.rejects(records.append(0, []), { code: 'record/malformed' });
       writeFileSync(join(parts.filesRoot, 'f'), 'f');
       await assert.rejects(append({ value: file('f'), schema: 256 }), { code: 'record/malformed' });
+      // As U+FFFD they would be the same key.
+      for (const lone of ['a\ud800', 'a\ud801']) {
+        await assert.rejects(append({ value, idempotencyKey: lone }), { code: 'record/malformed' });
+        await assert.rejects(append({ value, submitter: lone }), { code: 'record/malformed' });
+        await assert.rejects(append({ value: file(lone) }), { code: 'record/malformed' });
+      }
       await assert.rejects(records.append(9, [{ value: noise(1, LONG) }]), {
         code: 'log/out-of-range',
       });

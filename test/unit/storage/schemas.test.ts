@@ -95,6 +95,15 @@ describe('schema registry', () => {
     });
   });
 
+  it('takes no name that would become another one', async () => {
+    const malformed = { code: 'schema/malformed' };
+    await assert.rejects(registry.register('s\ud800', stream(id)), malformed);
+    await assert.rejects(registry.test('s\ud800', stream(id)), malformed);
+    await assert.rejects(registry.setRule('s\ud800', 'full'), malformed);
+    await registry.register('s\ufffd', stream(id));
+    assert.equal(registry.subject('s\ud800'), undefined);
+  });
+
   it('refuses a damaged file, and ends when it is closed', async () => {
     await registry.register('s', stream(id));
     registry.close();
