@@ -66,7 +66,7 @@ export function createHttp(dependencies: HttpDependencies): HttpApp {
   app.addHook('onRequest', (request, reply, done) => {
     if (admitRequest(request, reply, dependencies)) done();
   });
-  app.setErrorHandler((error, _request, reply) => answerError(error, reply));
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler((_request, reply) => {
     refuse(reply, 404, 'rpc/invalid-request', 'JSON-RPC is POST /; see the documentation');
   });
@@ -155,10 +155,13 @@ function refuse(
 }
 
 /** What fastify itself refuses, in our words. */
-function answerError(error: unknown, reply: FastifyReply): FastifyReply {
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      // Who is cut off while sending never reads why. What still comes is thrown away, within the bounds of all messages.
+      reply.removeHeader('connection');
+      request.raw.resume();
       return refuse(reply, 413, 'rpc/body-too-large', 'the body is too long: send less at once');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return refuse(

@@ -136,6 +136,29 @@ describe('JSON-RPC over HTTP', () => {
     assert.equal(notary.calls, 3);
   });
 
+  it('lets whoever sends too much send it to the end, and goes on (R4)', async () => {
+    const { http } = await start({ limits: { bodyBytesMax: 1_000 } });
+    const { port, host } = new URL(http);
+    const socket = connect(Number(port), '127.0.0.1');
+    const head = (bytes: number) =>
+      `POST / HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`;
+    const seen = async (text: RegExp) => {
+      let read = '';
+      for await (const part of socket.iterator({ destroyOnReturn: false })) {
+        read += part;
+        if (text.test(read)) return;
+      }
+      assert.fail(`the connection ended behind ${JSON.stringify(read)}`);
+    };
+    socket.write(head(10_000_000));
+    await seen(/HTTP\/1.1 413 .*rpc\/body-too-large/s);
+    socket.write(Buffer.alloc(10_000_000));
+    const next = request('net_version');
+    socket.write(head(next.length) + next);
+    await seen(/HTTP\/1.1 200 .*result/s);
+    socket.destroy();
+  });
+
   it('wants JSON, of a bounded length (R4, R5)', async () => {
     const { http } = await start({ limits: { bodyBytesMax: 1_000 } });
     const plain = await post(http, request('net_version'), { 'content-type': 'text/plain' });
