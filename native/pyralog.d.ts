@@ -382,6 +382,7 @@ export interface NativeStats {
   syncSecondsSum: number;
   acceptedRecords: number;
   diskFull: boolean;
+  clock?: string;
   readOnly: boolean;
   poisoned: boolean;
   failure?: string;

@@ -169,6 +169,8 @@ export interface CoreStats {
   /** Records answered `accepted` that are not durable yet, over all partitions (W16). */
   readonly acceptedRecords: number;
   readonly diskFull: boolean;
+  /** Why the clock keeps ids, and so records, from being given (`log/clock-behind`). */
+  readonly clock?: string;
   /** The store is damaged: found by the opening, or by the check that goes on behind it. */
   readonly readOnly: boolean;
   /** A write or fdatasync failed. */

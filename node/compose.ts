@@ -252,6 +252,7 @@ function readinessOf(core: Core): { ready: boolean; reasons: string[] } {
   const reasons = [
     ...(failure === undefined ? [] : [failure]),
     ...(stats.diskFull ? ['the disk is full'] : []),
+    ...(stats.clock === undefined ? [] : [stats.clock]),
   ];
   return { ready: reasons.length === 0, reasons };
 }

@@ -25,6 +25,7 @@ pub struct Stats {
     pub sync_seconds_sum: f64,
     pub accepted_records: u64,
     pub disk_full: bool,
+    pub clock: Option<String>,
     pub read_only: bool,
     pub poisoned: bool,
     pub failure: Option<String>,
@@ -54,6 +55,11 @@ impl Host {
             accepted_records: self.shared.shards.iter().map(Shard::accepted).sum(),
             disk_full: counters.disk_full.load(Ordering::Relaxed)
                 || self.shared.sealing.disk_full(),
+            clock: self
+                .shared
+                .ids
+                .refusal((self.shared.world.clock)())
+                .map(|refusal| refusal.to_string()),
             read_only,
             poisoned: failure.is_some() && !read_only,
             failure: failure.as_ref().map(ToString::to_string),

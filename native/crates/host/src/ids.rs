@@ -74,6 +74,11 @@ impl Ids {
         self.issue(count, wall_ms)
     }
 
+    /// Why no id would be given now: the clock is too far behind, or outside the range of ids (S4).
+    pub fn refusal(&self, wall_ms: u64) -> Option<SequencerError> {
+        self.sequencer.lock().windows_for(1, wall_ms).err()
+    }
+
     /// Reserves the window behind the current one ahead of need (S6).
     pub fn reserve_ahead(&self, wall_ms: u64) -> Result<(), SequencerError> {
         let windows = self.sequencer.lock().windows_ahead(wall_ms)?;

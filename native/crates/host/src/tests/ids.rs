@@ -138,10 +138,12 @@ fn a_clock_set_back_too_far_refuses_until_it_comes_up_again() {
         let refused = host.reserve_ids(10).unwrap_err();
         assert_eq!(refused.code(), "log/clock-behind", "{refused}");
     }
+    assert!(host.stats().clock.unwrap().contains("set back"));
     assert_eq!(size(&disk), windows, "no window was reserved in vain");
     clock.0.store(START_MS - 7_100_000, Ordering::Relaxed);
     let after = host.reserve_ids(10).unwrap()[0].first;
     assert!(after > before);
+    assert_eq!(host.stats().clock, None);
 }
 
 #[test]
