@@ -166,12 +166,8 @@ impl Replay<'_> {
             }
         }
         let size = partition.size().min(partition.trees().wanted_from());
-        let roots = self.roots_at(&partition, size)?;
-        let state_now = TreeState {
-            size,
-            root: roots.blake3,
-            sha256_root: roots.sha256,
-        };
+        let (state_now, lost) = self.state_at(&partition, size)?;
+        wrong = wrong.or(lost);
         let mut doubted = false;
         if wrong.is_none() {
             wrong = self.check_signed(&partition, state)?;
@@ -181,7 +177,7 @@ impl Replay<'_> {
             partition,
             late: Arc::clone(&self.late),
             state: state_now,
-            sidecar: sidecar.min(size),
+            sidecar: sidecar.min(state_now.size),
             entries,
             seal_points,
             doubted,

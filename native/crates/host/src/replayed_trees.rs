@@ -49,6 +49,31 @@ impl Replay<'_> {
             .map_err(|error: MerkleError| error.into())
     }
 
+    /// Size and roots of what was replayed. Where a damaged segment does not give the leaves of the last group, which no
+    /// node stands for yet, those up to that group, and the damage (Z7).
+    pub fn state_at(
+        &self,
+        partition: &Partition,
+        size: u64,
+    ) -> Result<(TreeState, Option<HostError>), HostError> {
+        let (roots, lost) = match self.roots_at(partition, size) {
+            Err(error @ HostError::Segment(_)) => {
+                let floor = Algorithm::Blake3.floor().max(Algorithm::Sha256.floor());
+                (
+                    self.roots_at(partition, size >> floor << floor)?,
+                    Some(error),
+                )
+            }
+            roots => (roots?, None),
+        };
+        let state = TreeState {
+            size: roots.size,
+            root: roots.blake3,
+            sha256_root: roots.sha256,
+        };
+        Ok((state, lost))
+    }
+
     pub fn roots_at(&self, partition: &Partition, size: u64) -> Result<Roots, HostError> {
         let leaves = |algorithm| SealedLeaves::new(self.segments, self.number, algorithm);
         let (blake3, sha256) = (leaves(Algorithm::Blake3), leaves(Algorithm::Sha256));

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use pyralog_log::FaultFiles;
+use pyralog_log::{FaultFiles, FileLayer};
 use pyralog_merkle::position;
 use pyralog_types::batch::Row;
 
+use super::seal::{fill, open_sealing};
 use super::{Clock, digests, open, propose, sealing, value};
 use crate::{Algorithm, Host, Wait};
 
@@ -17,6 +18,35 @@ fn filled(records: u64) -> FaultFiles {
     propose(&host, digests(0, records), Wait::Durable).unwrap();
     host.close().unwrap();
     disk
+}
+
+#[test]
+fn a_store_without_a_snapshot_and_its_newest_segment_opens_for_reading() {
+    for kept in [60, 84] {
+        let disk = FaultFiles::new(kept);
+        let host = open_sealing(&disk);
+        fill(&host, 0, kept);
+        host.close().unwrap();
+        let segments = host.shared.segments.of(0);
+        let newest = segments.last().unwrap();
+        assert_eq!(newest.meta.end_offset, kept / 42 * 42);
+        let [segment, _] = newest.meta.kind.files(&newest.name());
+        let path = Path::new("/store/segments").join(segment);
+        disk.plant(&path, vec![0; 100]);
+        for snapshot in disk.list("/store/snapshots".as_ref()).unwrap() {
+            disk.flip_bit(&Path::new("/store/snapshots").join(snapshot), 20, 1);
+        }
+        let host = open_sealing(&disk);
+        assert!(host.recovery().read_only);
+        let size = host.durable_size(0).unwrap();
+        assert!(
+            kept / 42 * 42 - size < 16,
+            "{size} of {kept} records are shown"
+        );
+        let rows = host.read(0, 0, usize::MAX);
+        assert_eq!(rows.is_ok(), kept == 84, "the first segment is whole");
+        host.close().unwrap();
+    }
 }
 
 #[test]
