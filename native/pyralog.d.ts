@@ -669,8 +669,11 @@ export declare function schemaCheck(handle: number, id: number, stream: Uint8Arr
 /** Closes a registry. */
 export declare function schemaClose(handle: number): void;
 
-/** Opens a registry; answers with its handle. */
-export declare function schemaOpen(path: string, loseUnsynced: boolean): Promise<NativeAnswer>;
+/** What is wrong with the registry's file. */
+export declare function schemaDamage(handle: number): string | null;
+
+/** Opens a registry; answers with its handle. Despite damage it opens one that answers everything with that. */
+export declare function schemaOpen(path: string, loseUnsynced: boolean, despiteDamage: boolean): Promise<NativeAnswer>;
 
 /** Registers a schema; answers with its id. */
 export declare function schemaRegister(handle: number, subject: string, stream: Uint8Array): Promise<NativeAnswer>;

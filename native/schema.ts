@@ -70,16 +70,26 @@ export interface SchemaRegistry {
   /** Rows of a stream of batches that fit. Rejects with `schema/misfit`, `schema/unknown`, `schema/malformed`. */
   check(id: number, stream: Uint8Array): Promise<number>;
   stats(): SchemaStats;
+  /** What is wrong with the file of a registry that was opened despite damage. */
+  damage(): string | undefined;
   /** For every thread. Idempotent. */
   close(): void;
 }
 
-/** Opens the registry in a file, or begins one. Rejects with `storage/corrupt`, `storage/io`. */
+/**
+ * Opens the registry in a file, or begins one. Rejects with `storage/corrupt`, `storage/io`; or, despite damage, opens one
+ * that answers everything with that (J7).
+ */
 export async function openSchemas(
   file: string,
-  { fileLayer = 'real' }: { readonly fileLayer?: 'real' | 'lose-unsynced' } = {},
+  {
+    fileLayer = 'real',
+    despiteDamage = false,
+  }: { readonly fileLayer?: 'real' | 'lose-unsynced'; readonly despiteDamage?: boolean } = {},
 ): Promise<SchemaRegistry> {
-  const opened = await answer(() => binding.schemaOpen(file, fileLayer === 'lose-unsynced'));
+  const opened = await answer(() =>
+    binding.schemaOpen(file, fileLayer === 'lose-unsynced', despiteDamage),
+  );
   return new NativeSchemas(opened.number ?? 0);
 }
 
@@ -143,6 +153,10 @@ class NativeSchemas implements SchemaRegistry {
 
   stats(): SchemaStats {
     return ask(() => binding.schemaStats(this.handle));
+  }
+
+  damage(): string | undefined {
+    return ask(() => binding.schemaDamage(this.handle)) ?? undefined;
   }
 
   close(): void {

@@ -87,7 +87,8 @@ export async function composePayloads({
   const { openObjects, openSchemas } = await import('../native/index.ts');
   const objects = await openObjects(join(dir, 'objects'), { fileLayer });
   try {
-    const schemas = await openSchemas(join(dir, 'schemas'), { fileLayer });
+    const file = join(dir, 'schemas');
+    const schemas = await openSchemas(file, { fileLayer, despiteDamage: true });
     return {
       objects,
       schemas,

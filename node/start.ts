@@ -49,6 +49,8 @@ export async function startNode(
     const { createLogger } = await logging;
     const logger = createLogger(prepared.config.logLevel, 'main');
     logRecovery(logger, core.recovery);
+    const damage = payloads.schemas.damage();
+    if (damage !== undefined) logger.error({ damage }, 'schemas are refused');
     if (signal.aborted) {
       await payloads.close();
       await core.close();

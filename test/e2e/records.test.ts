@@ -214,4 +214,23 @@ describe('records of a node', function () {
     assert.ok(noise(31, 100_000).equals(await bytesAt(two?.offset)));
     assert.equal((await node.stop()).code, 0);
   });
+
+  it('refuses what needs a schema while their file is damaged, and nothing else (J7)', async () => {
+    const file = workspace.path('pyralog-data', 'store', 'schemas');
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.subarray(0, 40));
+    await start();
+    const corrupt = { code: 'storage/corrupt' };
+    await assert.rejects(client.call('schema_list', {}), corrupt);
+    await assert.rejects(append({ value: base64(orders(1)), schema: 'orders' }), corrupt);
+    const [done] = await append({ value: base64(noise(40, 100)) });
+    assert.ok(noise(40, 100).equals(await bytesAt(done?.offset)));
+    const { code, stderr } = await node.stop();
+    assert.deepEqual([code, /schemas are refused/.test(stderr)], [0, true], stderr);
+    assert.deepEqual(readFileSync(file), bytes.subarray(0, 40), 'it is not overwritten');
+    writeFileSync(file, bytes);
+    await start();
+    assert.ok((await client.call('schema_list', {})).subjects.length > 0);
+    assert.equal((await node.stop()).code, 0);
+  });
 });

@@ -116,4 +116,23 @@ describe('schema registry', () => {
     await assert.rejects(openSchemas(file()), { code: 'storage/corrupt' });
     await assert.rejects(registry.setRule('s', 'sometimes' as 'full'), { code: 'schema/closed' });
   });
+
+  it('answers everything with the damage when it was opened despite it (J7)', async () => {
+    registry.close();
+    writeFileSync(file(), 'no registry');
+    const corrupt = { code: 'storage/corrupt' };
+    registry = await openSchemas(file(), { despiteDamage: true });
+    assert.match(registry.damage() ?? '', /restore its file/);
+    assert.equal(registry.stats().schemas, 0);
+    await assert.rejects(registry.register('s', stream(id)), corrupt);
+    await assert.rejects(registry.setRule('s', 'none'), corrupt);
+    await assert.rejects(registry.check(256, stream(id)), corrupt);
+    for (const ask of [
+      () => registry.schema(256),
+      () => registry.subject('s'),
+      () => registry.subjects(),
+    ]) {
+      assert.throws(ask, corrupt);
+    }
+  });
 });

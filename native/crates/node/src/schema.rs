@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi_derive::napi;
-use pyralog_schema::{Rule, SchemaError, SchemaRegistry};
+use pyralog_schema::{Rule, SchemaError, SchemaRegistry, SchemaStats};
 
 use crate::error::{Code, Result, refused};
 use crate::handles::Handles;
 use crate::object::layer;
 use crate::work::{Answer, Work, answered, work};
 
-static OPEN: Handles<Arc<SchemaRegistry>> = Handles::new();
+/// A registry, or what is wrong with its file: that is then the answer to all that is asked of it.
+type Opened = std::result::Result<Arc<SchemaRegistry>, SchemaError>;
+
+static OPEN: Handles<Opened> = Handles::new();
 
 /// A subject.
 #[napi(object)]
@@ -23,21 +26,34 @@ pub struct NativeSubject {
     pub versions: Vec<u32>,
 }
 
-fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
-    let found = OPEN.get(handle);
-    found.ok_or_else(|| {
+fn opened(handle: u32) -> Result<Opened> {
+    OPEN.get(handle).ok_or_else(|| {
         let message = "the schema registry is closed; open it again".to_owned();
         napi::Error::new(Code("schema/closed"), message)
     })
 }
 
-/// Opens a registry; answers with its handle.
+fn registry(handle: u32) -> Result<Arc<SchemaRegistry>> {
+    opened(handle)?.map_err(refused)
+}
+
+/// Opens a registry; answers with its handle. Despite damage it opens one that answers everything with that.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeAnswer>")]
-pub fn schema_open(path: String, lose_unsynced: bool) -> AsyncTask<Work> {
+pub fn schema_open(path: String, lose_unsynced: bool, despite_damage: bool) -> AsyncTask<Work> {
     work(move || {
         let opened = SchemaRegistry::open(layer(lose_unsynced), Path::new(&path));
-        answered(opened.map(|registry| Answer::Number(u64::from(OPEN.put(Arc::new(registry))))))
+        let opened = match opened.map(Arc::new) {
+            Err(error) if !despite_damage => return answered(Err(error)),
+            opened => opened,
+        };
+        Answer::Number(u64::from(OPEN.put(opened)))
     })
+}
+
+/// What is wrong with the registry's file.
+#[napi(catch_unwind)]
+pub fn schema_damage(handle: u32) -> Result<Option<String>> {
+    Ok(opened(handle)?.err().map(|error| error.to_string()))
 }
 
 /// Registers a schema; answers with its id.
@@ -106,7 +122,8 @@ pub struct NativeSchemaStats {
 /// Figures.
 #[napi(catch_unwind)]
 pub fn schema_stats(handle: u32) -> Result<NativeSchemaStats> {
-    let stats = registry(handle)?.stats();
+    let opened = opened(handle)?;
+    let stats = opened.map_or_else(|_| SchemaStats::default(), |registry| registry.stats());
     Ok(NativeSchemaStats {
         schemas: stats.schemas,
         subjects: stats.subjects,
