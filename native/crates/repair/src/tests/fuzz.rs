@@ -1,14 +1,23 @@
 //! Bits flipped anywhere, files cut, swapped and taken away: nothing panics, and no answer is ever a wrong one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use pyralog_log::FaultFiles;
 
 use super::{STORE, files, filled, layer, open};
 use crate::{Control, RepairOptions, check, repair};
 
 const SEEDS: u64 = 40;
 
-fn hurt(disk: &pyralog_log::FaultFiles, rng: &mut fastrand::Rng) -> String {
-    let all = files(disk);
+/// Without these a store opens all the same, if only for reading.
+const SPARE: [&str; 3] = ["segments", "snapshots", "sidecars"];
+
+fn hurt(disk: &FaultFiles, rng: &mut fastrand::Rng) -> String {
+    hurt_one(disk, rng, &files(disk))
+}
+
+/// Hurts one of these files.
+fn hurt_one(disk: &FaultFiles, rng: &mut fastrand::Rng, all: &[PathBuf]) -> String {
     let path = &all[rng.usize(..all.len())];
     let mut content = disk.content(path).unwrap();
     if content.is_empty() {
@@ -93,6 +102,42 @@ fn damage_anywhere_never_panics_and_never_makes_a_wrong_answer() {
                 "seed {seed}, {hurts:?}: {error}, and a check finds {:#?}",
                 mended.after.findings
             ),
+        }
+    }
+}
+
+#[test]
+fn damage_in_what_can_be_spared_keeps_no_store_closed() {
+    for seed in 0..12 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (disk, proofs) = filled(seed, 100 + 5 * seed);
+        let whole: Vec<(PathBuf, Vec<u8>)> = files(&disk)
+            .into_iter()
+            .map(|path| (path.clone(), disk.content(&path).unwrap()))
+            .collect();
+        for _ in 0..5 {
+            files(&disk).iter().for_each(|path| disk.vanish(path));
+            for (path, content) in &whole {
+                disk.plant(path, content.clone());
+            }
+            let mut spare: Vec<PathBuf> = whole.iter().map(|(path, _)| path.clone()).collect();
+            spare.retain(|path| {
+                SPARE
+                    .iter()
+                    .any(|dir| path.parent().unwrap().ends_with(dir))
+            });
+            let mut hurts: Vec<String> = Vec::new();
+            for _ in 0..=rng.usize(..4) {
+                hurts.push(hurt_one(&disk, &mut rng, &spare));
+                spare.retain(|path| disk.content(path).is_some());
+            }
+            if rng.bool() {
+                disk.vanish(&Path::new(STORE).join("wal/STOP"));
+            }
+            let host = open(&disk);
+            let host = host.unwrap_or_else(|error| panic!("seed {seed}, {hurts:?}: {error}"));
+            proofs.hold(&host);
+            host.close().ok();
         }
     }
 }
