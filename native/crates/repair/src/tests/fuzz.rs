@@ -116,7 +116,9 @@ fn damage_in_what_can_be_spared_keeps_no_store_closed() {
             .map(|path| (path.clone(), disk.content(&path).unwrap()))
             .collect();
         for _ in 0..5 {
-            files(&disk).iter().for_each(|path| disk.vanish(path));
+            for path in files(&disk) {
+                disk.vanish(&path);
+            }
             for (path, content) in &whole {
                 disk.plant(path, content.clone());
             }
