@@ -1,5 +1,6 @@
 //! An open segment: its two files, mapped, and what is wrong with them.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,12 @@ impl Segment {
             offsets: meta.base_offset..meta.end_offset,
             what,
         };
-        let map = files.map(&path).map_err(SegmentError::io("map", &path))?;
+        let map = match files.map(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(damaged("the file is missing".to_owned()));
+            }
+            map => map.map_err(SegmentError::io("map", &path))?,
+        };
         if map.len() as u64 != meta.arrow_bytes {
             return Err(damaged(format!(
                 "the file has {} bytes instead of {}",

@@ -1,6 +1,7 @@
 //! Damage in node files is healed from the log (M6, M7); damage in the log leaves a store that can be read.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use pyralog_log::{FaultFiles, FileLayer};
 use pyralog_merkle::position;
@@ -223,4 +224,31 @@ fn a_segment_that_is_gone_hides_no_record_of_another() {
     }
     propose(&host, digests(900, 1), Wait::Durable).unwrap();
     assert_eq!(host.offsets_of_digest(0, &value(900), 9).unwrap(), [200]);
+}
+
+#[test]
+fn a_segment_whose_file_is_gone_is_damage_of_its_offsets() {
+    let disk = FaultFiles::new(7);
+    let host = open_sealing(&disk);
+    fill(&host, 0, 100);
+    host.close().unwrap();
+    let first = Path::new("/store/segments/00000000-0000000000000000.arrow");
+    let content = disk.content(first).unwrap();
+    disk.vanish(first);
+    for _ in 0..2 {
+        let host = open_sealing(&disk);
+        let refused = host.read(0, 41, 0).unwrap_err();
+        assert_eq!(refused.code(), "storage/corrupt", "{refused}");
+        assert!(host.read(0, 42, 0).is_ok() && host.read(0, 99, 0).is_ok());
+        propose(&host, digests(200, 1), Wait::Durable).unwrap();
+        host.close().unwrap();
+    }
+    disk.plant(first, content);
+    let host = open_sealing(&disk);
+    host.shared
+        .segments
+        .review_quarantines(&AtomicBool::new(false))
+        .unwrap();
+    let row = host.read(0, 41, 0).unwrap();
+    assert_eq!(Row::parse_all(&row).unwrap()[0].value, value(41));
 }

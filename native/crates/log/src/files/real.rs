@@ -70,10 +70,8 @@ fn open_file(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File>
     } else if kind.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "this is no regular file",
-        ))
+        let what = format!("{} is no regular file", path.display());
+        Err(io::Error::new(io::ErrorKind::InvalidInput, what))
     }
 }
 
