@@ -7,14 +7,18 @@ import { root } from '../support/tidy.ts';
 describe('native crash simulations, at length', function () {
   this.timeout(30 * 60_000);
 
-  // Seeds that take about a minute each: a life of a host is a hundred times one of a bare log.
-  for (const [crate, runs] of [
-    ['pyralog-log', '60000'],
-    ['pyralog-host', '400'],
-    ['pyralog-obelisk', '1'],
+  // Seeds and random cases that take minutes together: a life of a host is a hundred times one of a bare log.
+  for (const [crate, runs, cases] of [
+    ['pyralog-log', '60000', '20000'],
+    ['pyralog-host', '400', '400'],
+    ['pyralog-obelisk', '1', '20000'],
   ] as const)
     it(crate, () => {
-      const env = { ...process.env, RUNS: process.env['RUNS'] ?? runs, PROPTEST_CASES: '20000' };
+      const env = {
+        ...process.env,
+        RUNS: process.env['RUNS'] ?? runs,
+        PROPTEST_CASES: process.env['PROPTEST_CASES'] ?? cases,
+      };
       const run = spawnSync('cargo', ['test', '--locked', '--release', '-p', crate], {
         cwd: join(root, 'native'),
         env,
