@@ -102,8 +102,9 @@ describe('sealed segments', () => {
     assert.throws(() => openSegment({ ...place(), figures: figures.subarray(1) }), {
       code: 'storage/format',
     });
+    // A segment whose file is gone is damage like any other: its records cannot be read until it is restored.
     assert.throws(() => openSegment({ dir: dir(), name: 'other', figures }), {
-      code: 'storage/io',
+      code: 'storage/corrupt',
     });
     const refused: [number, Uint8Array, string][] = [
       [41, packRows(rows), 'batch/malformed'],
