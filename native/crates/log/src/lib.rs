@@ -42,8 +42,9 @@ pub use files::{
     LoseUnsynced, Mapped, OpenMode, RealFiles,
 };
 pub use store::{
-    Durability, GroupState, HardState, LogCommitter, LogReader, LogStore, MemoryLogStore, NewEntry,
-    OpenLog, PartitionConfig, Reclaimer, ReplayVisitor, StoredEntry, TreeState, Usage, WalLogStore,
+    Durability, GroupState, HardState, LogCommitter, LogReader, LogStore, Membership,
+    MemoryLogStore, NewEntry, OpenLog, PartitionConfig, Reclaimer, ReplayVisitor, StoredEntry,
+    TreeState, Usage, WalLogStore,
 };
 pub use wal::{
     Committed, FramePosition, Preparer, Record, RecordHead, RecordKind, RecordPosition, Recovery,

@@ -1,6 +1,6 @@
 //! Bytes of the small states (W5).
 
-use super::{Durability, HardState, PartitionConfig, TreeState};
+use super::{Durability, HardState, Membership, PartitionConfig, TreeState};
 use crate::wal::Record;
 
 /// Hard state: commit and term stand in the record header, the vote in 8 bytes.
@@ -66,5 +66,47 @@ pub(crate) fn decode_config(bytes: &[u8]) -> Result<PartitionConfig, String> {
         origin: std::str::from_utf8(origin)
             .map_err(|_| "an origin that is not UTF-8".to_string())?
             .to_owned(),
+    })
+}
+
+/// Who is in a group (RF3): four lists, each a count and so many numbers, then auto-leave.
+pub(crate) fn encode_members(members: &Membership) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for list in members.lists() {
+        bytes.extend_from_slice(&(list.len() as u16).to_le_bytes());
+        bytes.extend(list.iter().flat_map(|node| node.to_le_bytes()));
+    }
+    bytes.push(u8::from(members.auto_leave));
+    bytes
+}
+
+/// The membership that the entry at (index, term) made.
+pub(crate) fn decode_members(
+    (index, term): (u64, u64),
+    bytes: &[u8],
+) -> Result<Membership, String> {
+    let wrong = || format!("a membership of {} bytes", bytes.len());
+    let mut rest = bytes;
+    let mut lists: [Vec<u16>; 4] = Default::default();
+    for list in &mut lists {
+        let (count, behind) = rest.split_first_chunk::<2>().ok_or_else(wrong)?;
+        let length = usize::from(u16::from_le_bytes(*count)) * 2;
+        let (nodes, behind) = behind.split_at_checked(length).ok_or_else(wrong)?;
+        let nodes = nodes.as_chunks::<2>().0.iter();
+        *list = nodes.map(|node| u16::from_le_bytes(*node)).collect();
+        rest = behind;
+    }
+    let [auto_leave @ (0 | 1)] = *rest else {
+        return Err(wrong());
+    };
+    let [voters, learners, outgoing, learners_next] = lists;
+    Ok(Membership {
+        index,
+        term,
+        voters,
+        learners,
+        outgoing,
+        learners_next,
+        auto_leave: auto_leave == 1,
     })
 }

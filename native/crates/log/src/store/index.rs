@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::codec::{decode_config, decode_hard_state, decode_tree_state};
-use super::{GroupState, HardState, PartitionConfig, TreeState};
+use super::codec::{decode_config, decode_hard_state, decode_members, decode_tree_state};
+use super::{GroupState, HardState, Membership, PartitionConfig, TreeState};
 use crate::wal::{Record, RecordKind};
 
 /// Where an entry is.
@@ -65,6 +65,7 @@ pub(crate) struct Group<L> {
     pub(super) signed: Option<TreeState>,
     pub(super) sidecar: Option<TreeState>,
     pub(super) config: Option<PartitionConfig>,
+    pub(super) members: Option<Membership>,
 }
 
 struct Resumed<L> {
@@ -89,6 +90,7 @@ impl<L: Located> Group<L> {
             signed: None,
             sidecar: None,
             config: None,
+            members: None,
         }
     }
 
@@ -127,6 +129,7 @@ impl<L: Located> Group<L> {
             signed: self.signed,
             sidecar: self.sidecar,
             config: self.config.clone(),
+            members: self.members.clone(),
         }
     }
 
@@ -179,6 +182,22 @@ impl<L: Located> Group<L> {
         let keep = self.terms.partition_point(|(first, _)| *first < index);
         self.terms.truncate(keep);
         Ok(())
+    }
+
+    /// Drops everything; the next entry is the one behind `record.index`.
+    fn begin_behind(&mut self, record: &Record<'_>, live: &mut Live) {
+        for place in self.entries.drain(..) {
+            live.remove(&place);
+        }
+        if let Some(resumed) = &mut self.resumed {
+            resumed.placed = true;
+            for (_, place) in std::mem::take(&mut resumed.early).values() {
+                live.remove(place);
+            }
+        }
+        self.first = record.index + 1;
+        self.kept = self.kept.max(self.first);
+        self.terms = vec![(record.index, record.term)];
     }
 
     fn release(&mut self, record: &Record<'_>, live: &mut Live) -> Result<(), String> {
@@ -342,6 +361,11 @@ impl<L: Located> Index<L> {
             RecordKind::SignState => group.signed = Some(decode_tree_state(record)?),
             RecordKind::SidecarState => group.sidecar = Some(decode_tree_state(record)?),
             RecordKind::Configure => group.config = Some(decode_config(record.bytes)?),
+            RecordKind::Members => {
+                let made = (record.index, record.term);
+                group.members = Some(decode_members(made, record.bytes)?);
+            }
+            RecordKind::BeginBehind => group.begin_behind(record, &mut self.live),
         }
         Ok(())
     }

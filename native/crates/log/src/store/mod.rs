@@ -107,6 +107,57 @@ pub struct PartitionConfig {
     pub origin: String,
 }
 
+/// Who is in a replicated group, by node number (RF3).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Membership {
+    /// Index of the entry that made it so; 0 for the members a group began with.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// Those whose majority decides.
+    pub voters: Vec<u16>,
+    /// Those who get the entries and do not count.
+    pub learners: Vec<u16>,
+    /// While a change is under way: the voters of before, whose majority is needed too.
+    pub outgoing: Vec<u16>,
+    /// Those of them who will be learners afterwards.
+    pub learners_next: Vec<u16>,
+    /// The leader ends the change by itself.
+    pub auto_leave: bool,
+}
+
+impl Membership {
+    /// A group's first members.
+    #[must_use]
+    pub fn of(voters: &[u16]) -> Self {
+        Self {
+            voters: voters.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn lists(&self) -> [&[u16]; 4] {
+        [
+            &self.voters,
+            &self.learners,
+            &self.outgoing,
+            &self.learners_next,
+        ]
+    }
+
+    /// Whether nobody is in it: the group was removed here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lists().iter().all(|list| list.is_empty())
+    }
+
+    /// Whether a node has any part in the group.
+    #[must_use]
+    pub fn contains(&self, node: u16) -> bool {
+        self.lists().iter().any(|list| list.contains(&node))
+    }
+}
+
 /// The newest durable states of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupState {
@@ -122,6 +173,8 @@ pub struct GroupState {
     pub sidecar: Option<TreeState>,
     /// Configuration in force.
     pub config: Option<PartitionConfig>,
+    /// Who is in it; `None` in a log that is not replicated.
+    pub members: Option<Membership>,
 }
 
 /// Where entries are staged. Calls collect records in an open frame; none of them waits for the disk, except when the
@@ -180,6 +233,18 @@ pub trait LogStore: Send {
     /// # Errors
     /// See [`LogStore`].
     fn configure(&mut self, group: u32, config: &PartitionConfig) -> Result<(), LogError>;
+
+    /// Records who is in a group (RF3), from here on.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn members(&mut self, group: u32, members: &Membership) -> Result<(), LogError>;
+
+    /// Drops all entries of a group, which goes on behind (index, term): a snapshot up to there was installed (RF3).
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    fn begin_behind(&mut self, group: u32, index: u64, term: u64) -> Result<(), LogError>;
 
     /// Last index staged for a group, durable or not; 0 when there is none.
     fn staged_index(&self, group: u32) -> u64;

@@ -1,6 +1,6 @@
 //! Letting log files go whose entries every group has released (W13), and moving the few that hold a file (W15).
 
-use super::codec::{encode_config, encode_tree_state};
+use super::codec::{encode_config, encode_members, encode_tree_state};
 use super::index::Group;
 use super::wal_store::{Location, SharedIndex};
 use super::{HardState, TreeState};
@@ -142,5 +142,9 @@ fn put_group(out: &mut Vec<u8>, number: u32, group: &Group<Location>) {
     tree(RecordKind::SidecarState, state.sidecar);
     if let Some(config) = &state.config {
         put(RecordKind::Configure, (0, 0), &encode_config(config));
+    }
+    if let Some(members) = &state.members {
+        let made = (members.index, members.term);
+        put(RecordKind::Members, made, &encode_members(members));
     }
 }

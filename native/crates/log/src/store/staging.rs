@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::codec::{encode_config, encode_tree_state};
-use super::{HardState, LogStore, NewEntry, PartitionConfig, StoredEntry, TreeState};
+use super::codec::{encode_config, encode_members, encode_tree_state};
+use super::{HardState, LogStore, Membership, NewEntry, PartitionConfig, StoredEntry, TreeState};
 use crate::error::LogError;
 use crate::wal::{RecordHead, RecordKind, StagedFrame, Stager, record_bytes};
 
@@ -192,6 +192,29 @@ impl<B: FrameBuilder> LogStore for Staging<B> {
             term: 0,
         };
         self.stage(head, &encode_config(config))
+    }
+
+    fn members(&mut self, group: u32, members: &Membership) -> Result<(), LogError> {
+        let head = RecordHead {
+            kind: RecordKind::Members,
+            group,
+            index: members.index,
+            term: members.term,
+        };
+        self.stage(head, &encode_members(members))
+    }
+
+    fn begin_behind(&mut self, group: u32, index: u64, term: u64) -> Result<(), LogError> {
+        let head = RecordHead {
+            kind: RecordKind::BeginBehind,
+            group,
+            index,
+            term,
+        };
+        self.stage(head, &[])?;
+        let first = index + 1;
+        self.bounds.insert(group, Bounds { first, last: index });
+        Ok(())
     }
 
     fn staged_index(&self, group: u32) -> u64 {

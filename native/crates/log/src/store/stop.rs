@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::codec::{decode_config, encode_config};
+use super::codec::{decode_config, decode_members, encode_config, encode_members};
 use super::index::{Group, Index};
 use super::wal_store::Location;
-use super::{HardState, TreeState};
+use super::{HardState, Membership, TreeState};
 
 const LOCATION_BYTES: usize = 16;
 
@@ -31,6 +31,7 @@ impl Index<Location> {
             let config = config.unwrap_or_default();
             out.extend_from_slice(&(config.len() as u64).to_le_bytes());
             out.extend_from_slice(&config);
+            put_members(&mut out, group.members.as_ref());
             for (first, term) in &group.terms {
                 out.extend_from_slice(&first.to_le_bytes());
                 out.extend_from_slice(&term.to_le_bytes());
@@ -66,6 +67,7 @@ impl Index<Location> {
             if !config.is_empty() {
                 group.config = Some(decode_config(config).ok()?);
             }
+            group.members = take_members(&mut rest)?;
             let terms = take::<16>(&mut rest, word(6))?;
             group.terms = terms.iter().map(pair_of).collect();
             let places = take::<LOCATION_BYTES>(&mut rest, word(7))?;
@@ -74,6 +76,32 @@ impl Index<Location> {
         }
         Some(index)
     }
+}
+
+/// Length (0 for none), index, term, bytes as in a record.
+fn put_members(out: &mut Vec<u8>, members: Option<&Membership>) {
+    let bytes = members.map(encode_members).unwrap_or_default();
+    out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    if let Some(members) = members {
+        out.extend_from_slice(&members.index.to_le_bytes());
+        out.extend_from_slice(&members.term.to_le_bytes());
+        out.extend_from_slice(&bytes);
+    }
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "bytes that cannot be read are not a membership that is missing"
+)]
+fn take_members(rest: &mut &[u8]) -> Option<Option<Membership>> {
+    let length = u64::from_le_bytes(take::<8>(rest, 1)?[0]);
+    if length == 0 {
+        return Some(None);
+    }
+    let made = pair_of(take::<16>(rest, 1)?.first()?);
+    let (bytes, behind) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    *rest = behind;
+    Some(Some(decode_members(made, bytes).ok()?))
 }
 
 /// Roots there are, size, BLAKE3 root, SHA-256 root.

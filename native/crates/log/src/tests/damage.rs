@@ -224,7 +224,7 @@ fn a_missing_or_broken_store_file_is_refused() {
     written.disk.vanish(&path);
     assert_eq!(open(&written.disk).err().unwrap().code(), "storage/format");
     let mut newer = store.clone();
-    newer[8] = 3;
+    newer[8] += 1;
     let crc = crc32c::crc32c(&newer[..60]).to_le_bytes();
     newer[60..].copy_from_slice(&crc);
     written.disk.plant(&path, newer);
@@ -237,6 +237,20 @@ fn a_missing_or_broken_store_file_is_refused() {
     assert_eq!(open(&written.disk).err().unwrap().code(), "storage/corrupt");
     written.disk.plant(&path, store);
     assert!(open(&written.disk).unwrap().recovery.clean());
+}
+
+#[test]
+fn a_store_of_the_version_before_opens_and_is_brought_up_to_date() {
+    let path = Path::new(DIR).join("wal/STORE");
+    let written = write(17, 1);
+    let mut store = written.disk.content(&path).unwrap();
+    let now = store.clone();
+    store[8] = 2;
+    let crc = crc32c::crc32c(&store[..60]).to_le_bytes();
+    store[60..64].copy_from_slice(&crc);
+    written.disk.plant(&path, store);
+    assert!(open(&written.disk).unwrap().recovery.clean());
+    assert_eq!(written.disk.content(&path), Some(now));
 }
 
 #[test]

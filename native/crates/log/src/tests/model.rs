@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Durability, HardState, LogReader, LogStore, NewEntry, PartitionConfig, TreeState};
+use crate::{
+    Durability, HardState, LogReader, LogStore, Membership, NewEntry, PartitionConfig, TreeState,
+};
 
 /// A small generator, so that a seed is all a run needs.
 #[derive(Clone)]
@@ -39,6 +41,7 @@ pub(crate) struct GroupModel {
     pub signed: Option<TreeState>,
     pub sidecar: Option<TreeState>,
     pub config: Option<PartitionConfig>,
+    pub members: Option<Membership>,
 }
 
 /// The groups that have any record.
@@ -54,7 +57,20 @@ impl Model {
     ) -> Result<(), crate::LogError> {
         let number = random.below(5) as u32 * 7;
         let mut group = self.0.get(&number).cloned().unwrap_or_default();
-        match random.below(14) {
+        match random.below(16) {
+            14 => {
+                let members = membership(random);
+                store.members(number, &members)?;
+                group.members = Some(members);
+            }
+            15 if random.one_in(3) => {
+                // Ahead of the last entry as a rule, and sometimes among those that are held.
+                let last = group.released + group.entries.len() as u64;
+                let behind = (group.released + 1).max((last + random.below(9)).saturating_sub(3));
+                store.begin_behind(number, behind, random.below(9))?;
+                group.released = behind;
+                group.entries.clear();
+            }
             12 if !group.entries.is_empty() => {
                 let count = 1 + random.below(group.entries.len() as u64);
                 group.released += count;
@@ -130,6 +146,7 @@ impl Model {
                     signed: state.signed,
                     sidecar: state.sidecar,
                     config: state.config,
+                    members: state.members,
                 },
             );
         }
@@ -170,6 +187,23 @@ fn append(
     group.entries.extend(entries);
     assert_eq!(last, group.released + group.entries.len() as u64);
     Ok(())
+}
+
+fn membership(random: &mut Random) -> Membership {
+    let mut list = || {
+        let count = random.below(4);
+        (0..count).map(|_| random.below(1024) as u16).collect()
+    };
+    let [voters, learners, outgoing, learners_next] = [list(), list(), list(), list()];
+    Membership {
+        index: random.next(),
+        term: random.next(),
+        voters,
+        learners,
+        outgoing,
+        learners_next,
+        auto_leave: random.one_in(2),
+    }
 }
 
 fn tree_state(random: &mut Random) -> TreeState {

@@ -19,8 +19,9 @@ pub(crate) const FILE_UNIT_BYTES: u64 = 64 << 10;
 
 /// Version of log files.
 const VERSION: u32 = 1;
-/// Version of store files: 2 knows released entries and recycled files (W12, W14), which version 1 would take for damage.
-pub(crate) const STORE_VERSION: u32 = 2;
+/// Version of store files: 2 knows released entries and recycled files (W12, W14), 3 the records of replicated groups
+/// (RF3), which earlier ones would take for damage.
+pub(crate) const STORE_VERSION: u32 = 3;
 const FILE_MAGIC: [u8; 8] = *b"PYRLWAL\x01";
 const STORE_MAGIC: [u8; 8] = *b"PYRLSTO\x01";
 /// "PYRF" in the file.
@@ -54,7 +55,7 @@ pub(crate) struct StoreHeader {
     pub store_id: [u8; 16],
     pub first_incarnation: u64,
     pub first_sequence: u64,
-    /// 1 in stores that nothing was ever released from by a program of today; brought up to date at opening.
+    /// That of the program that wrote it; brought up to date at opening.
     pub version: u32,
     /// Bytes of records behind the header (W13).
     pub records_bytes: u32,

@@ -40,6 +40,10 @@ pub enum RecordKind {
     Release = 7,
     /// An entry that is held already, written again behind its first place (W15).
     Again = 8,
+    /// Who is in the group (RF3).
+    Members = 9,
+    /// All entries are dropped; the group goes on behind an index (RF3).
+    BeginBehind = 10,
 }
 
 impl RecordKind {
@@ -53,6 +57,8 @@ impl RecordKind {
             6 => Self::Configure,
             7 => Self::Release,
             8 => Self::Again,
+            9 => Self::Members,
+            10 => Self::BeginBehind,
             _ => return None,
         })
     }

@@ -21,7 +21,8 @@ use crate::files::FileLayer;
 /// The stop file in the log's directory.
 pub(crate) const STOP: &str = "STOP";
 
-const MAGIC: [u8; 8] = *b"PYRLSTP\x01";
+/// The last byte goes with what an index says: 2 says who is in a group. One of before is not believed.
+const MAGIC: [u8; 8] = *b"PYRLSTP\x02";
 const ID: Range<usize> = 8..24;
 const WORDS: usize = 7;
 const WORDS_END: usize = 24 + WORDS * 8;

@@ -1,0 +1,1 @@
+//! The simulated cluster (docs/spec/raft-sim.md).
