@@ -43,6 +43,8 @@ pub(crate) struct Group {
     /// Number of the engine's newest ready.
     pub ready: u64,
     pub seen: Seen,
+    /// Role, term and leader as the driver was told last.
+    pub told: (StateRole, u64, u64),
     pub quiet: bool,
     pub idle_ticks: u32,
     /// Positions of members that lost the leader (RF11).

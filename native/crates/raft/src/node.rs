@@ -62,6 +62,12 @@ impl RaftNode {
         self.config.node
     }
 
+    /// Whether a round would do something now.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.dirty.is_empty() && !self.blocked
+    }
+
     /// Groups on this node, also stopped ones, ascending.
     #[must_use]
     pub fn groups(&self) -> Vec<u32> {

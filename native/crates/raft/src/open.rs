@@ -174,6 +174,7 @@ impl RaftNode {
                 leader: 0,
                 draws: 0,
             },
+            told: (StateRole::Follower, term, 0),
             quiet: false,
             idle_ticks: 0,
             heard: Vec::new(),

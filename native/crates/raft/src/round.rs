@@ -162,7 +162,6 @@ impl RaftNode {
         let mut counter = self.reads_issued;
         let mut events = Vec::new();
         self.guarded(group, |one| {
-            let before = one.seen;
             one.flush()?;
             one.step_inbox();
             one.issue_reads(life, (ticks, &mut counter));
@@ -172,7 +171,8 @@ impl RaftNode {
             one.take_ready(machine, (piece_bytes, &mut events))?;
             let raft = &one.engine.raft;
             let now = (raft.state, raft.term, raft.leader_id);
-            if now != (before.role, before.term, before.leader) {
+            if now != one.told {
+                one.told = now;
                 events.push(Event::Role {
                     group,
                     role: Role::of(raft.state),
