@@ -14,7 +14,7 @@ use crate::leaf::{digest_of, key_of};
 use crate::outcomes::{Known, outcomes_of};
 use crate::partition::Partition;
 use crate::runs::Run;
-use crate::stamp::parse_window;
+use crate::stamp::{is_of_the_group, parse_window};
 
 /// Records whose places in the duplicate window are fetched together.
 const TOUCHED: usize = 256;
@@ -60,6 +60,12 @@ impl Partition {
         log_index: u64,
         epoch: u32,
     ) -> Result<Applied, PartitionError> {
+        if is_of_the_group(bytes) {
+            return Ok(Applied {
+                base_offset: self.size,
+                ..Applied::default()
+            });
+        }
         if let Some((timestamp, window)) = parse_window(bytes) {
             return self.apply_window(timestamp, window, log_index);
         }

@@ -30,7 +30,7 @@ impl Stamper {
         self.last_timestamp = self.last_timestamp.max(wall_ms);
         let mut out = [0; CONFIGURATION_BYTES];
         out[..8].copy_from_slice(&self.last_timestamp.to_le_bytes());
-        out[12] = KIND_CONFIGURATION;
+        out[12] = KIND_CONFIGURATION as u8;
         out[16..24].copy_from_slice(&window.millis.to_le_bytes());
         out[24..32].copy_from_slice(&window.records.to_le_bytes());
         out
@@ -39,7 +39,20 @@ impl Stamper {
 
 /// Bytes of a configuration entry.
 pub const CONFIGURATION_BYTES: usize = 32;
-const KIND_CONFIGURATION: u8 = 1;
+const KIND_CONFIGURATION: u32 = 1;
+const KIND_MEMBERSHIP: u32 = 2;
+
+/// Whether an entry is none of the partition's: the one a leader begins its term with, or a change of a group's members (RF2).
+pub(crate) fn is_of_the_group(bytes: &[u8]) -> bool {
+    let kind = bytes.get(8..16).and_then(|word| word.first_chunk());
+    bytes.is_empty() || kind.is_some_and(|word| kind_of(*word) == Some(KIND_MEMBERSHIP))
+}
+
+/// Kind of an entry without records, from the word behind its timestamp (B7).
+fn kind_of(word: [u8; 8]) -> Option<u32> {
+    let word = u64::from_le_bytes(word);
+    (word as u32 == 0).then_some((word >> 32) as u32)
+}
 
 /// Timestamp and window of a configuration entry (B7); `None` for entries with records.
 pub(crate) fn parse_window(bytes: &[u8]) -> Option<(u64, DedupWindow)> {
@@ -53,5 +66,5 @@ pub(crate) fn parse_window(bytes: &[u8]) -> Option<(u64, DedupWindow)> {
         millis: word(16),
         records: word(24),
     };
-    (word(8) == u64::from(KIND_CONFIGURATION) << 32).then_some((word(0), window))
+    (kind_of(word(8).to_le_bytes()) == Some(KIND_CONFIGURATION)).then_some((word(0), window))
 }
