@@ -114,6 +114,7 @@ impl Subject {
             maintenance: MaintenanceOptions::default(),
             sync_interval_ms: 100,
             change_durability: false,
+            cluster: None,
         };
         let host = Host::open(World::real(setup.files), &options)?;
         let recovery = host.recovery().clone();

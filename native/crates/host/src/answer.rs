@@ -32,7 +32,7 @@ pub struct SignedCheckpoint {
 }
 
 /// What a proposal came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Term that activated its records.
     pub epoch: u32,

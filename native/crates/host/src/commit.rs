@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::Mutex;
 use pyralog_log::{LogCommitter, StagedFrame, TreeState};
+use pyralog_types::Hash;
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome};
 
 use crate::answer::{Answer, Reply, SignedCheckpoint, Wait};
@@ -182,6 +183,9 @@ impl Committing {
         Counters::add(&counters.sync_nanos, nanos);
         Counters::add(&counters.fdatasyncs, 1);
         self.publish(lane, synced, &mut calls);
+        if let Some(inbox) = &self.shared.inbox {
+            inbox.durable(synced);
+        }
         if idle && let Err(error) = lane.log.mark_idle() {
             self.shared.fail(&error.into());
         }
@@ -257,7 +261,11 @@ impl Committing {
         };
         answer.checkpoint = Some(Arc::clone(checkpoint));
         if paths {
-            answer.paths = Some(self.shared.paths_of(shard, &answer.outcomes, state)?);
+            answer.paths = Some(self.shared.paths_of(
+                shard,
+                &answer.outcomes,
+                (state.size, &state.root),
+            )?);
         }
         Ok(answer)
     }
@@ -303,11 +311,11 @@ fn answer_of(call: &mut Staged) -> Answer {
 
 impl Shared {
     /// Inclusion paths of all outcomes against a signed state, each checked before it leaves (M7).
-    fn paths_of(
+    pub(crate) fn paths_of(
         &self,
         shard: &Shard,
         outcomes: &[u8],
-        state: &TreeState,
+        (size, root): (u64, &Hash),
     ) -> Result<Vec<u8>, HostError> {
         let leaves = self.sealed_leaves(shard, Algorithm::Blake3);
         let sealed = shard.sealed.load(Ordering::Acquire);
@@ -321,7 +329,7 @@ impl Shared {
         let proofs = partition.trees().blake3.proofs(&leaves);
         let mut out = Vec::with_capacity(offsets.len() * 33);
         for offset in offsets {
-            let path = checked_path(&proofs, offset, (state.size, &state.root))?;
+            let path = checked_path(&proofs, offset, (size, root))?;
             out.push(path.len() as u8);
             out.extend_from_slice(path.as_flattened());
         }

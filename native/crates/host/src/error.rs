@@ -113,6 +113,23 @@ pub enum HostError {
     /// What was replayed is not what was signed: open for reading only.
     #[error("{0}; the store is open for reading only, restore it from a replica or a backup")]
     ReadOnly(String),
+    /// This node does not lead the partition; nothing was taken.
+    #[error(
+        "this node does not lead the partition{}; ask there, or again in a moment", .hint.map_or(String::new(), |node| format!(" (node {node} does)"))
+    )]
+    NotLeader {
+        /// Who does, as far as is known here.
+        hint: Option<u16>,
+    },
+    /// The leader has too much on its way; nothing was taken.
+    #[error("{0}")]
+    LeaderBusy(String),
+    /// There is no room on the leader's disk; nothing was taken.
+    #[error("{0}")]
+    LeaderFull(String),
+    /// A group does not run any more.
+    #[error("{0}")]
+    GroupStopped(String),
     /// The host was closed.
     #[error("the core is closed; open it again")]
     Closed,
@@ -134,10 +151,12 @@ impl HostError {
             Self::Manifest(error) => error.code(),
             Self::Compact(error) => error.code(),
             Self::Malformed(_) => "batch/malformed",
-            Self::Overloaded { .. } => "log/overloaded",
+            Self::Overloaded { .. } | Self::LeaderBusy(_) => "log/overloaded",
+            Self::NotLeader { .. } => "log/not-leader",
+            Self::GroupStopped(_) => "log/group-stopped",
             Self::ClockBehind(_) => "log/clock-behind",
             Self::OutcomeUnknown(_) => "log/outcome-unknown",
-            Self::NoRoomForIds(_) => "storage/disk-full",
+            Self::NoRoomForIds(_) | Self::LeaderFull(_) => "storage/disk-full",
             Self::OutOfRange { .. }
             | Self::Removed { .. }
             | Self::Superseded { .. }

@@ -50,7 +50,7 @@ impl Host {
             conflicts: get(&counters.conflicts),
             checkpoints: get(&counters.checkpoints),
             wal_bytes: get(&counters.wal_bytes),
-            queue_bytes: self.shared.queue.bytes() as u64,
+            queue_bytes: self.shared.waiting_bytes() as u64,
             sync_seconds_sum: Duration::from_nanos(get(&counters.sync_nanos)).as_secs_f64(),
             accepted_records: self.shared.shards.iter().map(Shard::accepted).sum(),
             disk_full: counters.disk_full.load(Ordering::Relaxed)

@@ -22,7 +22,9 @@ impl Staging {
         self.stage_releases();
         let calls = std::mem::take(&mut self.calls);
         match self.stage_states() {
-            Ok(states) => self.submit(calls, states),
+            Ok(states) => {
+                self.submit(calls, states);
+            }
             Err(error) => {
                 self.shared.fail(&error);
                 for call in calls {
@@ -33,8 +35,7 @@ impl Staging {
         }
     }
 
-    /// Tells the log what segments hold now (W12), and writes again what alone keeps its oldest file (W15). What does not
-    /// fit waits for the next frame.
+    /// Tells the log what segments hold now (W12), and has the oldest file let go. What does not fit waits for the next frame.
     pub(crate) fn stage_releases(&mut self) {
         for (partition, first_kept) in self.shared.sealing.take_releases() {
             if self.store.release(partition as u32, first_kept).is_err() {
@@ -43,6 +44,11 @@ impl Staging {
                 self.releases = true;
             }
         }
+        self.stage_again();
+    }
+
+    /// Writes again what alone keeps the log's oldest file (W15).
+    fn stage_again(&mut self) {
         let holding = std::mem::take(&mut *self.shared.holding.lock());
         for (group, index) in holding {
             let entry = self
@@ -79,11 +85,32 @@ impl Staging {
         Ok(states)
     }
 
-    pub(crate) fn submit(&mut self, calls: Vec<Staged>, states: Vec<(usize, TreeState)>) {
-        let bytes = self.store.staged_bytes();
-        let Some(frame) = self.store.seal() else {
-            return;
+    /// The same for a replicated store, whose calls wait for a majority. Returns the frame's number.
+    pub(crate) fn seal_replicated(&mut self) -> Option<u64> {
+        self.stage_again();
+        self.submit(Vec::new(), Vec::new())
+    }
+
+    /// Stages a state that is about to be signed (C6); false when the log takes nothing more.
+    pub(crate) fn stage_state(&mut self, partition: u32, state: &TreeState) -> bool {
+        let staged = match self.store.sign_state(partition, state) {
+            Err(LogError::FrameFull { .. }) => {
+                self.submit(Vec::new(), Vec::new());
+                self.store.sign_state(partition, state)
+            }
+            staged => staged,
         };
+        staged.is_ok()
+    }
+
+    pub(crate) fn submit(
+        &mut self,
+        calls: Vec<Staged>,
+        states: Vec<(usize, TreeState)>,
+    ) -> Option<u64> {
+        let bytes = self.store.staged_bytes();
+        let frame = self.store.seal()?;
+        let sequence = frame.sequence();
         let waits = calls.iter().any(|call| call.late.is_none());
         let late = self.late.take().filter(|_| !waits);
         let group = Group {
@@ -94,7 +121,7 @@ impl Staging {
             late,
         };
         let alone = self.shared.in_flight.fetch_add(1, Ordering::AcqRel) == 0;
-        if alone && bytes <= INLINE_BYTES && self.shared.queue.is_empty() {
+        if alone && bytes <= INLINE_BYTES && self.shared.nothing_waits() {
             self.committing.commit(group);
         } else if let Err(lost) = self.groups.send(group) {
             // The thread that syncs is gone, which only a panic explains.
@@ -105,6 +132,7 @@ impl Staging {
                     .send(Err(HostError::OutcomeUnknown(error.to_string())));
             }
         }
+        Some(sequence)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading and hashing the log's entries on a second core, while those before them are applied: an opening after a crash
 //! waits for one of the two only.
 
+use std::ops::RangeInclusive;
+
 use crossbeam_channel::{Sender, bounded};
 use pyralog_log::{LogError, LogReader};
 use pyralog_partition::Prepared;
@@ -19,19 +21,19 @@ pub(crate) struct Hashed {
     pub prepared: Option<Prepared>,
 }
 
-/// Hands the entries of a group from `from` on to `apply`, in order.
+/// Hands the entries of a group to `apply`, in order.
 ///
 /// # Errors
 /// Of reading the log; the entries before the error were handed over.
 pub(crate) fn replay_hashed(
     reader: &dyn LogReader,
     group: u32,
-    from: u64,
+    range: RangeInclusive<u64>,
     mut apply: impl FnMut(Hashed),
 ) -> Result<(), LogError> {
     let (send, batches) = bounded(WAITING_MAX);
     std::thread::scope(|scope| {
-        let reading = scope.spawn(move || read(reader, group, from, &send));
+        let reading = scope.spawn(move || read(reader, group, range, &send));
         for batch in batches {
             Vec::into_iter(batch).for_each(&mut apply);
         }
@@ -45,12 +47,19 @@ pub(crate) fn replay_hashed(
 fn read(
     reader: &dyn LogReader,
     group: u32,
-    from: u64,
+    range: RangeInclusive<u64>,
     send: &Sender<Vec<Hashed>>,
 ) -> Result<(), LogError> {
     let mut batch = Vec::new();
     let mut waiting = 0;
-    let visited = reader.replay(group, from, &mut |index, term, bytes| {
+    let mut ended = false;
+    let visited = reader.replay(group, *range.start(), &mut |index, term, bytes| {
+        ended = index > *range.end();
+        if ended {
+            return Err(LogError::Poisoned(
+                "this is the end of the range".to_owned(),
+            ));
+        }
         waiting += bytes.len();
         batch.push(Hashed {
             index,
@@ -65,7 +74,7 @@ fn read(
         Ok(())
     });
     hand_over(send, batch);
-    visited
+    if ended { Ok(()) } else { visited }
 }
 
 fn hand_over(send: &Sender<Vec<Hashed>>, batch: Vec<Hashed>) {

@@ -12,6 +12,7 @@ use crate::ahead::Ahead;
 use crate::answer::{Answer, Call, Reply, Wait};
 use crate::background::Background;
 use crate::behind::NodeJob;
+use crate::cluster::{Clustered, Inbox, begin};
 use crate::commit::Committing;
 use crate::error::HostError;
 use crate::ids::Ids;
@@ -25,7 +26,7 @@ use crate::segments::Segments;
 use crate::shared::{Found, Shard, Shared, Signing};
 use crate::sidecars::Sidecar;
 use crate::stage::Staging;
-use crate::threads::{Threads, Work};
+use crate::threads::{Applier, Threads, Work};
 
 /// Groups hashed ahead of the disk.
 const PIPELINE: usize = 2;
@@ -75,6 +76,13 @@ impl Host {
             .collect();
         let shards = shards_of(replayed, options, (&segments, &sealing));
         let (nudge, nudges) = bounded(1);
+        let inbox = options.cluster.as_ref();
+        let inbox = inbox.map(|_| Arc::new(Inbox::new(options.queue_bytes_max)));
+        let clustered = options.cluster.clone().map(|options| Clustered {
+            options,
+            store_id: log.store_id,
+            reader: Arc::clone(&log.reader),
+        });
         let (groups, group_queue) = bounded(PIPELINE);
         let (ahead, unhashed) = Ahead::new();
         let found = Found {
@@ -83,6 +91,7 @@ impl Host {
             sealing,
             reader: log.reader,
             damage,
+            inbox,
         };
         let shared = Arc::new(Shared::new((world, options), found, (ids, ahead, nudge)));
         let committing = Arc::new(Committing::new(
@@ -102,8 +111,15 @@ impl Host {
             reclaimer: log.reclaimer,
             nudges,
         };
+        let applier = match clustered {
+            None => Applier::Alone(Box::new(staging)),
+            Some(clustered) => {
+                let driving = begin(&shared, clustered, staging, options)?;
+                Applier::Replicated(Box::new(driving))
+            }
+        };
         let work = Work {
-            staging,
+            applier,
             committing,
             group_queue,
             background,
@@ -151,7 +167,11 @@ impl Host {
                 reply.send(answer);
             }),
         };
-        if let Err((call, error)) = self.shared.queue.push(call) {
+        let pushed = match &self.shared.inbox {
+            Some(inbox) => inbox.call(call),
+            None => self.shared.queue.push(call),
+        };
+        if let Err((call, error)) = pushed {
             call.reply.send(Err(error));
         }
     }
@@ -212,6 +232,7 @@ fn shards_of(
                 .filter(|_| partition.sha256)
                 .map(|seed| NamedKey::log(&partition.origin, &seed)),
             policy: partition.policy.clone(),
+            applied_index: AtomicU64::new(replayed.applied_index),
             log_time: AtomicU64::new(replayed.partition.last_timestamp()),
             applied: AtomicU64::new(replayed.state.size),
             durable: AtomicU64::new(replayed.state.size),

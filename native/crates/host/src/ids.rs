@@ -57,6 +57,11 @@ impl Ids {
         })
     }
 
+    /// Ids from here on are above `last`, which another node gave.
+    pub fn advance_past(&self, last: u64) {
+        self.sequencer.lock().advance_past(last);
+    }
+
     /// Ids for records.
     pub fn issue(&self, count: u32, wall_ms: u64) -> Result<Vec<Run>, SequencerError> {
         self.sequencer.lock().issue(count, wall_ms)

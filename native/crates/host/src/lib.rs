@@ -13,6 +13,7 @@ mod background;
 mod base64;
 mod behind;
 mod cache;
+mod cluster;
 mod commit;
 mod error;
 mod figures;
@@ -52,6 +53,9 @@ mod threads;
 mod tests;
 
 pub use answer::{Answer, Reply, SignedCheckpoint, Wait};
+pub use cluster::{
+    ClusterOptions, ClusterStatus, MemberOptions, PartitionRole, PartitionStatus, PeerStatus,
+};
 pub use error::HostError;
 pub use figures::Stats;
 pub use files::{NodeFilePlace, node_files};

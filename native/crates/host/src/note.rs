@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use crate::base64;
@@ -12,12 +12,19 @@ const TYPE_COSIGNATURE: u8 = 0x04;
 /// Signature type of plain Ed25519 (C8).
 const TYPE_ED25519: u8 = 0x01;
 
-/// A key with the name under which it signs.
-pub struct NamedKey {
+/// A public key with the name under which it signs.
+#[derive(Clone)]
+pub struct NamedVerifier {
     name: String,
-    key: SigningKey,
+    key: VerifyingKey,
     /// First bytes of SHA-256(name ‖ LF ‖ type ‖ public key).
     id: [u8; 4],
+}
+
+/// A key with the name under which it signs.
+pub struct NamedKey {
+    key: SigningKey,
+    public: NamedVerifier,
 }
 
 impl NamedKey {
@@ -35,10 +42,29 @@ impl NamedKey {
 
     fn new(name: &str, seed: &[u8; 32], kind: u8) -> Self {
         let key = SigningKey::from_bytes(seed);
+        let public = NamedVerifier::new(name, key.verifying_key(), kind);
+        Self { key, public }
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn verifier(&self) -> &NamedVerifier {
+        &self.public
+    }
+}
+
+impl NamedVerifier {
+    /// Another replica's cosigning key.
+    #[must_use]
+    pub fn cosigner(name: &str, key: VerifyingKey) -> Self {
+        Self::new(name, key, TYPE_COSIGNATURE)
+    }
+
+    fn new(name: &str, key: VerifyingKey, kind: u8) -> Self {
         let digest = Sha256::new()
             .chain_update(name)
             .chain_update([0x0A, kind])
-            .chain_update(key.verifying_key().as_bytes())
+            .chain_update(key.as_bytes())
             .finalize();
         Self {
             name: name.to_owned(),
@@ -47,9 +73,10 @@ impl NamedKey {
         }
     }
 
+    /// A signature line of a note (C2).
     fn line(&self, parts: &[&[u8]]) -> String {
         let bytes = [&[&self.id[..]], parts].concat().concat();
-        format!("\n\u{2014} {} {}\n", self.name, base64::encode(&bytes))
+        format!("\u{2014} {} {}\n", self.name, base64::encode(&bytes))
     }
 }
 
@@ -74,6 +101,49 @@ impl Body<'_> {
     /// The note with this replica's timestamped cosignature (C3).
     #[must_use]
     pub fn cosign(&self, key: &NamedKey) -> String {
+        let signature = self.signature(key);
+        self.note([(&key.public, &signature)])
+    }
+
+    /// A replica's timestamped cosignature, without its line (C3).
+    #[must_use]
+    pub fn signature(&self, key: &NamedKey) -> [u8; 64] {
+        key.key.sign(self.message().as_bytes()).to_bytes()
+    }
+
+    /// Whether a cosignature is one of this key.
+    #[must_use]
+    pub fn is_signed_by(&self, by: &NamedVerifier, signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        by.key
+            .verify_strict(self.message().as_bytes(), &signature)
+            .is_ok()
+    }
+
+    /// The note with these cosignatures.
+    #[must_use]
+    pub fn note<'s>(
+        &self,
+        signatures: impl IntoIterator<Item = (&'s NamedVerifier, &'s [u8; 64])>,
+    ) -> String {
+        let seconds = self.seconds().to_be_bytes();
+        let mut note = self.text() + "\n";
+        for (signer, signature) in signatures {
+            note += &signer.line(&[&seconds, signature]);
+        }
+        note
+    }
+
+    fn seconds(&self) -> u64 {
+        self.time_ms / 1_000
+    }
+
+    /// What a cosignature is over (C3).
+    fn message(&self) -> String {
+        format!("cosignature/v1\ntime {}\n{}", self.seconds(), self.text())
+    }
+
+    fn text(&self) -> String {
         let mut body = format!(
             "{}\n{}\n{}\nepoch {}\ntime {}\n",
             self.origin,
@@ -85,10 +155,7 @@ impl Body<'_> {
         if let Some(root) = self.sha256_root {
             let _ = writeln!(body, "sha256 {}", base64::encode(root));
         }
-        let seconds = self.time_ms / 1_000;
-        let message = format!("cosignature/v1\ntime {seconds}\n{body}");
-        let signature = key.key.sign(message.as_bytes()).to_bytes();
-        body + &key.line(&[&seconds.to_be_bytes(), &signature])
+        body
     }
 
     /// The SHA-256 tree's own note, for C2SP readers (C8); `None` when there is no such tree.
@@ -97,6 +164,6 @@ impl Body<'_> {
         let root = base64::encode(self.sha256_root?);
         let body = format!("{}/sha256\n{}\n{root}\n", self.origin, self.size);
         let signature = key.key.sign(body.as_bytes()).to_bytes();
-        Some(body + &key.line(&[&signature]))
+        Some(body + "\n" + &key.public.line(&[&signature]))
     }
 }

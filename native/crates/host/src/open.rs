@@ -54,6 +54,7 @@ pub(crate) fn open(
     let mut rebuilt = false;
     let mut replayed = Vec::new();
     for (number, partition) in options.partitions.iter().enumerate() {
+        let state = log.reader.state(number as u32).unwrap_or_default();
         let replay = Replay {
             world,
             dir: &options.dir,
@@ -63,10 +64,10 @@ pub(crate) fn open(
             limits: options.seal,
             segments: &segments,
             stopped: &stopped,
+            committed: options.cluster.as_ref().map(|_| state.hard_state.commit),
             jobs,
             late: Arc::default(),
         };
-        let state = log.reader.state(number as u32).unwrap_or_default();
         replay.check_config(&state, options.change_durability)?;
         let (result, wrong) = replay.run(&state, &mut rebuilt)?;
         damage = damage.or(wrong.map(|error| HostError::ReadOnly(error.to_string())));
@@ -130,6 +131,9 @@ fn record(
                 origin: wanted.origin.clone(),
             };
             log.store.configure(group, &config)?;
+        }
+        if options.cluster.is_some() {
+            continue; // its window is changed, and its states are signed, by whoever leads
         }
         let partition = &mut replayed.partition;
         if partition.window() != wanted.window {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyralog_log::{Durability, FileLayer};
+
+use crate::cluster::ClusterOptions;
 use pyralog_manifest::Policy;
 use pyralog_partition::{DedupWindow, SealLimits};
 
@@ -83,6 +85,8 @@ pub struct HostOptions {
     pub sync_interval_ms: u64,
     /// Take a durability that is not the one in the log: from then on it is.
     pub change_durability: bool,
+    /// Its partitions are replicated, with these others.
+    pub cluster: Option<ClusterOptions>,
 }
 
 impl HostOptions {
@@ -109,6 +113,7 @@ impl HostOptions {
             },
             sync_interval_ms: 100,
             change_durability: false,
+            cluster: None,
         }
     }
 }

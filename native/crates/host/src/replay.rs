@@ -26,6 +26,8 @@ pub(crate) struct Replayed {
     pub sidecar: u64,
     /// Entries replayed.
     pub entries: u64,
+    /// Index of the newest entry applied.
+    pub applied_index: u64,
     /// Seal points among them, to be sealed now.
     pub seal_points: Vec<Snapshot>,
     /// What is wrong may be the fault of its node files.
@@ -42,6 +44,8 @@ pub(crate) struct Replay<'a> {
     pub limits: SealLimits,
     pub segments: &'a Segments,
     pub stopped: &'a Stopped,
+    /// Index up to which entries are committed, of a replicated partition (RF6); a lone node's all are.
+    pub committed: Option<u64>,
     /// For the thread that writes node files.
     pub jobs: &'a Sender<NodeJob>,
     pub late: Arc<LateSync>,
@@ -133,13 +137,17 @@ impl Replay<'_> {
                 state.first_index, state.last_index
             )));
         }
+        // What is sealed was committed, whatever the log knows of it.
+        let end = self.committed.map_or(state.last_index, |committed| {
+            committed.max(applied).min(state.last_index)
+        });
         if wrong.is_none()
-            && let Some(part) = self.stopped.part(self.number, sealed, state.last_index)
+            && let Some(part) = self.stopped.part(self.number, sealed, end)
         {
             applied = part.log_index;
             partition.resume(part)?;
         }
-        if applied < state.last_index {
+        if applied < end {
             // Each submission of these entries is looked for in all of these files: going through them once costs less than
             // checking at each look. What is damaged says so to the entry that needs it.
             for seen in partition.seen() {
@@ -148,12 +156,14 @@ impl Replay<'_> {
         }
         let mut seal_points = Vec::new();
         let mut entries = 0;
-        if wrong.is_none() && applied < state.last_index {
+        if wrong.is_none() && applied < end {
             let mut refused = None;
-            let visited = replay_hashed(self.reader, self.number, applied + 1, |entry| {
+            let range = applied + 1..=end;
+            let visited = replay_hashed(self.reader, self.number, range, |entry| {
                 if refused.is_none() {
                     let index = entry.index;
                     entries += 1;
+                    applied = index;
                     refused = partition
                         .apply_hashed((&entry.bytes, entry.prepared), index, entry.epoch)
                         .err();
@@ -179,6 +189,7 @@ impl Replay<'_> {
             state: state_now,
             sidecar: sidecar.min(state_now.size),
             entries,
+            applied_index: applied,
             seal_points,
             doubted,
         };

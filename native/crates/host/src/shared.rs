@@ -14,6 +14,7 @@ use pyralog_partition::{Partition, SealLimits};
 use crate::ahead::Ahead;
 use crate::answer::{Reply, SignedCheckpoint};
 use crate::behind::LateSync;
+use crate::cluster::Inbox;
 use crate::error::HostError;
 use crate::ids::Ids;
 use crate::maintain::Maintaining;
@@ -53,6 +54,8 @@ pub(crate) struct Shard {
     pub late: Arc<LateSync>,
     /// Time of the newest record staged, Unix milliseconds: no checkpoint claims an earlier one (C1).
     pub log_time: AtomicU64,
+    /// Index of the newest entry applied, of a replicated partition.
+    pub applied_index: AtomicU64,
     /// Records applied, durable or not.
     pub applied: AtomicU64,
     /// Records that may be shown.
@@ -75,6 +78,12 @@ pub(crate) struct Counters {
     pub duplicates_by_key: AtomicU64,
     pub conflicts: AtomicU64,
     pub checkpoints: AtomicU64,
+    /// Changes of roles, terms and leaders that this node heard of.
+    pub role_changes: AtomicU64,
+    /// Messages of other hosts that could not be read.
+    pub bad_messages: AtomicU64,
+    /// Checkpoints of other replicas that this one did not sign.
+    pub cosignatures_declined: AtomicU64,
     pub wal_bytes: AtomicU64,
     pub sync_nanos: AtomicU64,
     pub disk_full: AtomicBool,
@@ -104,6 +113,10 @@ pub(crate) struct Shared {
     pub checkpoint_ms_min: u64,
     pub shards: Vec<Shard>,
     pub queue: Queue,
+    /// What a replicated store waits for, in place of the queue.
+    pub inbox: Option<Arc<Inbox>>,
+    /// Largest lead of logical time over the wall clock, milliseconds (S4).
+    pub lead_ms_max: u64,
     /// Of records and of callers.
     pub ids: Ids,
     /// Hashes what waits.
@@ -142,6 +155,8 @@ pub(crate) struct Found {
     pub reader: Arc<dyn LogReader>,
     /// Why nothing can be appended.
     pub damage: Option<HostError>,
+    /// There when the store is replicated.
+    pub inbox: Option<Arc<Inbox>>,
 }
 
 impl Shared {
@@ -157,6 +172,8 @@ impl Shared {
             checkpoint_ms_min: least_distance(options),
             shards: found.shards,
             queue: Queue::new(options.queue_bytes_max),
+            inbox: found.inbox,
+            lead_ms_max: options.lead_ms_max,
             ids,
             ahead,
             spent: Spent::default(),
@@ -194,6 +211,30 @@ impl Shared {
     }
 
     /// Error for appends, if they are refused for good.
+    /// Lets no call in any more; those that wait are still answered.
+    pub fn close_queue(&self) {
+        self.queue.close();
+        if let Some(inbox) = &self.inbox {
+            inbox.close();
+        }
+    }
+
+    /// Bytes of proposals that wait for the thread that applies.
+    pub fn waiting_bytes(&self) -> usize {
+        match &self.inbox {
+            Some(inbox) => inbox.call_bytes(),
+            None => self.queue.bytes(),
+        }
+    }
+
+    /// Whether nobody waits for the thread that applies.
+    pub fn nothing_waits(&self) -> bool {
+        match &self.inbox {
+            Some(inbox) => inbox.is_empty(),
+            None => self.queue.is_empty(),
+        }
+    }
+
     pub fn failure(&self) -> Option<HostError> {
         self.failure.lock().clone()
     }

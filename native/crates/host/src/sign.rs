@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use pyralog_log::TreeState;
 
 use crate::answer::{Reply, SignedCheckpoint};
+use crate::cluster::Event;
 use crate::error::HostError;
 use crate::note::Body;
 use crate::options::HostOptions;
@@ -51,6 +52,9 @@ impl Shared {
     /// Signs what nobody waits for, where the last signature is old enough. Returns how long to wait before doing so again,
     /// when there is something left to sign: then nobody has to ask for it.
     pub(crate) fn sign_all_due(&self) -> Option<Duration> {
+        if self.inbox.is_some() {
+            return None; // the leaders of the partitions do (CO1)
+        }
         // Reads what publishers wrote last, so that this look sees what they published before.
         self.unsigned.swap(false, Ordering::AcqRel);
         let shards = self.shards.iter();
@@ -89,7 +93,9 @@ impl Shared {
         let newest = signing.newest.clone().filter(|newest| newest.size >= size);
         let ready = match newest {
             Some(newest) => Some(newest),
-            None if signing.durable.size >= size => Some(self.sign(shard, &mut signing)),
+            None if self.inbox.is_none() && signing.durable.size >= size => {
+                Some(self.sign(shard, &mut signing))
+            }
             None => None,
         };
         match (ready, self.failure()) {
@@ -101,7 +107,13 @@ impl Shared {
                 drop(signing);
                 reply.send(Err(error));
             }
-            (None, None) => signing.waiters.push((size, reply)),
+            (None, None) => {
+                signing.waiters.push((size, reply));
+                drop(signing);
+                if let Some(inbox) = &self.inbox {
+                    inbox.event(Event::Awaited(shard.number as usize));
+                }
+            }
         }
     }
 
@@ -127,13 +139,7 @@ impl Shared {
             return Arc::clone(newest);
         }
         let checkpoint = self.sign_state(shard, &signing.durable);
-        signing.newest = Some(Arc::clone(&checkpoint));
-        signing.signed_at = Some(Instant::now());
-        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut signing.waiters)
-            .into_iter()
-            .partition(|(size, _)| *size <= checkpoint.size);
-        signing.waiters = waiting;
-        for (_, reply) in ready {
+        for reply in signing.show(&checkpoint) {
             reply.send(Ok(Arc::clone(&checkpoint)));
         }
         checkpoint
@@ -155,5 +161,31 @@ impl Shared {
             note: body.cosign(&self.cosigner),
             sha256_note: shard.log_key.as_ref().and_then(|key| body.sign_sha256(key)),
         })
+    }
+}
+
+impl Signing {
+    /// Takes a checkpoint in, and out those that waited for it.
+    fn show(&mut self, checkpoint: &Arc<SignedCheckpoint>) -> Vec<Reply<Arc<SignedCheckpoint>>> {
+        let newest = self.newest.as_ref().map_or(0, |newest| newest.size);
+        if self.newest.is_none() || checkpoint.size > newest {
+            self.newest = Some(Arc::clone(checkpoint));
+        }
+        self.signed_at = Some(Instant::now());
+        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiters)
+            .into_iter()
+            .partition(|(size, _)| *size <= checkpoint.size);
+        self.waiters = waiting;
+        ready.into_iter().map(|(_, reply)| reply).collect()
+    }
+}
+
+impl Shard {
+    /// A checkpoint has all its signatures: who waited for it gets it.
+    pub(crate) fn show(&self, checkpoint: &Arc<SignedCheckpoint>) {
+        let replies = self.signing.lock().show(checkpoint);
+        for reply in replies {
+            reply.send(Ok(Arc::clone(checkpoint)));
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::shared::{Counters, EPOCH, Shared};
 use crate::sidecars::Sidecar;
 
 /// Proposals of one group commit, bytes: large enough for the disk, small enough that nobody waits long.
-const GROUP_BYTES: usize = 4 << 20;
+pub(crate) const GROUP_BYTES: usize = 4 << 20;
 
 /// Room in a frame for headers, alignment and one state record a partition.
 fn frame_bytes(file_bytes: u64, partitions: usize) -> usize {
@@ -236,7 +236,7 @@ impl Staging {
         self.committing.sync_if(|_| true);
     }
 
-    fn finish(mut self) -> Result<(), HostError> {
+    pub(crate) fn finish(mut self) -> Result<(), HostError> {
         if self.shared.failure().is_none() {
             // Sealing waits for records to be durable.
             self.settle();
@@ -263,7 +263,7 @@ impl Staging {
     }
 }
 
-fn count(counters: &Counters, applied: &Applied) {
+pub(crate) fn count(counters: &Counters, applied: &Applied) {
     Counters::add(&counters.entries, 1);
     Counters::add(&counters.records, u64::from(applied.count));
     Counters::add(&counters.duplicates, u64::from(applied.duplicates));

@@ -1,6 +1,7 @@
 //! What a clean stop leaves of the partitions beside the log's own (Z9): with it, an opening replays nothing.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use pyralog_partition::{OpenPart, SealLimits, leaf_records};
 
@@ -90,7 +91,11 @@ impl Shared {
             leaves.extend(leaf_records(&entry.bytes, &place)?);
         }
         let whole = leaves.len() as u64 == partition.size() - from;
-        let log_index = reader.state(number).unwrap_or_default().last_index;
+        let log_index = match self.inbox {
+            // What is behind it is not committed, as far as is known here.
+            Some(_) => shard.applied_index.load(Ordering::Acquire),
+            None => reader.state(number).unwrap_or_default().last_index,
+        };
         Ok(whole.then(|| partition.open_part(log_index, leaves)))
     }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::ahead::{Job, hash_ahead};
 use crate::background::Background;
 use crate::behind::{NodeJob, write_nodes};
+use crate::cluster::Driving;
 use crate::commit::{Committing, Group};
 use crate::error::HostError;
 use crate::maintain::maintain;
@@ -15,9 +17,26 @@ use crate::seal::seal_behind;
 use crate::shared::{Nudge, Shared};
 use crate::stage::Staging;
 
+/// Who applies.
+pub(crate) enum Applier {
+    /// A lone node.
+    Alone(Box<Staging>),
+    /// A member of a cluster.
+    Replicated(Box<Driving>),
+}
+
+impl Applier {
+    fn run(self) -> Result<(), HostError> {
+        match self {
+            Self::Alone(staging) => staging.run(),
+            Self::Replicated(driving) => driving.run(),
+        }
+    }
+}
+
 /// What the threads take with them.
 pub(crate) struct Work {
-    pub staging: Staging,
+    pub applier: Applier,
     pub committing: Arc<Committing>,
     pub group_queue: Receiver<Group>,
     pub background: Background,
@@ -52,7 +71,7 @@ impl Threads {
         let (checking, hashing) = (Arc::clone(shared), Arc::clone(shared));
         Ok(Self {
             apply: spawn("pyralog-apply", move || {
-                guard(&applying, || work.staging.run())
+                guard(&applying, || work.applier.run())
             })?,
             sync: spawn("pyralog-sync", move || {
                 guard(&syncing, || {
@@ -80,7 +99,7 @@ impl Threads {
     /// What the last writes came to.
     pub fn stop(self, shared: &Shared) -> Result<(), HostError> {
         shared.maintaining.stop();
-        shared.queue.close();
+        shared.close_queue();
         let result = self.apply.join().unwrap_or(Err(HostError::Closed));
         let synced = self.sync.join().unwrap_or(Err(HostError::Closed));
         let _ = shared.nudge.send(Nudge::Stop); // an error means that it stopped already
@@ -103,9 +122,14 @@ fn guard(shared: &Shared, body: impl FnOnce() -> Result<(), HostError>) -> Resul
         let error = panicked();
         shared.fail(&error);
         shared.give_up_waiters(&error);
-        shared.queue.close();
+        shared.close_queue();
         while let Some(calls) = shared.queue.take(usize::MAX) {
             for call in calls {
+                call.reply.send(Err(error.clone()));
+            }
+        }
+        if let Some(inbox) = &shared.inbox {
+            for call in inbox.take(usize::MAX, Instant::now()).calls {
                 call.reply.send(Err(error.clone()));
             }
         }

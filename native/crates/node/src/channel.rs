@@ -7,8 +7,9 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use pyralog_host::{Answer, HostError, SignedCheckpoint};
+use pyralog_host::{Answer, ClusterStatus, HostError, SignedCheckpoint};
 
+use crate::cluster::NativeClusterStatus;
 use crate::handles::Handles;
 
 /// Weak: a bell does not keep the process alive; the facade does while promises are pending.
@@ -35,6 +36,8 @@ pub struct Completion {
     pub paths: Option<Buffer>,
     /// Size of a checkpoint.
     pub size: Option<f64>,
+    /// What a node knows of its cluster.
+    pub cluster: Option<NativeClusterStatus>,
     /// Its note.
     pub note: Option<String>,
     /// The SHA-256 tree's note.
@@ -49,6 +52,10 @@ pub enum Done {
     Empty,
     /// A proposal's answer.
     Answer(Answer),
+    /// A size.
+    Size(u64),
+    /// What a node knows of its cluster.
+    Cluster(Box<ClusterStatus>),
     /// A checkpoint.
     Checkpoint(Arc<SignedCheckpoint>),
     /// It failed.
@@ -126,6 +133,7 @@ fn completion(token: u32, done: Done) -> Completion {
         durable: None,
         paths: None,
         size: None,
+        cluster: None,
         note: None,
         sha256_note: None,
     };
@@ -140,6 +148,8 @@ fn completion(token: u32, done: Done) -> Completion {
             out.paths = answer.paths.map(Into::into);
             checkpoint = answer.checkpoint;
         }
+        Done::Size(size) => out.size = Some(size as f64),
+        Done::Cluster(status) => out.cluster = Some((*status).into()),
         Done::Checkpoint(signed) => checkpoint = Some(signed),
         Done::Failed(error) => {
             out.code = Some(error.code().to_owned());

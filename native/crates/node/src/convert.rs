@@ -11,6 +11,7 @@ use pyralog_host::{
     PartitionOptions, Policy, Recovery, SealLimits, Stats,
 };
 
+use crate::cluster::NativeCluster;
 use crate::error::{Result, bad_argument};
 
 #[napi(object)]
@@ -57,6 +58,7 @@ pub struct NativeOptions {
     pub maintenance: Option<NativeMaintenanceOptions>,
     pub sync_interval_ms: f64,
     pub change_durability: bool,
+    pub cluster: Option<NativeCluster>,
 }
 
 #[napi(object)]
@@ -121,7 +123,7 @@ pub fn whole(number: f64, what: &str) -> Result<u64> {
     )))
 }
 
-fn seed(bytes: &[u8], what: &str) -> Result<[u8; 32]> {
+pub fn seed(bytes: &[u8], what: &str) -> Result<[u8; 32]> {
     bytes
         .try_into()
         .map_err(|_| bad_argument(format!("{what} has {} bytes; give 32", bytes.len())))
@@ -191,6 +193,11 @@ impl NativeOptions {
             },
             sync_interval_ms: whole(self.sync_interval_ms, "syncIntervalMs")?,
             change_durability: self.change_durability,
+            cluster: self
+                .cluster
+                .as_ref()
+                .map(NativeCluster::to_host)
+                .transpose()?,
         })
     }
 }

@@ -12,6 +12,7 @@ mod aead;
 mod bft;
 mod bft_convert;
 mod channel;
+mod cluster;
 mod convert;
 mod core;
 mod error;

@@ -1,6 +1,7 @@
 //! The host over the simulated disk.
 
 mod behaviour;
+mod cluster;
 mod cold;
 mod crash;
 mod damage;
@@ -62,6 +63,7 @@ fn options() -> HostOptions {
         maintenance: MaintenanceOptions::default(),
         sync_interval_ms: 100,
         change_durability: false,
+        cluster: None,
     }
 }
 
@@ -98,7 +100,7 @@ fn open(disk: &FaultFiles) -> Host {
 }
 
 /// Waits for what another thread does.
-fn until(done: impl Fn() -> bool) {
+fn until(mut done: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !done() {
         assert!(started.elapsed().as_secs() < 120, "it never comes");

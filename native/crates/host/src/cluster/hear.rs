@@ -1,0 +1,90 @@
+//! What peers and the engine say.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pyralog_raft::{Event as RaftEvent, Role};
+
+use super::drive::Driving;
+use super::message::Message;
+use crate::error::HostError;
+use crate::shared::Counters;
+
+impl Driving {
+    /// A message of another host.
+    pub fn hear(&mut self, peer: u16, bytes: &[u8]) {
+        let Ok(message) = Message::decode(bytes) else {
+            Counters::add(&self.shared.counters.bad_messages, 1);
+            return;
+        };
+        match message {
+            Message::Cosign(asked) => self.cosign(peer, asked),
+            Message::Cosigned {
+                partition,
+                size,
+                time_ms,
+                result,
+            } => self.signed(peer, (partition as usize, size, time_ms), result),
+            Message::Checkpoint {
+                partition,
+                checkpoint,
+            } => {
+                let host = Arc::clone(&self.shared);
+                if let Ok(shard) = host.shard(partition as usize) {
+                    shard.show(&Arc::new(checkpoint));
+                }
+            }
+            Message::Wanted { partition, .. } => self.checkpoints.awaited(partition as usize),
+            Message::Forward {
+                ticket,
+                partition,
+                wait,
+                proposal,
+            } => self.forwarded((peer, ticket), partition, (wait, proposal)),
+            Message::Forwarded { ticket, answer } => {
+                if let Some(sent) = self.forwards.take(ticket, peer) {
+                    let answer = answer.map_err(|refused| refused.into_error(peer));
+                    sent.reply.send(answer);
+                }
+            }
+        }
+    }
+
+    /// What happened to a group.
+    pub fn raft_event(&mut self, event: RaftEvent) {
+        match event {
+            RaftEvent::Role {
+                group,
+                role,
+                term,
+                leader,
+            } => self.role_changed(group, (role, leader), term),
+            RaftEvent::Stopped { group, reason } => {
+                let why = HostError::GroupStopped(format!("partition {group} stopped: {reason}"));
+                self.waiting.give_up(group, &why);
+                self.shared.fail(&why);
+            }
+            // Members are those of the configuration, and snapshots are not shipped yet.
+            RaftEvent::Members { .. }
+            | RaftEvent::Unknown { .. }
+            | RaftEvent::SnapshotWanted { .. }
+            | RaftEvent::SnapshotOffered { .. } => {}
+        }
+    }
+
+    fn role_changed(&mut self, group: u32, (role, leader): (Role, Option<u16>), term: u64) {
+        let Some(known) = self.leaders.get_mut(group as usize) else {
+            return;
+        };
+        *known = (leader, term);
+        Counters::add(&self.shared.counters.role_changes, 1);
+        // A new leader is through with what was in the log before when its first entry is applied: see `lead`.
+        self.stampers[group as usize] = None;
+        if role != Role::Leader {
+            self.waiting
+                .give_up(group, &HostError::NotLeader { hint: leader });
+            self.checkpoints.cosigning.rounds.remove(&(group as usize));
+        }
+        self.look_after_homeless(Instant::now());
+    }
+}

@@ -1,0 +1,484 @@
+//! What hosts say to each other beside Raft: cosignatures, calls handed to the leader and their answers (CO1–CO6).
+//!
+//! Little-endian, fields of fixed length first; a decoder refuses what does not add up and never panics. Only bytes that
+//! came over an authenticated link get here.
+
+use pyralog_types::Hash;
+
+use crate::answer::{Answer, SignedCheckpoint, Wait};
+use crate::error::HostError;
+
+/// State that a leader asks its replicas to sign (CO2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub partition: u32,
+    pub epoch: u32,
+    pub size: u64,
+    pub time_ms: u64,
+    pub root: Hash,
+    pub sha256_root: Option<Hash>,
+}
+
+/// Why a replica did not sign (CO3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Declined {
+    /// It has not applied that many records yet.
+    Behind = 1,
+    /// Its own log has another root at that size: somebody's log is forked.
+    OtherRoot = 2,
+    /// The time is one it will not vouch for.
+    Time = 3,
+    /// It cannot sign now: its log is damaged or refuses writes.
+    Unable = 4,
+}
+
+impl Declined {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Behind, Self::OtherRoot, Self::Time, Self::Unable]
+            .into_iter()
+            .find(|reason| *reason as u8 == byte)
+    }
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// Leader to replica: sign this.
+    Cosign(Asked),
+    /// Replica to leader: signature over the checkpoint with that size and time, or why there is none.
+    Cosigned {
+        partition: u32,
+        size: u64,
+        time_ms: u64,
+        result: Result<[u8; 64], Declined>,
+    },
+    /// Leader to replicas: a checkpoint that has all its signatures.
+    Checkpoint {
+        partition: u32,
+        checkpoint: SignedCheckpoint,
+    },
+    /// Replica to leader: somebody here waits for a checkpoint of that size.
+    Wanted { partition: u32, size: u64 },
+    /// A proposal for the leader.
+    Forward {
+        ticket: u64,
+        partition: u32,
+        wait: Wait,
+        proposal: Vec<u8>,
+    },
+    /// What a forwarded proposal came to.
+    Forwarded {
+        ticket: u64,
+        answer: Result<Answer, Refused>,
+    },
+}
+
+/// A refusal as it travels: whether the proposal may be in the log, and the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub kind: RefusedKind,
+    pub text: String,
+}
+
+/// What a refusal means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum RefusedKind {
+    /// Whether the proposal is in the log is not known.
+    Unknown = 0,
+    /// The node asked does not lead; nothing was taken.
+    NotLeader = 1,
+    /// Nothing was taken; try again.
+    Overloaded = 2,
+    /// Nothing was taken; no room on the leader's disk.
+    DiskFull = 3,
+    /// Nothing was taken, and trying again does not help.
+    Refused = 4,
+}
+
+impl RefusedKind {
+    const ALL: [Self; 5] = [
+        Self::Unknown,
+        Self::NotLeader,
+        Self::Overloaded,
+        Self::DiskFull,
+        Self::Refused,
+    ];
+}
+
+impl Refused {
+    /// As it travels.
+    pub fn of(error: &HostError) -> Self {
+        let kind = match error.code() {
+            "log/outcome-unknown" => RefusedKind::Unknown,
+            "log/not-leader" => RefusedKind::NotLeader,
+            "log/overloaded" | "log/clock-behind" => RefusedKind::Overloaded,
+            "storage/disk-full" => RefusedKind::DiskFull,
+            _ => RefusedKind::Refused,
+        };
+        Self {
+            kind,
+            text: error.to_string(),
+        }
+    }
+
+    /// As the caller is told.
+    pub fn into_error(self, leader: u16) -> HostError {
+        let text = format!("node {leader}, which leads the partition: {}", self.text);
+        match self.kind {
+            RefusedKind::Unknown => HostError::OutcomeUnknown(text),
+            RefusedKind::NotLeader => HostError::NotLeader { hint: None },
+            RefusedKind::Overloaded => HostError::LeaderBusy(text),
+            RefusedKind::DiskFull => HostError::LeaderFull(text),
+            RefusedKind::Refused => HostError::Malformed(text),
+        }
+    }
+}
+
+/// A message does not add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadMessage;
+
+const COSIGN: u8 = 1;
+const COSIGNED: u8 = 2;
+const CHECKPOINT: u8 = 3;
+const WANTED: u8 = 4;
+const FORWARD: u8 = 5;
+const FORWARDED: u8 = 6;
+
+impl Message {
+    /// Bytes of a message.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::new());
+        match self {
+            Self::Cosign(asked) => {
+                out.u8(COSIGN).u32(asked.partition).u32(asked.epoch);
+                out.u64(asked.size).u64(asked.time_ms).bytes(&asked.root);
+                out.option(asked.sha256_root.as_ref(), |out, root| out.bytes(root));
+            }
+            Self::Cosigned {
+                partition,
+                size,
+                time_ms,
+                result,
+            } => {
+                out.u8(COSIGNED).u32(*partition).u64(*size).u64(*time_ms);
+                match result {
+                    Ok(signature) => out.u8(0).bytes(signature),
+                    Err(declined) => out.u8(*declined as u8),
+                };
+            }
+            Self::Checkpoint {
+                partition,
+                checkpoint,
+            } => {
+                out.u8(CHECKPOINT).u32(*partition);
+                out.checkpoint(checkpoint);
+            }
+            Self::Wanted { partition, size } => {
+                out.u8(WANTED).u32(*partition).u64(*size);
+            }
+            Self::Forward {
+                ticket,
+                partition,
+                wait,
+                proposal,
+            } => {
+                let wait = match wait {
+                    Wait::Durable => 0,
+                    Wait::Checkpoint { paths } => 1 + u8::from(*paths),
+                };
+                out.u8(FORWARD).u64(*ticket).u32(*partition).u8(wait);
+                out.bytes(proposal);
+            }
+            Self::Forwarded { ticket, answer } => {
+                out.u8(FORWARDED).u64(*ticket);
+                out.answer(answer);
+            }
+        }
+        out.0
+    }
+
+    /// The message of these bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        let mut from = Reader(bytes);
+        let message = match from.u8()? {
+            COSIGN => Self::Cosign(Asked {
+                partition: from.u32()?,
+                epoch: from.u32()?,
+                size: from.u64()?,
+                time_ms: from.u64()?,
+                root: from.array()?,
+                sha256_root: from.option(Reader::array)?,
+            }),
+            COSIGNED => Self::Cosigned {
+                partition: from.u32()?,
+                size: from.u64()?,
+                time_ms: from.u64()?,
+                result: match from.u8()? {
+                    0 => Ok(from.array()?),
+                    reason => Err(Declined::from_byte(reason).ok_or(BadMessage)?),
+                },
+            },
+            CHECKPOINT => Self::Checkpoint {
+                partition: from.u32()?,
+                checkpoint: from.checkpoint()?,
+            },
+            WANTED => Self::Wanted {
+                partition: from.u32()?,
+                size: from.u64()?,
+            },
+            FORWARD => Self::Forward {
+                ticket: from.u64()?,
+                partition: from.u32()?,
+                wait: match from.u8()? {
+                    0 => Wait::Durable,
+                    1 => Wait::Checkpoint { paths: false },
+                    2 => Wait::Checkpoint { paths: true },
+                    _ => return Err(BadMessage),
+                },
+                proposal: from.rest(),
+            },
+            FORWARDED => Self::Forwarded {
+                ticket: from.u64()?,
+                answer: from.answer()?,
+            },
+            _ => return Err(BadMessage),
+        };
+        from.0.is_empty().then_some(message).ok_or(BadMessage)
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u8(&mut self, value: u8) -> &mut Self {
+        self.bytes(&[value])
+    }
+
+    fn u32(&mut self, value: u32) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    fn u64(&mut self, value: u64) -> &mut Self {
+        self.bytes(&value.to_le_bytes())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn long(&mut self, bytes: &[u8]) -> &mut Self {
+        self.u32(bytes.len() as u32).bytes(bytes)
+    }
+
+    fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T) -> &mut Self) {
+        match value {
+            None => self.u8(0),
+            Some(value) => put(self.u8(1), value),
+        };
+    }
+
+    fn checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> &mut Self {
+        self.u64(checkpoint.size).long(checkpoint.note.as_bytes());
+        self.option(checkpoint.sha256_note.as_ref(), |out, note| {
+            out.long(note.as_bytes())
+        });
+        self
+    }
+
+    fn answer(&mut self, answer: &Result<Answer, Refused>) {
+        match answer {
+            Err(Refused { kind, text }) => {
+                self.u8(1).u8(*kind as u8).long(text.as_bytes());
+            }
+            Ok(answer) => {
+                self.u8(0).u32(answer.epoch).u8(u8::from(answer.durable));
+                self.long(&answer.outcomes);
+                self.option(answer.checkpoint.as_deref(), Self::checkpoint);
+                self.option(answer.paths.as_ref(), |out, paths| out.long(paths));
+            }
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take(&mut self, count: usize) -> Result<&[u8], BadMessage> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(BadMessage)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadMessage> {
+        self.take(N)?.try_into().map_err(|_| BadMessage)
+    }
+
+    fn u8(&mut self) -> Result<u8, BadMessage> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    fn u32(&mut self) -> Result<u32, BadMessage> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn u64(&mut self) -> Result<u64, BadMessage> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    fn flag(&mut self) -> Result<bool, BadMessage> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadMessage),
+        }
+    }
+
+    fn long(&mut self) -> Result<Vec<u8>, BadMessage> {
+        let length = self.u32()? as usize;
+        Ok(self.take(length)?.to_vec())
+    }
+
+    fn text(&mut self) -> Result<String, BadMessage> {
+        String::from_utf8(self.long()?).map_err(|_| BadMessage)
+    }
+
+    fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0).to_vec()
+    }
+
+    fn option<T>(
+        &mut self,
+        take: impl FnOnce(&mut Self) -> Result<T, BadMessage>,
+    ) -> Result<Option<T>, BadMessage> {
+        self.flag()?.then(|| take(self)).transpose()
+    }
+
+    fn checkpoint(&mut self) -> Result<SignedCheckpoint, BadMessage> {
+        Ok(SignedCheckpoint {
+            size: self.u64()?,
+            note: self.text()?,
+            sha256_note: self.option(Self::text)?,
+        })
+    }
+
+    fn answer(&mut self) -> Result<Result<Answer, Refused>, BadMessage> {
+        if self.flag()? {
+            let kind = self.u8()?;
+            let kind = RefusedKind::ALL.into_iter().find(|k| *k as u8 == kind);
+            return Ok(Err(Refused {
+                kind: kind.ok_or(BadMessage)?,
+                text: self.text()?,
+            }));
+        }
+        Ok(Ok(Answer {
+            epoch: self.u32()?,
+            durable: self.flag()?,
+            outcomes: self.long()?,
+            checkpoint: self.option(Self::checkpoint)?.map(std::sync::Arc::new),
+            paths: self.option(Self::long)?,
+        }))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop where it stands
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn all() -> Vec<Message> {
+        let checkpoint = SignedCheckpoint {
+            size: 7,
+            note: "a note\n".to_owned(),
+            sha256_note: Some("another".to_owned()),
+        };
+        let answer = Answer {
+            epoch: 3,
+            outcomes: vec![1; 40],
+            durable: true,
+            checkpoint: Some(Arc::new(checkpoint.clone())),
+            paths: Some(vec![0]),
+        };
+        let refused = Refused {
+            kind: RefusedKind::DiskFull,
+            text: "no room".to_owned(),
+        };
+        let asked = Asked {
+            partition: 1,
+            epoch: 2,
+            size: 3,
+            time_ms: 4,
+            root: [5; 32],
+            sha256_root: Some([6; 32]),
+        };
+        let cosigned = |result| Message::Cosigned {
+            partition: 1,
+            size: 2,
+            time_ms: 3,
+            result,
+        };
+        vec![
+            Message::Cosign(asked.clone()),
+            Message::Cosign(Asked {
+                sha256_root: None,
+                ..asked
+            }),
+            cosigned(Ok([9; 64])),
+            cosigned(Err(Declined::OtherRoot)),
+            Message::Checkpoint {
+                partition: 9,
+                checkpoint,
+            },
+            Message::Wanted {
+                partition: 1,
+                size: 1 << 40,
+            },
+            Message::Forward {
+                ticket: 1,
+                partition: 2,
+                wait: Wait::Checkpoint { paths: true },
+                proposal: vec![1, 2, 3],
+            },
+            Message::Forwarded {
+                ticket: 1,
+                answer: Ok(answer),
+            },
+            Message::Forwarded {
+                ticket: 2,
+                answer: Err(refused),
+            },
+        ]
+    }
+
+    #[test]
+    fn comes_back_as_it_was() {
+        for message in all() {
+            assert_eq!(Message::decode(&message.encode()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_add_up() {
+        for message in all() {
+            let bytes = message.encode();
+            // The proposal of a forwarded call is the rest of the message, whatever its length.
+            let shortest = match &message {
+                Message::Forward { proposal, .. } => bytes.len() - proposal.len(),
+                _ => bytes.len(),
+            };
+            for length in 0..shortest {
+                assert_eq!(Message::decode(&bytes[..length]), Err(BadMessage));
+            }
+            if !matches!(message, Message::Forward { .. }) {
+                let longer = [&bytes[..], &[0]].concat();
+                assert_eq!(Message::decode(&longer), Err(BadMessage));
+            }
+        }
+        assert_eq!(Message::decode(&[99]), Err(BadMessage));
+    }
+}

@@ -1,0 +1,31 @@
+//! A store whose partitions are replicated: Raft takes the place of a lone node's [`crate::stage`].
+//!
+//! One thread steps all groups ([`drive`]): it takes calls, messages of peers, ticks and news of the disk out of one
+//! [`inbox`], applies what is committed ([`apply`]), and has checkpoints cosigned ([`checkpoints`]). The log, the segments,
+//! reading and maintenance are those of every store.
+
+mod apply;
+mod calls;
+mod checkpoints;
+mod cosign;
+mod drive;
+mod hear;
+mod hello;
+mod inbox;
+mod message;
+mod met;
+mod options;
+mod questions;
+mod start;
+mod waiting;
+
+pub(crate) use drive::Driving;
+pub(crate) use inbox::{Event, Inbox};
+pub use options::{ClusterOptions, MemberOptions};
+pub use questions::{ClusterStatus, PartitionRole, PartitionStatus, PeerStatus};
+pub(crate) use start::{Clustered, begin};
+
+/// Channel of a link for Raft's bundles (RF9).
+const CHANNEL_RAFT: u8 = 1;
+/// Channel for what hosts say to each other (CO1).
+const CHANNEL_HOST: u8 = 2;

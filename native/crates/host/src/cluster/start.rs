@@ -1,0 +1,236 @@
+//! A replicated store begins: groups, links, and the thread between them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ed25519_dalek::VerifyingKey;
+use pyralog_link::{Event as LinkEvent, LinkOptions, Links, Peer, TransportKey};
+use pyralog_log::{LogReader, Membership};
+use pyralog_raft::{Committed, Machine, RaftConfig, RaftError, RaftNode};
+
+use super::checkpoints::Checkpoints;
+use super::drive::Driving;
+use super::hello::Hello;
+use super::inbox::{Event, Inbox};
+use super::met::Met;
+use super::waiting::{Forwards, Waiting};
+use super::{CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
+use crate::error::HostError;
+use crate::note::NamedVerifier;
+use crate::options::HostOptions;
+use crate::shared::Shared;
+use crate::stage::Staging;
+
+/// What a replicated store has beside the parts of every store.
+pub(crate) struct Clustered {
+    pub options: ClusterOptions,
+    pub store_id: [u8; 16],
+    pub reader: Arc<dyn LogReader>,
+}
+
+/// Makes the thread's work: opens the groups, creating those that are new here, and starts the links.
+///
+/// # Errors
+/// `Format` when the options do not fit together or the store; `Io` when nothing can be listened on.
+pub(crate) fn begin(
+    shared: &Arc<Shared>,
+    clustered: Clustered,
+    mut staging: Staging,
+    options: &HostOptions,
+) -> Result<Driving, HostError> {
+    let Clustered {
+        options: cluster,
+        store_id,
+        reader,
+    } = clustered;
+    let known = check(&cluster, options)?;
+    let config = RaftConfig {
+        frame_bytes: options.wal_file_bytes as usize,
+        ..RaftConfig::new(cluster.node, cluster.seed)
+    };
+    let mut raft = RaftNode::open(config, reader, &Replayed(shared)).map_err(stopped)?;
+    let voters: Vec<u16> = known.keys().copied().collect();
+    let here: BTreeSet<u32> = raft.groups().into_iter().collect();
+    for shard in shared
+        .shards
+        .iter()
+        .filter(|shard| !here.contains(&shard.number))
+    {
+        if shard.applied_index.load(Ordering::Acquire) > 0 {
+            return Err(HostError::Format(format!(
+                "{} was written by a lone node: its store cannot be taken into a cluster, whose members begin together; give this member an empty directory",
+                shard.origin
+            )));
+        }
+        let members = Membership::of(&voters);
+        let created = raft.create_group(staging.store.as_mut(), shard.number, &members);
+        created.map_err(stopped)?;
+    }
+    let inbox = shared.inbox.clone().ok_or(HostError::Closed)?;
+    let links = start_links(&cluster, (shared, store_id), &inbox)?;
+    let needed = usize::from(cluster.cosigners);
+    let distance = Duration::from_millis(shared.checkpoint_ms_min);
+    Ok(Driving {
+        shared: Arc::clone(shared),
+        stampers: shared.shards.iter().map(|_| None).collect(),
+        staging,
+        raft,
+        links: Arc::new(links),
+        inbox,
+        me: cluster.node,
+        waiting: Waiting::default(),
+        forwards: Forwards::default(),
+        up: BTreeSet::new(),
+        homeless: VecDeque::new(),
+        reads: BTreeMap::new(),
+        next_read: 0,
+        checkpoints: Checkpoints::new(known, needed, distance),
+        grown: BTreeSet::new(),
+        leaders: shared.shards.iter().map(|_| (None, 0)).collect(),
+        kept: shared.shards.iter().map(|_| 0).collect(),
+        owed: BTreeMap::new(),
+        seal_points: Vec::new(),
+        wants_sync: true,
+    })
+}
+
+/// Members with their cosigning keys.
+fn check(
+    cluster: &ClusterOptions,
+    options: &HostOptions,
+) -> Result<BTreeMap<u16, NamedVerifier>, HostError> {
+    let refuse = |what: String| Err(HostError::Format(what));
+    let mut known = BTreeMap::new();
+    for member in &cluster.members {
+        let Ok(key) = VerifyingKey::from_bytes(&member.cosigner) else {
+            return refuse(format!(
+                "the cosigning key of node {} is no Ed25519 key",
+                member.node
+            ));
+        };
+        let verifier = NamedVerifier::cosigner(&member.cosigner_name, key);
+        if known.insert(member.node, verifier).is_some() {
+            return refuse(format!(
+                "node {} is named twice among the members",
+                member.node
+            ));
+        }
+    }
+    if !known.contains_key(&cluster.node) {
+        return refuse(format!(
+            "node {} is not among its cluster's members",
+            cluster.node
+        ));
+    }
+    let (needed, members) = (usize::from(cluster.cosigners), known.len());
+    if needed <= members / 2 || needed > members {
+        return refuse(format!(
+            "checkpoints with {needed} signatures of {members} replicas: give more than half of them, and no more than there are"
+        ));
+    }
+    for partition in &options.partitions {
+        if partition.durability != pyralog_log::Durability::Sync {
+            return refuse(format!(
+                "{} promises durability `{}`: replicated logs are always synced, set durability to sync",
+                partition.origin,
+                partition.durability.name()
+            ));
+        }
+    }
+    Ok(known)
+}
+
+fn start_links(
+    cluster: &ClusterOptions,
+    (shared, store_id): (&Arc<Shared>, [u8; 16]),
+    inbox: &Arc<Inbox>,
+) -> Result<Links, HostError> {
+    let secret = TransportKey::from_bytes(cluster.transport_seed);
+    let mut options = LinkOptions::new(cluster.id, cluster.node, secret, cluster.listen);
+    for member in &cluster.members {
+        let address = member.address.parse();
+        let address = address.map_err(|error| {
+            HostError::Format(format!("address of node {}: {error}", member.node))
+        })?;
+        options.peers.push(Peer {
+            node: member.node,
+            public: member.transport,
+            addresses: vec![address],
+        });
+    }
+    let met = Met::open(Arc::clone(&shared.world.files), shared.dir.join("members"))?;
+    let met = Arc::new(met);
+    let judge_met = Arc::clone(&met);
+    let (clock, judging) = (
+        Arc::clone(&shared.world.clock),
+        Arc::clone(&shared.world.clock),
+    );
+    let lead_ms_max = shared.lead_ms_max;
+    options.hello = Arc::new(move |_| Hello::new(store_id, clock()).encode());
+    options.judge = Arc::new(move |node, bytes| {
+        let hello = Hello::decode(bytes)?;
+        hello.judge(judging(), lead_ms_max)?;
+        judge_met.judge(node, &hello.store_id)
+    });
+    let inbox = Arc::clone(inbox);
+    let events = move |event| {
+        if let LinkEvent::Up { peer, hello } = &event
+            && let Ok(hello) = Hello::decode(hello)
+        {
+            // A failure leaves the member unknown: it is met again with its next link.
+            let _ = met.meet(*peer, hello.store_id);
+        }
+        if let Some(event) = taken_in(event) {
+            inbox.event(event);
+        }
+    };
+    Links::start(options, Box::new(events))
+        .map_err(|error| HostError::Io(format!("links of the cluster: {error}")))
+}
+
+/// What the thread of the groups hears of the links.
+fn taken_in(event: LinkEvent) -> Option<Event> {
+    Some(match event {
+        LinkEvent::Up { peer, .. } | LinkEvent::Heard { peer, .. } => Event::Heard(peer),
+        LinkEvent::Down { peer, .. } => Event::Lost { peer, down: true },
+        LinkEvent::Silent { peer, .. } => Event::Lost { peer, down: false },
+        LinkEvent::Message {
+            peer,
+            channel: CHANNEL_RAFT,
+            bytes,
+        } => Event::Bundle { peer, bytes },
+        LinkEvent::Message {
+            peer,
+            channel: CHANNEL_HOST,
+            bytes,
+        } => Event::Host { peer, bytes },
+        LinkEvent::Message { .. } | LinkEvent::Refused { .. } => return None,
+    })
+}
+
+/// The partitions as replay left them.
+struct Replayed<'a>(&'a Shared);
+
+impl Machine for Replayed<'_> {
+    fn apply(&mut self, _: u32, _: Committed<'_>) -> Result<(), String> {
+        Err("entries are applied when the groups run".to_owned())
+    }
+
+    fn applied(&self, group: u32) -> u64 {
+        let shard = self.0.shards.get(group as usize);
+        shard.map_or(0, |shard| shard.applied_index.load(Ordering::Acquire))
+    }
+
+    fn installed(&mut self, _: u32, _: u64) -> Result<(), String> {
+        Err("snapshots are taken over when the groups run".to_owned())
+    }
+}
+
+fn stopped(error: RaftError) -> HostError {
+    match error {
+        RaftError::Log(error) => error.into(),
+        other => HostError::Format(other.to_string()),
+    }
+}

@@ -1,0 +1,295 @@
+//! Three members in one process, over real links and simulated disks.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use ed25519_dalek::SigningKey;
+use pyralog_link::TransportKey;
+use pyralog_log::FaultFiles;
+
+use super::{Clock, check_notes, digests, options, outcomes, propose, start, until};
+use crate::{
+    Algorithm, Answer, ClusterOptions, ClusterStatus, Cosigner, Host, HostError, HostOptions,
+    MemberOptions, PartitionRole, Reply, Wait,
+};
+
+const MEMBERS: u16 = 3;
+
+/// A cluster whose members can be stopped and started again.
+struct Cluster {
+    members: Vec<MemberOptions>,
+    disks: Vec<FaultFiles>,
+    clock: Clock,
+    hosts: Vec<Option<Host>>,
+}
+
+fn transport(node: u16) -> TransportKey {
+    TransportKey::from_bytes([node as u8; 32])
+}
+
+fn cosigner(node: u16) -> Cosigner {
+    Cosigner {
+        name: format!("pyralog/test-00/local/node-{node}"),
+        seed: [100 + node as u8; 32],
+    }
+}
+
+impl Cluster {
+    fn start() -> Self {
+        // Held until all are known, so that none comes twice.
+        let held: Vec<TcpListener> = (0..MEMBERS)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+            .collect();
+        let members = (1..=MEMBERS).zip(&held).map(|(node, held)| MemberOptions {
+            node,
+            transport: transport(node).public(),
+            address: held.local_addr().unwrap().to_string(),
+            cosigner_name: cosigner(node).name,
+            cosigner: SigningKey::from_bytes(&cosigner(node).seed)
+                .verifying_key()
+                .to_bytes(),
+        });
+        let mut cluster = Self {
+            members: members.collect(),
+            disks: (1..=MEMBERS)
+                .map(|n| FaultFiles::new(u64::from(n)))
+                .collect(),
+            clock: Clock::new(),
+            hosts: (1..=MEMBERS).map(|_| None).collect(),
+        };
+        drop(held);
+        for node in 1..=MEMBERS {
+            cluster.open(node);
+        }
+        cluster
+    }
+
+    fn options(&self, node: u16) -> HostOptions {
+        let own = &self.members[usize::from(node) - 1];
+        HostOptions {
+            coordinator: node,
+            cosigner: cosigner(node),
+            cluster: Some(ClusterOptions {
+                id: [9; 32],
+                node,
+                transport_seed: *transport(node).as_bytes(),
+                listen: own.address.parse::<SocketAddr>().unwrap(),
+                members: self.members.clone(),
+                cosigners: 2,
+                seed: u64::from(node),
+            }),
+            ..options()
+        }
+    }
+
+    fn open(&mut self, node: u16) {
+        let at = usize::from(node) - 1;
+        let world = self.clock.world(&self.disks[at]);
+        self.hosts[at] = Some(Host::open(world, &self.options(node)).unwrap());
+    }
+
+    fn close(&mut self, node: u16) {
+        if let Some(host) = self.hosts[usize::from(node) - 1].take() {
+            host.close().unwrap();
+        }
+    }
+
+    /// The power goes off: what was not synced is lost.
+    fn crash(&mut self, node: u16) {
+        let at = usize::from(node) - 1;
+        self.disks[at].power_off_after(0);
+        drop(self.hosts[at].take());
+        self.disks[at].crash();
+    }
+
+    fn host(&self, node: u16) -> &Host {
+        self.hosts[usize::from(node) - 1].as_ref().unwrap()
+    }
+
+    fn running(&self) -> impl Iterator<Item = (u16, &Host)> {
+        let all = (1..).zip(&self.hosts);
+        all.filter_map(|(node, host)| Some((node, host.as_ref()?)))
+    }
+
+    fn leader(&self) -> u16 {
+        let mut leader = None;
+        until(|| {
+            leader = self.running().find_map(|(node, host)| {
+                let leads = status(host).partitions[0].role == PartitionRole::Leader;
+                leads.then_some(node)
+            });
+            leader.is_some()
+        });
+        leader.unwrap()
+    }
+
+    /// Proposes until it is taken, as a client with a way to tell duplicates does.
+    fn propose(&self, node: u16, first: u64, count: u64, wait: Wait) -> Answer {
+        let mut taken = None;
+        until(
+            || match propose(self.host(node), digests(first, count), wait) {
+                Ok(answer) => {
+                    taken = Some(answer);
+                    true
+                }
+                Err(error) => {
+                    let again = ["log/not-leader", "log/outcome-unknown", "log/overloaded"];
+                    assert!(again.contains(&error.code()), "{error}");
+                    false
+                }
+            },
+        );
+        taken.unwrap()
+    }
+
+    /// All members have the same records, provable.
+    fn agree(&self, size: u64) {
+        let mut roots = Vec::new();
+        for (_, host) in self.running() {
+            until(|| host.durable_size(0).unwrap() >= size);
+            assert_eq!(host.durable_size(0).unwrap(), size);
+            for algorithm in [Algorithm::Blake3, Algorithm::Sha256] {
+                roots.push((algorithm as u8, host.root(0, size, algorithm).unwrap()));
+                if size > 0 {
+                    host.inclusion(0, (size - 1, size), algorithm).unwrap();
+                }
+            }
+        }
+        roots.sort_unstable();
+        roots.dedup();
+        assert_eq!(roots.len(), 2, "replicas differ");
+    }
+}
+
+fn status(host: &Host) -> ClusterStatus {
+    let (send, receive) = std::sync::mpsc::channel();
+    host.cluster_status(Reply::new(move |status| {
+        let _ = send.send(status); // a test that is over does not listen
+    }));
+    receive.recv().unwrap().unwrap()
+}
+
+#[test]
+fn every_member_takes_proposals_and_all_have_the_same_records() {
+    let cluster = Cluster::start();
+    let mut next = 0;
+    for node in (1..=MEMBERS).cycle().take(12) {
+        let answer = cluster.propose(node, next, 5, Wait::Durable);
+        assert!(answer.durable);
+        let offsets: Vec<u64> = outcomes(&answer).iter().map(|o| o.offset).collect();
+        assert_eq!(offsets, (next..next + 5).collect::<Vec<_>>());
+        next += 5;
+    }
+    cluster.agree(next);
+}
+
+#[test]
+fn a_checkpoint_has_the_signatures_of_a_majority_wherever_it_is_waited_for() {
+    let cluster = Cluster::start();
+    for (node, first) in (1..=MEMBERS).zip([0, 10, 20]) {
+        let answer = cluster.propose(node, first, 10, Wait::Checkpoint { paths: true });
+        let checkpoint = answer.checkpoint.unwrap();
+        let signers = checkpoint
+            .note
+            .lines()
+            .filter(|line| line.starts_with('\u{2014}'));
+        assert!(signers.count() >= 2, "{}", checkpoint.note);
+        assert!(checkpoint.size >= first + 10);
+        assert!(answer.paths.is_some());
+        check_notes(cluster.host(cluster.leader()), std::slice::from_ref(&checkpoint.note)).unwrap();
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_leaders_lose_their_power() {
+    let mut cluster = Cluster::start();
+    let mut next = 0;
+    for _round in 0..5 {
+        for node in 1..=MEMBERS {
+            cluster.propose(node, next, 7, Wait::Durable);
+            next += 7;
+        }
+        let leader = cluster.leader();
+        let other = leader % MEMBERS + 1;
+        // On its way when the power goes: taken or not, and never twice.
+        let waiting = start(cluster.host(leader), digests(next, 3), Wait::Durable);
+        cluster.crash(leader);
+        let _unknown = waiting.recv().unwrap();
+        cluster.propose(other, next, 3, Wait::Durable);
+        next += 3;
+        cluster.open(leader);
+    }
+    cluster.agree(next);
+}
+
+#[test]
+fn without_a_majority_nothing_is_acknowledged() {
+    let mut cluster = Cluster::start();
+    cluster.propose(1, 0, 4, Wait::Durable);
+    let leader = cluster.leader();
+    for node in (1..=MEMBERS).filter(|node| *node != leader) {
+        cluster.close(node);
+    }
+    let refused = propose(cluster.host(leader), digests(10, 1), Wait::Durable).unwrap_err();
+    assert!(
+        ["log/not-leader", "log/outcome-unknown"].contains(&refused.code()),
+        "{refused}"
+    );
+    for node in (1..=MEMBERS).filter(|node| *node != leader) {
+        cluster.open(node);
+    }
+    cluster.propose(leader, 10, 1, Wait::Durable);
+    cluster.agree(5);
+}
+
+#[test]
+fn a_member_that_was_away_catches_up() {
+    let mut cluster = Cluster::start();
+    let leader = cluster.leader();
+    let away = leader % MEMBERS + 1;
+    cluster.close(away);
+    for first in 0..50 {
+        cluster.propose(leader, first * 20, 20, Wait::Durable);
+    }
+    cluster.open(away);
+    cluster.agree(1_000);
+}
+
+#[test]
+fn reads_by_index_see_what_was_acknowledged_before() {
+    let cluster = Cluster::start();
+    for round in 0..10 {
+        cluster.propose(1, round * 3, 3, Wait::Durable);
+        for (_, host) in cluster.running() {
+            let mut size = 0;
+            until(|| {
+                let (send, receive) = std::sync::mpsc::channel();
+                host.read_index(
+                    0,
+                    Reply::new(move |read: Result<u64, HostError>| {
+                        let _ = send.send(read); // as above
+                    }),
+                );
+                let read = receive.recv().unwrap();
+                size = read.as_ref().copied().unwrap_or(0);
+                read.is_ok()
+            });
+            assert_eq!(size, round * 3 + 3);
+        }
+    }
+}
+
+#[test]
+fn a_wiped_disk_does_not_come_back_under_its_old_number() {
+    let mut cluster = Cluster::start();
+    cluster.propose(1, 0, 4, Wait::Durable);
+    let leader = cluster.leader();
+    let wiped = leader % MEMBERS + 1;
+    cluster.close(wiped);
+    cluster.disks[usize::from(wiped) - 1] = FaultFiles::new(77);
+    cluster.open(wiped);
+    // The others go on without it.
+    cluster.propose(leader, 4, 4, Wait::Durable);
+    assert_eq!(cluster.host(wiped).durable_size(0).unwrap(), 0);
+    let up = status(cluster.host(leader)).peers;
+    assert!(up.iter().any(|peer| peer.node == wiped && !peer.up));
+}
