@@ -11,6 +11,7 @@ import { PyralogError } from '../base/errors.ts';
 import { answer, ask, binding, call } from './binding.ts';
 import type { Completion, NativeCheckpoint } from './pyralog.d.ts';
 import type {
+  ClusterStatus,
   Core,
   CoreOptions,
   CoreStats,
@@ -141,6 +142,10 @@ export {
 } from './state.ts';
 export { type History, openHistory, type TreeErrorCode, treePath, treeRoot } from './tree.ts';
 export type {
+  ClusterCoreOptions,
+  ClusterMember,
+  ClusterPartitionStatus,
+  ClusterStatus,
   Core,
   CoreOptions,
   CoreStats,
@@ -180,6 +185,9 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     ...(options.maintenance === undefined ? {} : { maintenance: options.maintenance }),
     syncIntervalMs: options.syncIntervalMs ?? 100,
     changeDurability: options.changeDurability ?? false,
+    ...(options.cluster === undefined
+      ? {}
+      : { cluster: { ...options.cluster, members: [...options.cluster.members] } }),
   };
   const opened = await call((channel, token) => binding.openCore(native, channel, token));
   return new NativeCore(opened.handle ?? 0);
@@ -218,6 +226,22 @@ class NativeCore implements Core {
       ...(done.note === undefined ? {} : { checkpoint: checkpointOf(done) }),
       ...(done.paths === undefined ? {} : { paths: done.paths }),
     };
+  }
+
+  async clusterStatus(): Promise<ClusterStatus> {
+    const done = await call((channel, token) => binding.clusterStatus(this.handle, channel, token));
+    return done.cluster ?? { partitions: [], peers: [] };
+  }
+
+  async readIndex(partition: number): Promise<number> {
+    const done = await call((channel, token) =>
+      binding.readIndex(this.handle, partition, channel, token),
+    );
+    return done.size ?? 0;
+  }
+
+  async transfer(partition: number, to: number): Promise<void> {
+    await call((channel, token) => binding.transfer(this.handle, partition, to, channel, token));
   }
 
   async reserveIds(count: number): Promise<IdRun[]> {

@@ -22,6 +22,8 @@ export interface Completion {
   paths?: Buffer;
   /** Size of a checkpoint. */
   size?: number;
+  /** What a node knows of its cluster. */
+  cluster?: NativeClusterStatus;
   /** Its note. */
   note?: string;
   /** The SHA-256 tree's note. */
@@ -166,6 +168,21 @@ export interface NativeCheckpoint {
   sha256Note?: string;
 }
 
+export interface NativeCluster {
+  id: Uint8Array;
+  node: number;
+  transportSeed: Uint8Array;
+  listen: string;
+  members: Array<NativeMember>;
+  cosigners: number;
+  seed: number;
+}
+
+export interface NativeClusterStatus {
+  partitions: Array<NativePartitionStatus>;
+  peers: Array<NativePeerStatus>;
+}
+
 /** What is to be exported. */
 export interface NativeExport {
   /** Partition. */
@@ -242,6 +259,14 @@ export interface NativeMaintenanceOptions {
   bytesPerSecond: number;
 }
 
+export interface NativeMember {
+  node: number;
+  transport: Uint8Array;
+  address: string;
+  cosignerName: string;
+  cosigner: Uint8Array;
+}
+
 /** Figures. */
 export interface NativeObjectStats {
   /** Objects. */
@@ -287,6 +312,7 @@ export interface NativeOptions {
   maintenance?: NativeMaintenanceOptions;
   syncIntervalMs: number;
   changeDurability: boolean;
+  cluster?: NativeCluster;
 }
 
 export interface NativePartition {
@@ -296,6 +322,23 @@ export interface NativePartition {
   dedupRecords: number;
   policy?: NativePolicy;
   durability: string;
+}
+
+export interface NativePartitionStatus {
+  partition: number;
+  leads: boolean;
+  leader?: number;
+  epoch: number;
+  commit: number;
+  applied: number;
+  last: number;
+  replicas: Array<NativeReplica>;
+  problem?: string;
+}
+
+export interface NativePeerStatus {
+  node: number;
+  up: boolean;
 }
 
 /** What is left out is off. */
@@ -328,6 +371,11 @@ export interface NativeRecovery {
   hashes: number;
   damage?: string;
   millis: number;
+}
+
+export interface NativeReplica {
+  node: number;
+  index: number;
 }
 
 /** Figures. */
@@ -470,6 +518,9 @@ export declare function checkpointAt(handle: number, partition: number, size: nu
 
 /** Closes a core for everybody; completes `token` when all is on disk. A handle that is closed completes at once. */
 export declare function closeCore(handle: number, channel: number, token: number): void;
+
+/** Completes `token` with every partition's group and every link. */
+export declare function clusterStatus(handle: number, number: number, token: number): void;
 
 /** Consistency path. */
 export declare function consistency(handle: number, partition: number, from: number, to: number, sha256: boolean): Buffer;
@@ -630,6 +681,9 @@ export declare function publicKeyEd25519(seedBytes: Uint8Array): Buffer;
 /** Packed rows (B5). */
 export declare function read(handle: number, partition: number, offset: number, maxBytes: number): Buffer;
 
+/** Completes `token` with the partition's size once all that was acknowledged before can be read here. */
+export declare function readIndex(handle: number, partition: number, number: number, token: number): void;
+
 /** How opening went. */
 export declare function recovery(handle: number): NativeRecovery;
 
@@ -764,6 +818,9 @@ export declare function stateStats(handle: number): NativeStateStats;
 
 /** Figures since opening. */
 export declare function stats(handle: number): NativeStats;
+
+/** Has a partition that is led here handed over to another replica; completes `token` when that has begun. */
+export declare function transfer(handle: number, partition: number, to: number, number: number, token: number): void;
 
 /** Path of one of the packed leaves: hashes back to back. */
 export declare function treePath(label: string, packed: Uint8Array, index: number): Buffer;

@@ -32,6 +32,10 @@ export type NativeErrorCode =
   | 'log/clock-behind'
   /** Outcome unknown: the call was given up while its entry was on the way. */
   | 'log/outcome-unknown'
+  /** This node does not lead the partition, and nobody who does could be asked: nothing was taken; retry. */
+  | 'log/not-leader'
+  /** The partition's group stopped here, with the reason: nothing was taken. */
+  | 'log/group-stopped'
   /** Offset, size or partition that does not exist. */
   | 'log/out-of-range'
   /** The core was closed. */
@@ -105,6 +109,61 @@ export interface CoreOptions {
   readonly syncIntervalMs?: number;
   /** Take a durability other than the recorded one, and record it. Default false. */
   readonly changeDurability?: boolean;
+  /** Its partitions are replicated (raft.md). */
+  readonly cluster?: ClusterCoreOptions;
+}
+
+/** A member of a cluster as the others know it. */
+export interface ClusterMember {
+  /** 1 to 1,023, its own for ever (RF1). */
+  readonly node: number;
+  /** 32-byte X25519 public key of its links (LK1). */
+  readonly transport: Uint8Array;
+  /** Where it listens for members, `host:port`. */
+  readonly address: string;
+  /** Name and 32-byte Ed25519 public key of its cosignatures (CO4). */
+  readonly cosignerName: string;
+  readonly cosigner: Uint8Array;
+}
+
+/** A store whose partitions are replicated on all members. */
+export interface ClusterCoreOptions {
+  /** 32 bytes; nothing of another cluster is let in (LK3). */
+  readonly id: Uint8Array;
+  /** This node's number. */
+  readonly node: number;
+  /** 32-byte seed of its transport key. */
+  readonly transportSeed: Uint8Array;
+  /** IP address and port to listen on for members. */
+  readonly listen: string;
+  /** All of them, this one included. */
+  readonly members: readonly ClusterMember[];
+  /** Signatures that make a checkpoint (CO4). */
+  readonly cosigners: number;
+  /** Election timeouts are drawn from it; another one at every opening. */
+  readonly seed: number;
+}
+
+/** A partition's group, seen from one node. */
+export interface ClusterPartitionStatus {
+  readonly partition: number;
+  readonly leads: boolean;
+  /** Another node that leads, as far as this one knows. */
+  readonly leader?: number;
+  readonly epoch: number;
+  /** Log indexes: committed, applied here, newest here. */
+  readonly commit: number;
+  readonly applied: number;
+  readonly last: number;
+  /** Told by a leader: the newest index that each member is known to have on disk. */
+  readonly replicas: readonly { readonly node: number; readonly index: number }[];
+  /** Why the group is not well; absent when it is. */
+  readonly problem?: string;
+}
+
+export interface ClusterStatus {
+  readonly partitions: readonly ClusterPartitionStatus[];
+  readonly peers: readonly { readonly node: number; readonly up: boolean }[];
 }
 
 /** How the last opening went; printed by `doctor` and logged at start. */
@@ -221,6 +280,16 @@ export interface Core {
    * S8). Rejects with `log/clock-behind` or `storage/disk-full`, both to be tried again later, or with what appends are refused with.
    */
   reserveIds(count: number): Promise<IdRun[]>;
+
+  /** Groups and links of a replicated store; empty for a lone one. */
+  clusterStatus(): Promise<ClusterStatus>;
+  /**
+   * Resolves with the size of the partition once everything acknowledged before the call can be read here (RF12). Rejects with
+   * `log/not-leader` when no leader answered in time.
+   */
+  readIndex(partition: number): Promise<number>;
+  /** Hands a partition that is led here over to another member. Rejects with `log/not-leader`. */
+  transfer(partition: number, to: number): Promise<void>;
 
   /** Records that are durable (and so may be shown). */
   durableSize(partition: number): number;

@@ -191,6 +191,8 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'log/overloaded': later(-32040, 50),
   'log/clock-behind': later(-32041, 1_000),
   'log/outcome-unknown': later(-32042, 100),
+  'log/not-leader': later(-32048, 100),
+  'log/group-stopped': no(-32049),
   'log/out-of-range': no(-32043),
   'log/closed': later(-32044, 1_000, 'the node is stopping: try again, or another node'),
 

@@ -1,0 +1,85 @@
+import { PyralogError } from '../base/errors.ts';
+import type { Core } from '../native/index.ts';
+import { consensusError } from './errors.ts';
+import type { CheckpointFeed, Replicator, Role } from './replicator.ts';
+import { createSoloReplicator } from './solo-replicator.ts';
+
+/** How often roles are asked for. */
+const ROLES_MS = 250;
+
+export interface ClusterReplicatorOptions {
+  readonly partitions: number;
+  /** Members that hold each partition. */
+  readonly replicas: number;
+  /** Node names by number. */
+  readonly names: ReadonlyMap<number, string>;
+  /** Told when roles cannot be asked for. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The partitions of a replicated core (raft.md). A proposal may be handed to any member: one that does not lead passes it on
+ * (CO6). `role` is what was heard last.
+ *
+ * The core stays the caller's. `stop` ends asking for roles.
+ */
+export function createClusterReplicator(
+  core: Core,
+  { partitions, replicas, names, onError }: ClusterReplicatorOptions,
+): Replicator & CheckpointFeed & { stop(): void } {
+  // Proposing and checkpoints are the same calls: the core knows who leads.
+  const local = createSoloReplicator(core, partitions);
+  const listeners = new Set<(partition: number, role: Role) => void>();
+  const roles = new Map<number, Role>();
+  const follower: Role = { kind: 'follower', hint: undefined };
+
+  async function look(): Promise<void> {
+    const { partitions: groups } = await core.clusterStatus();
+    for (const { partition, leads, leader, epoch } of groups) {
+      const role: Role = leads
+        ? { kind: 'leader', epoch }
+        : { kind: 'follower', hint: leader === undefined ? undefined : names.get(leader) };
+      if (isSame(roles.get(partition), role)) continue;
+      roles.set(partition, role);
+      for (const listener of listeners) listener(partition, role);
+    }
+  }
+  const timer = setInterval(() => void look().catch(onError), ROLES_MS).unref();
+  void look().catch(onError);
+
+  return {
+    ...local,
+    replicas,
+    async propose(partition, proposal, options) {
+      try {
+        return { ...(await local.propose(partition, proposal, options)), replicas };
+      } catch (error) {
+        throw isNotLeader(error) ? notLeader(partition, error) : error;
+      }
+    },
+    role: (partition) => roles.get(partition) ?? follower,
+    onRole(listener) {
+      listeners.add(listener);
+      for (const [partition, role] of roles) listener(partition, role);
+      return () => listeners.delete(listener);
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+function isSame(a: Role | undefined, b: Role): boolean {
+  if (a?.kind === 'leader') return b.kind === 'leader' && a.epoch === b.epoch;
+  return a !== undefined && b.kind === 'follower' && a.hint === b.hint;
+}
+
+function isNotLeader(error: unknown): boolean {
+  return error instanceof PyralogError && error.code === 'log/not-leader';
+}
+
+function notLeader(partition: number, cause: unknown): PyralogError {
+  return consensusError(
+    'consensus/not-leader',
+    `nobody is known to lead partition ${partition}: a majority of the cluster is needed for that; nothing was taken, try again in a moment`,
+    { data: { partition }, cause },
+  );
+}
