@@ -29,6 +29,12 @@ pub enum BenchError {
     /// Packed signatures.
     #[error("the signatures: {0}")]
     Sig(#[from] pyralog_sig::SigError),
+    /// The links.
+    #[error("the links: {0}")]
+    Link(#[from] pyralog_link::LinkError),
+    /// A message was not taken.
+    #[error("the links: {0}")]
+    Send(#[from] pyralog_link::SendError),
     /// The segment.
     #[error("the segment: {0}")]
     Segment(#[from] pyralog_segment::SegmentError),

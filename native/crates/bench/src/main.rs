@@ -1,7 +1,8 @@
 //! Native floors and figures for `npm run bench -- log`: one line of JSON a figure on standard output.
 //!
 //! `pyralog-bench --dir DIR [--quick] [--in-flight 1,2,4,8]`, or `--floor BYTES` for the raw floor of batches of that
-//! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), `--segment` for sealed segments, or
+//! size alone, `--state` for the state tree and signatures (`npm run bench -- state`), `--segment` for sealed segments,
+//! `--link` for links between nodes beside raw TCP, or
 //! `--store PART` for the store as a whole or a part of it, with `--soak SECONDS` for
 //! its memory. Everything is written under DIR,
 //! which must exist; the caller removes it.
@@ -17,6 +18,9 @@ mod error;
 mod figure;
 mod floor;
 mod ids;
+mod link;
+mod link_pair;
+mod link_raw;
 mod merkle;
 mod open;
 mod opening;
@@ -35,7 +39,7 @@ use std::process::ExitCode;
 
 use batches::Proposals;
 use error::BenchError;
-use plan::Plan;
+use plan::{Only, Plan};
 use subject::Subject;
 
 fn main() -> ExitCode {
@@ -53,12 +57,14 @@ fn run() -> Result<(), BenchError> {
     if let Some(floor) = plan.floor {
         return durable::floor_only(&plan.dir, &floor);
     }
-    if plan.state {
-        state::measure(&plan)?;
-        return signatures::measure(&plan);
-    }
-    if plan.segment {
-        return segment::measure(&plan);
+    match plan.only {
+        Some(Only::State) => {
+            state::measure(&plan)?;
+            return signatures::measure(&plan);
+        }
+        Some(Only::Segment) => return segment::measure(&plan),
+        Some(Only::Link) => return link::measure(&plan),
+        None => {}
     }
     if let Some(part) = &plan.store {
         return measure_store(&plan, part);

@@ -10,10 +10,8 @@ pub struct Plan {
     pub dir: PathBuf,
     /// Only the floor of batches of so many bytes, with the largest of `in_flight`.
     pub floor: Option<FloorPlan>,
-    /// Only the state tree and signatures.
-    pub state: bool,
-    /// Only sealed segments.
-    pub segment: bool,
+    /// Only this part.
+    pub only: Option<Only>,
     /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, `opening`, `amplification`,
     /// or alone `apply` or `soak`.
     pub store: Option<String>,
@@ -45,6 +43,17 @@ pub struct Plan {
     pub soak: Duration,
 }
 
+/// A part that is measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// The state tree and signatures.
+    State,
+    /// Sealed segments.
+    Segment,
+    /// Links between nodes.
+    Link,
+}
+
 /// What to measure a floor with.
 #[derive(Clone, Copy, Debug)]
 pub struct FloorPlan {
@@ -62,7 +71,7 @@ pub enum UsageError {
     NoDir,
     /// An option that does not exist, or lacks its value.
     #[error(
-        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment, --store PART, --soak SECONDS"
+        "unknown or incomplete option {0}: use --dir DIR, --quick, --in-flight 1,2,4,8, --floor BYTES, --state, --segment, --link, --store PART, --soak SECONDS"
     )]
     Option(String),
     /// Not a list of positive numbers.
@@ -80,15 +89,15 @@ impl Plan {
         let mut quick = false;
         let mut in_flight = vec![1, 2, 4, 8];
         let mut floor = None;
-        let mut state = false;
-        let mut segment = false;
+        let mut only = None;
         let mut store = None;
         let mut soak = None;
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--quick" => quick = true,
-                "--state" => state = true,
-                "--segment" => segment = true,
+                "--state" => only = Some(Only::State),
+                "--segment" => only = Some(Only::Segment),
+                "--link" => only = Some(Only::Link),
                 "--store" => store = Some(args.next().ok_or(UsageError::Option(arg))?),
                 "--dir" => dir = Some(PathBuf::from(args.next().ok_or(UsageError::Option(arg))?)),
                 "--in-flight" => in_flight = numbers(&args.next().ok_or(UsageError::Option(arg))?)?,
@@ -113,8 +122,7 @@ impl Plan {
                 bytes,
                 in_flight: deepest,
             }),
-            state,
-            segment,
+            only,
             store,
             state_keys: 1_000_000,
             in_flight,
@@ -181,7 +189,10 @@ mod tests {
         assert!(quick.soak < plan.soak && quick.large_records < plan.large_records);
         let soak = parse("--quick --dir d --soak 60").expect("valid").soak;
         assert_eq!(soak, Duration::from_mins(1));
-        assert!(!quick.state && parse("--state --dir d").expect("valid").state);
+        let only = |text| parse(text).expect("valid").only;
+        assert_eq!(only("--dir d"), None);
+        assert_eq!(only("--state --dir d"), Some(Only::State));
+        assert_eq!(only("--link --dir d"), Some(Only::Link));
     }
 
     #[test]

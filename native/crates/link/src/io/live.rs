@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub detector: Detector,
     pub heartbeats: Heartbeats,
     since: Duration,
+    /// This side dialled.
+    pub dialled: bool,
     /// Until then no heartbeat is due, for something else waited to leave when one was.
     pub no_beat_before: Duration,
     /// What came behind the handshake was not looked at yet.
@@ -85,6 +87,7 @@ impl Io {
             detector: Detector::new(limits.detector, now),
             heartbeats: Heartbeats::default(),
             since: now,
+            dialled: pending.dialled.is_some(),
             no_beat_before: now,
             fresh: true,
         };
@@ -118,6 +121,9 @@ impl Io {
         }
         if let Some(why) = live.connection.failed() {
             return self.end(token, &why);
+        }
+        if live.answers(&self.shared.limits, now) {
+            self.beat(token, now);
         }
         if more {
             self.unfinished.push(token);

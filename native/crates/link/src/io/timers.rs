@@ -117,18 +117,14 @@ impl Io {
             let peer = live.connection.peer;
             (self.events)(Event::Silent { peer, silent });
         }
-        self.beat(token, now);
     }
 
-    fn beat(&mut self, token: Token, now: Duration) {
+    pub(super) fn beat(&mut self, token: Token, now: Duration) {
         let limits = &self.shared.limits;
         let Some(Held::Live(live)) = self.held.get_mut(&token) else {
             return;
         };
         // What waits will say that this node lives as soon as it can leave.
-        if live.beat_at(limits, now) > now + limits.heartbeat / 4 {
-            return;
-        }
         live.no_beat_before = now + limits.heartbeat;
         if live.connection.has_waiting() {
             return;
@@ -145,15 +141,29 @@ impl Io {
 }
 
 impl Live {
-    /// When a heartbeat is due (LK8).
+    /// When a heartbeat is due (LK8): the listener's a quarter later, for it answers the dialler's and need not wake up twice.
     fn beat_at(&self, limits: &Limits, now: Duration) -> Duration {
+        let every = self.every(limits, now);
+        let later = if self.dialled {
+            Duration::ZERO
+        } else {
+            every / 4
+        };
+        (self.connection.last_sent() + every + later).max(self.no_beat_before)
+    }
+
+    /// Whether the wake-up that the dialler's heartbeat caused should take this side's along.
+    pub(super) fn answers(&self, limits: &Limits, now: Duration) -> bool {
+        !self.dialled && self.beat_at(limits, now) <= now + self.every(limits, now) / 2
+    }
+
+    fn every(&self, limits: &Limits, now: Duration) -> Duration {
         let idle = now.saturating_sub(self.connection.last_message()) > limits.idle_after;
-        let every = if idle {
+        if idle {
             limits.idle_heartbeat
         } else {
             limits.heartbeat
-        };
-        (self.connection.last_sent() + every).max(self.no_beat_before)
+        }
     }
 
     fn give_up_in(&self, limits: &Limits, now: Duration) -> Duration {
