@@ -34,6 +34,10 @@ function addUp(devnet: Command, action: Action): void {
   withDir(devnet.command('up', { isDefault: true }))
     .description('start it and show its state until Ctrl-C')
     .option('--fresh', 'wipe its data first: a new network with a new id')
+    .option(
+      '--cluster <n>',
+      'nodes of one organisation that keep the log together, without a chain',
+    )
     .option('--validators <n>', 'number of nodes, all of them validators (default: 4)')
     .option('--block-time <ms>', 'least time between blocks (default: 200)')
     .option('-p, --port <number>', 'RPC port of node-0 (default: 7070 if free)')

@@ -22,6 +22,7 @@ export {
   type MemoryChainFaults,
 } from './anchor/memory-chain.ts';
 export type { AnchorCheckpoint, AnchorRoot, Limits as AnchorLimits } from './anchor/types.ts';
+export { type ClusterReplicatorOptions, createClusterReplicator } from './cluster-replicator.ts';
 export {
   type Cosigner,
   type CosignerDeps,

@@ -151,18 +151,26 @@ export function findDevnet(workingDir: string): DevnetFile | undefined {
 export function pinDevnet(
   paths: DevnetPaths,
   given: readonly PinnedPolicy[],
-  chain: TrustRoot,
+  chain: TrustRoot | undefined,
 ): void {
   mkdirSync(paths.root, { recursive: true });
-  const policies = given.map((policy) => ({ ...policy, keys: policy.keys.map(readKey) }));
+  const distinct = given.filter(({ scope }, i) => given.findIndex((p) => p.scope === scope) === i);
+  const policies = distinct.map((policy) => ({ ...policy, keys: policy.keys.map(readKey) }));
   const scopes = new Set(given.map(({ scope }) => scope));
   const before = readTrust(paths.trust);
   const text = formatTrustStore({
     policies: [...before.policies.filter(({ scope }) => !scopes.has(scope)), ...policies],
-    chains: [...(before.chains ?? []).filter(({ network }) => network !== chain.network), chain],
+    ...chainsWith(before.chains, chain),
   });
   if (existsSync(paths.trust) && readFileSync(paths.trust, 'utf8') === text) return;
   writeDurably(paths.trust, text, { mode: 0o644, replace: true });
+}
+
+function chainsWith(before: readonly TrustRoot[] | undefined, chain: TrustRoot | undefined) {
+  if (chain === undefined) return before === undefined ? {} : { chains: [...before] };
+  return {
+    chains: [...(before ?? []).filter(({ network }) => network !== chain.network), chain],
+  };
 }
 
 /** A node's policy, its keys as text (C3). */

@@ -8,6 +8,8 @@
  * await devnet.stopped;
  * ```
  */
+
+export { MEMBERS_MAX } from './cluster-layout.ts';
 export {
   type DevnetErrorCode,
   type DevnetFile,

@@ -5,6 +5,7 @@ import { inTurn } from '../base/in-turn.ts';
 import { peerIdOf } from '../net/index.ts';
 import { devnetKey, lockProcess, type ProcessLock } from '../node/index.ts';
 import { trustRootOf } from '../receipt/index.ts';
+import { layOutCluster, MEMBERS_MAX, writeMembers } from './cluster-layout.ts';
 import { type DevnetControl, type DevnetOrder, openControl } from './control.ts';
 import {
   type DevnetFile,
@@ -26,6 +27,8 @@ export interface DevnetOptions {
   /** Wipes the nodes' data first, and so gets a new network id (I6). */
   readonly fresh: boolean;
   readonly validators: number;
+  /** Members of one organisation that keep the log together, without a chain; absent = a devnet of validators. */
+  readonly cluster?: number;
   /** RPC port of node 0. 0 = any free port; absent = 7070 if it is free. */
   readonly port?: number;
   /** Further settings of the nodes, by path. */
@@ -59,7 +62,10 @@ export async function startDevnet(
   freePorts: (count: number) => Promise<readonly number[]> = systemPorts,
 ): Promise<Devnet> {
   const paths = devnetPaths(options.root);
-  const { validators } = options;
+  const { validators, cluster = 0 } = options;
+  if (!(Number.isInteger(cluster) && cluster >= 0 && cluster <= MEMBERS_MAX)) {
+    throw devnetError('devnet/bad-order', `a cluster has 1 to ${MEMBERS_MAX} members`);
+  }
   if (!(Number.isInteger(validators) && validators >= 1 && validators <= VALIDATORS_MAX)) {
     throw devnetError('devnet/bad-order', `a devnet has 1 to ${VALIDATORS_MAX} validators`);
   }
@@ -83,7 +89,9 @@ export async function startDevnet(
   const lock = await takeLock(paths);
   try {
     if (options.fresh) rmSync(paths.nodes, { recursive: true, force: true });
-    const layout = await layOutDevnet(paths, validators);
+    const layout = await (cluster > 0
+      ? layOutCluster(paths, cluster)
+      : layOutDevnet(paths, validators));
     const devnet = await startOnFreePorts({ paths, layout, options, freePorts });
     void devnet.stopped.catch(() => {}).finally(() => lock.release());
     return devnet;
@@ -139,6 +147,10 @@ interface Plan {
 async function startOn(port: number, plan: Plan): Promise<Devnet> {
   const { layout, options } = plan;
   const ports = await plan.freePorts(layout.nodes.length);
+  const members =
+    (options.cluster ?? 0) > 0
+      ? { 'cluster.members': await writeMembers(layout, plan.paths, ports) }
+      : undefined;
   const nodes = await Promise.all(
     layout.nodes.map(async (node, i) => {
       const purpose = { purpose: 'transport', name: node.name, number: node.number } as const;
@@ -148,7 +160,7 @@ async function startOn(port: number, plan: Plan): Promise<Devnet> {
   );
   const end = Promise.withResolvers<void>();
   const fleet: Fleet = new Fleet(
-    { nodes, rpcPort: port, settings: options.settings },
+    { nodes, rpcPort: port, settings: { ...members, ...options.settings } },
     {
       onFailure(name, code, logLines) {
         options.onFailure(name, code, logLines);
@@ -188,9 +200,7 @@ async function announce(
   const policies = fleet
     .nodes()
     .flatMap(({ ready }) => (ready === undefined ? [] : [ready.policy]));
-  const root = trustRootOf(layout.genesis);
-  assert(root !== undefined, 'the genesis of a devnet has a chain');
-  pinDevnet(paths, policies, root);
+  pinDevnet(paths, policies, trustRootOf(layout.genesis));
   writeDevnetFile(paths, file);
   const stopped = end.promise.finally(async () => {
     await control.close();

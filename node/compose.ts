@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from '../base/log.ts';
@@ -13,7 +14,7 @@ import type { RecordStoreOptions } from '../storage/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
-import type { NodeIdentity } from './identity.ts';
+import type { ClusterIdentity, NodeIdentity } from './identity.ts';
 import type { PreparedChain } from './prepared.ts';
 import { maintenanceOf, policyOf } from './retention.ts';
 import { storeFailure } from './store-failure.ts';
@@ -34,7 +35,7 @@ export function coreOptions(dir: string, config: Config, identity: NodeIdentity)
     fileLayer: store.fileLayer,
     walFileBytes: store.walFileMiB * MIB,
     partitions: partitionsOf(config, identity.origin),
-    coordinator: store.coordinator,
+    coordinator: identity.cluster?.self.number ?? store.coordinator,
     cosigner: { name: identity.cosigning.name, seed: identity.cosigning.seed },
     ...(identity.log === undefined ? {} : { logSeed: identity.log.seed }),
     checkpointMsMin: store.checkpointMsMin,
@@ -43,6 +44,28 @@ export function coreOptions(dir: string, config: Config, identity: NodeIdentity)
     maintenance: maintenanceOf(config),
     syncIntervalMs: store.syncIntervalMs,
     changeDurability: store.changeDurability,
+    ...(identity.cluster === undefined
+      ? {}
+      : { cluster: clusterOptions(config, identity.cluster) }),
+  };
+}
+
+function clusterOptions(config: Config, { file, self, tunnel }: ClusterIdentity) {
+  return {
+    id: file.id,
+    node: self.number,
+    transportSeed: tunnel.seed,
+    listen: config.cluster.listen === '' ? self.address : config.cluster.listen,
+    members: file.members.map((member) => ({
+      node: member.number,
+      transport: member.tunnel,
+      address: member.address,
+      cosignerName: member.cosigner.name,
+      cosigner: member.cosigner.publicKey,
+    })),
+    cosigners: file.cosigners,
+    // Members that drew the same timeouts would campaign against each other.
+    seed: randomInt(2 ** 47),
   };
 }
 
@@ -109,6 +132,8 @@ export interface ServiceParts {
   readonly objectsHandle: number;
   readonly schemasHandle: number;
   readonly partitions: readonly PartitionOptions[];
+  /** Of the cluster this node is in; none for a lone node. */
+  readonly members: readonly { readonly number: number; readonly name: string }[];
   readonly checkpointMsMin: number;
   readonly recordOptions: RecordStoreOptions;
   readonly info: NodeInfo;
@@ -184,7 +209,7 @@ export async function composeService(
 ): Promise<Service> {
   const core = modules.native.attachCore(parts.coreHandle);
   const { partitions, logger } = parts;
-  const replicator = modules.consensus.createSoloReplicator(core, partitions.length);
+  const replicator = replicatorOf(modules, core, parts);
   const logStore = modules.storage.openNativeLogStore(core, partitions);
   const objects = modules.native.attachObjects(parts.objectsHandle);
   const schemas = modules.native.attachSchemas(parts.schemasHandle);
@@ -231,9 +256,27 @@ export async function composeService(
     async stop(signal) {
       await rpc.stop(signal);
       await Promise.all([notary.drain(), records.close()]);
+      replicator.stop();
       remote?.close();
     },
   };
+}
+
+/** The log's own, or that of the cluster this node is a member of. */
+function replicatorOf(
+  { consensus }: ServiceModules,
+  core: Core,
+  { partitions, members, logger }: ServiceParts,
+) {
+  if (members.length === 0) {
+    return { ...consensus.createSoloReplicator(core, partitions.length), stop: () => {} };
+  }
+  return consensus.createClusterReplicator(core, {
+    partitions: partitions.length,
+    replicas: members.length,
+    names: new Map(members.map(({ number, name }) => [number, name])),
+    onError: (err) => logger.warn({ err }, 'the roles of this node cannot be asked for'),
+  });
 }
 
 function remoteOf(

@@ -7,6 +7,13 @@ import {
   verificationKey,
 } from '../receipt/index.ts';
 import type { NodePolicy } from '../rpc/index.ts';
+import {
+  type ClusterFile,
+  type ClusterFileMember,
+  clusterPolicy,
+  ownMember,
+  readClusterFile,
+} from './cluster-file.ts';
 import type { Config } from './config/schema.ts';
 import { type DataDir, type DataDirPaths, keyPath } from './data-dir.ts';
 import { refuseDevnetKey } from './devnet-keys.ts';
@@ -23,6 +30,15 @@ export interface NodeIdentity {
   readonly policy: NodePolicy;
   /** Present when genesis has a chain (I7). */
   readonly network: NetworkIdentity | undefined;
+  /** Present in a member of a cluster (CG4). */
+  readonly cluster: ClusterIdentity | undefined;
+}
+
+/** A node as a member of its cluster. */
+export interface ClusterIdentity {
+  readonly file: ClusterFile;
+  readonly self: ClusterFileMember;
+  readonly tunnel: Key;
 }
 
 /** The keys of a node on a chain; one key a purpose (I5). */
@@ -88,11 +104,16 @@ export async function readNodeIdentity(
   const readIfThere = async (purpose: KeyPurpose) =>
     existsSync(keyPath(paths, purpose)) ? read(purpose) : undefined;
   const cosigning = await read('cosigning');
+  const cluster = await clusterIdentity({ networkId, config, cosigning }, () => read('tunnel'));
   return {
     origin: logOrigin(networkId, names),
     cosigning,
     log: config.store.sha256Tree ? await read('log') : undefined,
-    policy: nodePolicy(networkId, names, cosigning.publicKey),
+    policy:
+      cluster === undefined
+        ? nodePolicy(networkId, names, cosigning.publicKey)
+        : clusterPolicy(cluster.file),
+    cluster,
     network:
       genesis.chain === undefined
         ? undefined
@@ -102,6 +123,20 @@ export async function readNodeIdentity(
             transaction: await readIfThere('transaction'),
           },
   };
+}
+
+async function clusterIdentity(
+  { networkId, config, cosigning }: { networkId: string; config: Config; cosigning: Key },
+  readTunnel: () => Promise<Key>,
+): Promise<ClusterIdentity | undefined> {
+  const { members } = config.cluster;
+  if (members === '') return undefined;
+  const file = readClusterFile(members);
+  const tunnel = await readTunnel();
+  const { cluster, node } = config.network;
+  const keys = { tunnel: tunnel.publicKey, cosigning: cosigning.publicKey };
+  const self = ownMember(file, members, { networkId, cluster, node, ...keys });
+  return { file, self, tunnel };
 }
 
 /** The policy that pins a lone node: one key of one. */

@@ -9,6 +9,15 @@
  *
  * Everything heavy (RPC, native core, YAML, TypeBox) is imported when it is needed: start-up time counts.
  */
+
+export {
+  type ClusterFile,
+  type ClusterFileMember,
+  clusterPolicy,
+  formatClusterFile,
+  parseClusterFile,
+  readClusterFile,
+} from './cluster-file.ts';
 export type { ConfigValue } from './config/fields.ts';
 export type { ConfigSources, LoadedConfig } from './config/load.ts';
 export { editDistance, nearestName } from './config/nearest.ts';
@@ -42,6 +51,7 @@ export {
   readKeyFile,
   readKeySummary,
   writeKeyFile,
+  writeKeyFileAnew,
 } from './key-file.ts';
 export { lockProcess, type ProcessLock } from './process-lock.ts';
 export { type RunningNode, startNode } from './start.ts';

@@ -88,6 +88,11 @@ export async function writeKeyFile(path: string, key: Key, passphrase?: string):
   }
 }
 
+/** As {@link writeKeyFile}, in place of what an interrupted start left: for keys that are derived and come out the same. */
+export async function writeKeyFileAnew(path: string, key: Key): Promise<void> {
+  await writeDurablyAsync(path, await formatKey(key), { mode: 0o600, replace: true });
+}
+
 /** The text of a key file (K1, K5). */
 export async function formatKey(key: Key, passphrase?: string): Promise<string> {
   const head = {

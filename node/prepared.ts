@@ -10,6 +10,8 @@ export interface PreparedNode {
   readonly config: Config;
   readonly core: CoreOptions;
   readonly origin: string;
+  /** Of the cluster this node is in; none for a lone node. */
+  readonly members: readonly { readonly number: number; readonly name: string }[];
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
   /** Present when genesis has a chain (I7). */

@@ -50,6 +50,7 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
       chainPort: order.chain,
       name: config.network.node,
       partitions: core.partitions,
+      members: prepared.members,
       checkpointMsMin: core.checkpointMsMin,
       recordOptions: recordOptions(config),
       info,

@@ -11,6 +11,7 @@ import {
   findDevnet,
   isAlive,
   loadDump,
+  MEMBERS_MAX,
   type NodeStatus,
   readDevnetFile,
   readStatus,
@@ -29,6 +30,7 @@ export interface DevnetFlags {
   readonly fresh?: boolean;
   readonly port?: string;
   readonly validators?: string;
+  readonly cluster?: string;
   readonly blockTime?: string;
   readonly set?: readonly string[];
 }
@@ -77,6 +79,7 @@ function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): D
     root: resolve(context.workingDir, flags.dir),
     fresh: flags.fresh === true,
     validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX, 1),
+    cluster: flags.cluster === undefined ? 0 : wholeOf('--cluster', flags.cluster, MEMBERS_MAX, 1),
     ...(flags.port === undefined ? {} : { port: wholeOf('--port', flags.port, 65_535) }),
     settings: {
       ...(flags.blockTime === undefined

@@ -117,7 +117,7 @@ function fromArguments(words: readonly string[]): Settings {
 
 /** Paths in a file are relative to it, others to the working directory. */
 function rebase(settings: Settings, base: string): void {
-  for (const path of ['dataDir', 'passphraseFile', 'store.filesDir']) {
+  for (const path of ['dataDir', 'passphraseFile', 'store.filesDir', 'cluster.members']) {
     const value = settings.get(path);
     if (typeof value === 'string' && value !== '' && !isAbsolute(value)) {
       settings.set(path, resolve(base, value));

@@ -104,6 +104,20 @@ const store = Type.Object(
   { ...closed, description: 'The log on disk (docs/spec/wal.md).' },
 );
 
+const cluster = Type.Object(
+  {
+    members: text(
+      '',
+      'File that names the members of this node’s cluster (CG1); empty = a lone node.',
+    ),
+    listen: text(
+      '',
+      'IP address and port to listen on for members; empty = as the members file says.',
+    ),
+  },
+  { ...closed, description: 'Nodes that keep the log together (docs/spec/cluster.md).' },
+);
+
 const retention = Type.Object(
   {
     keepMiB: count(0, 0, 1_000_000_000, 'Most MiB of sealed records; the oldest go. 0 = keep all.'),
@@ -190,6 +204,7 @@ export const configSchema = Type.Object(
     network,
     rpc,
     store,
+    cluster,
     retention,
     p2p,
     consensus,
