@@ -115,6 +115,7 @@ impl Subject {
             sync_interval_ms: 100,
             change_durability: false,
             cluster: None,
+            offline: false,
         };
         let host = Host::open(World::real(setup.files), &options)?;
         let recovery = host.recovery().clone();

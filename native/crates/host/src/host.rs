@@ -232,6 +232,7 @@ fn shards_of(
                 .filter(|_| partition.sha256)
                 .map(|seed| NamedKey::log(&partition.origin, &seed)),
             policy: partition.policy.clone(),
+            replicated: replayed.replicated || options.cluster.is_some(),
             applied_index: AtomicU64::new(replayed.applied_index),
             log_time: AtomicU64::new(replayed.partition.last_timestamp()),
             applied: AtomicU64::new(replayed.state.size),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use pyralog_log::{LogError, NewEntry, OpenLog, PartitionConfig, WalLogStore, WalOptions};
+use pyralog_log::{
+    GroupState, LogError, NewEntry, OpenLog, PartitionConfig, WalLogStore, WalOptions,
+};
 use pyralog_partition::{Stamper, WINDOW_RECORDS_MAX};
 
 use crate::behind::NodeJob;
@@ -55,6 +57,13 @@ pub(crate) fn open(
     let mut replayed = Vec::new();
     for (number, partition) in options.partitions.iter().enumerate() {
         let state = log.reader.state(number as u32).unwrap_or_default();
+        let replicated = is_replicated(&state);
+        if replicated && options.cluster.is_none() && !options.offline {
+            return Err(HostError::Format(format!(
+                "{} is replicated: alone, this node would write what its cluster never agreed on; start it with the members file it had (cluster.members)",
+                partition.origin
+            )));
+        }
         let replay = Replay {
             world,
             dir: &options.dir,
@@ -64,7 +73,7 @@ pub(crate) fn open(
             limits: options.seal,
             segments: &segments,
             stopped: &stopped,
-            committed: options.cluster.as_ref().map(|_| state.hard_state.commit),
+            committed: replicated.then_some(state.hard_state.commit),
             jobs,
             late: Arc::default(),
         };
@@ -111,6 +120,14 @@ fn check(options: &HostOptions) -> Result<(), HostError> {
     Ok(())
 }
 
+/// Whether a partition's group has members (RF3).
+fn is_replicated(state: &GroupState) -> bool {
+    state
+        .members
+        .as_ref()
+        .is_some_and(|members| !members.is_empty())
+}
+
 /// Writes what the log does not say yet: configurations, a changed window (B7), the state to sign.
 fn record(
     log: &mut OpenLog,
@@ -132,7 +149,7 @@ fn record(
             };
             log.store.configure(group, &config)?;
         }
-        if options.cluster.is_some() {
+        if options.cluster.is_some() || is_replicated(&state) {
             continue; // its window is changed, and its states are signed, by whoever leads
         }
         let partition = &mut replayed.partition;

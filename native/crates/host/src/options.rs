@@ -87,6 +87,8 @@ pub struct HostOptions {
     pub change_durability: bool,
     /// Its partitions are replicated, with these others.
     pub cluster: Option<ClusterOptions>,
+    /// Only looked at: nothing is proposed or signed, and a member of a cluster may be opened without its cluster.
+    pub offline: bool,
 }
 
 impl HostOptions {
@@ -114,6 +116,7 @@ impl HostOptions {
             sync_interval_ms: 100,
             change_durability: false,
             cluster: None,
+            offline: true,
         }
     }
 }

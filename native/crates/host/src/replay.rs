@@ -28,6 +28,8 @@ pub(crate) struct Replayed {
     pub entries: u64,
     /// Index of the newest entry applied.
     pub applied_index: u64,
+    /// Its entries count from when they are committed.
+    pub replicated: bool,
     /// Seal points among them, to be sealed now.
     pub seal_points: Vec<Snapshot>,
     /// What is wrong may be the fault of its node files.
@@ -190,6 +192,7 @@ impl Replay<'_> {
             sidecar: sidecar.min(state_now.size),
             entries,
             applied_index: applied,
+            replicated: self.committed.is_some(),
             seal_points,
             doubted,
         };

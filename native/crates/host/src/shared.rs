@@ -54,6 +54,8 @@ pub(crate) struct Shard {
     pub late: Arc<LateSync>,
     /// Time of the newest record staged, Unix milliseconds: no checkpoint claims an earlier one (C1).
     pub log_time: AtomicU64,
+    /// Its entries are a Raft group's.
+    pub replicated: bool,
     /// Index of the newest entry applied, of a replicated partition.
     pub applied_index: AtomicU64,
     /// Records applied, durable or not.

@@ -91,10 +91,11 @@ impl Shared {
             leaves.extend(leaf_records(&entry.bytes, &place)?);
         }
         let whole = leaves.len() as u64 == partition.size() - from;
-        let log_index = match self.inbox {
-            // What is behind it is not committed, as far as is known here.
-            Some(_) => shard.applied_index.load(Ordering::Acquire),
-            None => reader.state(number).unwrap_or_default().last_index,
+        // Of a replicated partition what is behind it is not committed, as far as is known here.
+        let log_index = if shard.replicated {
+            shard.applied_index.load(Ordering::Acquire)
+        } else {
+            reader.state(number).unwrap_or_default().last_index
         };
         Ok(whole.then(|| partition.open_part(log_index, leaves)))
     }

@@ -193,6 +193,7 @@ impl NativeOptions {
             },
             sync_interval_ms: whole(self.sync_interval_ms, "syncIntervalMs")?,
             change_durability: self.change_durability,
+            offline: false,
             cluster: self
                 .cluster
                 .as_ref()

@@ -15,7 +15,7 @@ use crate::check::RESTORE;
 use crate::error::RepairError;
 use crate::referred::Referred;
 use crate::report::{Finding, Mend, Report, Severity};
-use crate::store::{Logs, SEQUENCER, SNAPSHOTS_DIR, Store};
+use crate::store::{Logs, MEMBERS, SEQUENCER, SNAPSHOTS_DIR, Store};
 
 /// Directory of packs, in the store's directory.
 const OBJECTS_DIR: &str = "objects";
@@ -25,7 +25,7 @@ const PUT_AGAIN: &str = "put the payload again: what rotted is then stored anew 
 /// The registry of schemas.
 const SCHEMAS: &str = "schemas";
 /// Files that a store has beside its directories.
-const KNOWN: [&str; 3] = ["LOCK", SEQUENCER, SCHEMAS];
+const KNOWN: [&str; 4] = ["LOCK", SEQUENCER, SCHEMAS, MEMBERS];
 /// Ids a window has room for, as a shift of milliseconds (S2).
 const WINDOW_SHIFT: u32 = 10;
 /// Windows that may be reserved ahead of the clock without anybody wondering: two hours (S4), and two more (S6).

@@ -21,6 +21,9 @@ pub(crate) const SNAPSHOTS_DIR: &str = "snapshots";
 const STOP: &str = "STOP";
 /// The sequencer's file (S2).
 pub(crate) const SEQUENCER: &str = "sequencer";
+/// Stores of a cluster's members (RF14).
+pub(crate) const MEMBERS: &str = "members";
+const CLUSTER_GROUP: u32 = 0x8000_0000;
 
 /// A store, locked against nodes while this lives (Z40).
 pub(crate) struct Store {
@@ -107,7 +110,10 @@ impl Store {
 pub(crate) fn open_log(files: Arc<dyn FileLayer>, dir: &Path) -> Result<Logs, LogError> {
     WalLogStore::forget_stop(files.as_ref(), dir)?; // or the log would not be read
     let log = WalLogStore::open(files, dir, &WalOptions::default())?;
-    let last = log.reader.groups().last().map_or(0, |last| last + 1);
+    let all = log.reader.groups().into_iter();
+    // Partitions are numbered from 0 on; the cluster's own group stands far above them (RF1).
+    let last = all.filter(|group| *group < CLUSTER_GROUP).max();
+    let last = last.map_or(0, |last| last + 1);
     let groups = (0..last).map(|group| log.reader.state(group).unwrap_or_default());
     Ok(Logs {
         store_id: log.store_id,

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use ed25519_dalek::SigningKey;
 use pyralog_link::TransportKey;
-use pyralog_log::FaultFiles;
+use pyralog_log::{FaultFiles, FileLayer};
 
 use super::{Clock, check_notes, digests, options, outcomes, propose, start, until};
 use crate::{
     Algorithm, Answer, ClusterOptions, ClusterStatus, Cosigner, Host, HostError, HostOptions,
-    MemberOptions, PartitionRole, Reply, Wait,
+    MemberOptions, PartitionRole, Reply, SealLimits, Wait,
 };
 
 const MEMBERS: u16 = 3;
@@ -20,6 +20,7 @@ struct Cluster {
     disks: Vec<FaultFiles>,
     clock: Clock,
     hosts: Vec<Option<Host>>,
+    seal: SealLimits,
 }
 
 fn transport(node: u16) -> TransportKey {
@@ -55,6 +56,7 @@ impl Cluster {
                 .collect(),
             clock: Clock::new(),
             hosts: (1..=MEMBERS).map(|_| None).collect(),
+            seal: SealLimits::default(),
         };
         drop(held);
         for node in 1..=MEMBERS {
@@ -77,6 +79,7 @@ impl Cluster {
                 cosigners: 2,
                 seed: u64::from(node),
             }),
+            seal: self.seal,
             ..options()
         }
     }
@@ -195,7 +198,11 @@ fn a_checkpoint_has_the_signatures_of_a_majority_wherever_it_is_waited_for() {
         assert!(signers.count() >= 2, "{}", checkpoint.note);
         assert!(checkpoint.size >= first + 10);
         assert!(answer.paths.is_some());
-        check_notes(cluster.host(cluster.leader()), std::slice::from_ref(&checkpoint.note)).unwrap();
+        check_notes(
+            cluster.host(cluster.leader()),
+            std::slice::from_ref(&checkpoint.note),
+        )
+        .unwrap();
     }
 }
 
@@ -292,4 +299,71 @@ fn a_wiped_disk_does_not_come_back_under_its_old_number() {
     assert_eq!(cluster.host(wiped).durable_size(0).unwrap(), 0);
     let up = status(cluster.host(leader)).peers;
     assert!(up.iter().any(|peer| peer.node == wiped && !peer.up));
+}
+
+#[test]
+fn a_member_is_not_opened_alone_but_to_be_looked_at() {
+    let mut cluster = Cluster::start();
+    cluster.propose(1, 0, 4, Wait::Durable);
+    cluster.agree(4);
+    cluster.close(1);
+    let alone = HostOptions {
+        cluster: None,
+        ..cluster.options(1)
+    };
+    let world = cluster.clock.world(&cluster.disks[0]);
+    let refused = Host::open(world, &alone).err().unwrap();
+    assert_eq!(refused.code(), "storage/format");
+    assert!(refused.to_string().contains("cluster.members"), "{refused}");
+
+    let looked_at = HostOptions {
+        offline: true,
+        ..alone
+    };
+    let world = cluster.clock.world(&cluster.disks[0]);
+    let host = Host::open(world, &looked_at).unwrap();
+    assert_eq!(host.durable_size(0).unwrap(), 4);
+    host.inclusion(0, (3, 4), Algorithm::Blake3).unwrap();
+    host.close().unwrap();
+    cluster.open(1);
+    cluster.propose(1, 4, 4, Wait::Durable);
+    cluster.agree(8);
+}
+
+#[test]
+fn replicas_seal_the_same_segments_and_let_their_logs_go() {
+    let mut cluster = Cluster::start();
+    cluster.seal = super::sealing().seal;
+    for node in 1..=MEMBERS {
+        cluster.close(node);
+    }
+    for node in 1..=MEMBERS {
+        cluster.open(node);
+    }
+    for first in 0..40 {
+        cluster.propose(1, first * 10, 10, Wait::Durable);
+    }
+    cluster.agree(400);
+    let disks = cluster.disks.clone();
+    let files = |node: u16| {
+        let disk = &disks[usize::from(node) - 1];
+        let mut names = disk.list(std::path::Path::new("/store/segments")).unwrap();
+        names.sort();
+        let read = names.iter().map(|name| {
+            let path = std::path::Path::new("/store/segments").join(name);
+            (name.clone(), blake3::hash(&disk.content(&path).unwrap()))
+        });
+        read.collect::<Vec<_>>()
+    };
+    until(|| (1..=MEMBERS).all(|node| files(node).len() >= 18));
+    for node in 1..=MEMBERS {
+        cluster.close(node);
+    }
+    assert_eq!(files(1), files(2));
+    assert_eq!(files(2), files(3));
+    for node in 1..=MEMBERS {
+        cluster.open(node);
+    }
+    cluster.propose(2, 400, 10, Wait::Durable);
+    cluster.agree(410);
 }

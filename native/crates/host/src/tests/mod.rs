@@ -64,6 +64,7 @@ fn options() -> HostOptions {
         sync_interval_ms: 100,
         change_durability: false,
         cluster: None,
+        offline: false,
     }
 }
 
