@@ -124,6 +124,8 @@ impl Io {
         }
         if live.answers(&self.shared.limits, now) {
             self.beat(token, now);
+            // What was due before is not any more: without this the thread would wake up for it in vain.
+            self.due = Duration::ZERO;
         }
         if more {
             self.unfinished.push(token);
