@@ -45,6 +45,17 @@ const STATE: Readonly<Record<string, Expectation>> = {
   'state memory a key': { bar: { atMost: 160 } },
 };
 
+/** Three members on one machine, durable on all (issue of clusters); etcd is measured beside them where Go is (peers/). */
+const CLUSTER: Readonly<Record<string, Expectation>> = {
+  'submit, 256 clients': { bar: { atLeast: 15_000 }, peer: 'etcd 5,100/s' },
+  'submit p50, 256 clients': { bar: { atMost: 20 }, peer: 'etcd 45 ms' },
+  'submit p50, 1 client': { bar: { atMostOfFloor: 1.5 }, peer: 'etcd 1.6 ms' },
+  'submit p50, 1 client, to etcd': { bar: { atMost: 1 } },
+  'packed digests, on three': { bar: { atLeast: 300_000 } },
+  'processor a write over three, to etcd': { bar: { atMost: 1 / 3 } },
+  'processor a member at rest': { bar: { atMost: 3 } },
+};
+
 /** Four validators on one machine; what CometBFT does is measured beside it where Go is (peers/). */
 const CONSENSUS: Readonly<Record<string, Expectation>> = {
   'devnet: first RPC': { bar: { atMost: 1500 } },
@@ -94,6 +105,7 @@ const EXPECTATIONS: Readonly<Record<BenchName, Readonly<Record<string, Expectati
   state: STATE,
   consensus: CONSENSUS,
   store: STORE,
+  cluster: CLUSTER,
 };
 
 export function expectation(bench: BenchName, metric: string): Expectation {

@@ -36,6 +36,7 @@ const BENCHES: Readonly<Record<BenchName, () => Promise<Bench>>> = {
   state: async () => (await import('./state.ts')).benchState,
   consensus: async () => (await import('./consensus/index.ts')).benchConsensus,
   store: async () => (await import('./store/index.ts')).benchStore,
+  cluster: async () => (await import('./cluster/index.ts')).benchCluster,
 };
 
 /**

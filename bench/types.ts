@@ -35,7 +35,7 @@ export interface Metric extends Omit<Figure, 'peer'> {
   readonly load: number;
 }
 
-export type BenchName = 'log' | 'notary' | 'state' | 'consensus' | 'store';
+export type BenchName = 'log' | 'notary' | 'state' | 'consensus' | 'store' | 'cluster';
 
 /** What every bench is given. */
 export interface BenchContext {

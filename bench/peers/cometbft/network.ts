@@ -1,12 +1,12 @@
 /** Four CometBFT validators on this machine, set for speed as far as its settings go. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { terminate } from '../../child.ts';
 import { BenchError } from '../../errors.ts';
+import { freePorts } from '../../ports.ts';
 import { cpuMicros, rssMb } from '../../process-stat.ts';
 
 export interface CometNetwork {
@@ -132,22 +132,3 @@ async function heightAt(port: number, signal: AbortSignal): Promise<number> {
 }
 
 /** Ports that are free now, all different. */
-async function freePorts(count: number): Promise<number[]> {
-  const probes = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const probe = createServer();
-          probe.once('error', reject);
-          probe.listen(0, HOST, () => resolve(probe));
-        }),
-    ),
-  );
-  const ports = probes.map((probe) => {
-    const address = probe.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(probes.map((probe) => new Promise((done) => probe.close(done))));
-  return ports;
-}
