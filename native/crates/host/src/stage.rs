@@ -241,7 +241,10 @@ impl Staging {
             // Sealing waits for records to be durable.
             self.settle();
             self.shared.sealing.drain();
-            self.stage_releases();
+            if self.shared.inbox.is_none() {
+                // Of a group's entries some stay for replicas that are behind.
+                self.stage_releases();
+            }
             self.sync_sidecars();
             self.submit(Vec::new(), Vec::new());
         }

@@ -28,14 +28,16 @@ pub(crate) struct Checkpoints {
     due: BTreeMap<usize, Instant>,
     /// What this replica was asked to sign and has not applied yet.
     behind: BTreeMap<usize, (u16, Asked)>,
+    /// Largest state on record as signed, by partition (C6).
+    signed: BTreeMap<u32, TreeState>,
     least_distance: Duration,
 }
 
 impl Checkpoints {
     pub fn new(
         known: BTreeMap<u16, NamedVerifier>,
-        needed: usize,
-        least_distance: Duration,
+        (needed, least_distance): (usize, Duration),
+        signed: BTreeMap<u32, TreeState>,
     ) -> Self {
         Self {
             cosigning: Cosigning::default(),
@@ -44,6 +46,7 @@ impl Checkpoints {
             awaited: BTreeSet::new(),
             due: BTreeMap::new(),
             behind: BTreeMap::new(),
+            signed,
             least_distance,
         }
     }
@@ -157,11 +160,18 @@ impl Driving {
 
     /// Stages the state: once it is durable the signature leaves (C6). False when the log takes nothing.
     fn stage_signature(&mut self, to: u16, asked: &Asked) -> bool {
-        let state = TreeState {
+        let asked_for = TreeState {
             size: asked.size,
             root: asked.root,
             sha256_root: asked.sha256_root,
         };
+        // What is on record never goes back, though an earlier state may be signed again: this log shows both.
+        let signed = &mut self.checkpoints.signed;
+        let newest = signed.entry(asked.partition).or_insert(asked_for);
+        if newest.size < asked.size {
+            *newest = asked_for;
+        }
+        let state = *newest;
         let staged = self.staging.stage_state(asked.partition, &state);
         if staged {
             self.checkpoints.cosigning.staged.push((to, asked.clone()));

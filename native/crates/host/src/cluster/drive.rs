@@ -57,8 +57,18 @@ pub(crate) struct Driving {
 }
 
 impl Driving {
-    /// Until the inbox is closed; then ends the log cleanly.
+    /// Until the inbox is closed; then ends the log cleanly. Whoever still waits when it ends otherwise is told.
     pub fn run(mut self) -> Result<(), HostError> {
+        let ended = self.step_until_closed();
+        self.inbox.close();
+        for call in self.inbox.take(usize::MAX, Instant::now()).calls {
+            let why = ended.as_ref().err().cloned().unwrap_or(HostError::Closed);
+            call.reply.send(Err(why));
+        }
+        ended.and_then(|()| self.finish())
+    }
+
+    fn step_until_closed(&mut self) -> Result<(), HostError> {
         let mut tick_at = Instant::now() + TICK;
         loop {
             let until = self
@@ -67,7 +77,7 @@ impl Driving {
                 .map_or(tick_at, |at| at.min(tick_at));
             let taken = self.inbox.take(GROUP_BYTES, until);
             if taken.closed && taken.calls.is_empty() {
-                break;
+                return Ok(());
             }
             self.take_in(taken);
             let now = Instant::now();
@@ -80,7 +90,6 @@ impl Driving {
             }
             self.go_round()?;
         }
-        self.finish()
     }
 
     fn take_in(&mut self, taken: Taken) {

@@ -50,6 +50,11 @@ pub(crate) fn begin(
         frame_bytes: options.wal_file_bytes as usize,
         ..RaftConfig::new(cluster.node, cluster.seed)
     };
+    let signed = reader.groups().into_iter().filter_map(|group| {
+        let state = reader.state(group)?;
+        Some((group, state.signed?))
+    });
+    let signed = signed.collect();
     let mut raft = RaftNode::open(config, reader, &Replayed(shared)).map_err(stopped)?;
     let voters: Vec<u16> = known.keys().copied().collect();
     let here: BTreeSet<u32> = raft.groups().into_iter().collect();
@@ -86,7 +91,7 @@ pub(crate) fn begin(
         homeless: VecDeque::new(),
         reads: BTreeMap::new(),
         next_read: 0,
-        checkpoints: Checkpoints::new(known, needed, distance),
+        checkpoints: Checkpoints::new(known, (needed, distance), signed),
         grown: BTreeSet::new(),
         leaders: shared.shards.iter().map(|_| (None, 0)).collect(),
         kept: shared.shards.iter().map(|_| 0).collect(),
