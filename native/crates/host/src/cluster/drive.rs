@@ -247,6 +247,10 @@ impl Driving {
         self.waiting.give_all_up(&HostError::Closed);
         self.homeless.clear();
         self.links.close();
+        // The next opening shows what is committed as far as the log knows (RF6).
+        let store = self.staging.store.as_mut();
+        let staged = self.raft.stage_commits(store);
+        staged.map_err(|error| self.stop_for(error))?;
         self.staging.finish()
     }
 }
