@@ -148,17 +148,20 @@ impl Group {
     /// Steps what was received.
     pub(crate) fn step_inbox(&mut self) {
         for message in std::mem::take(&mut self.inbox) {
+            if message.msg_type == MessageType::MsgReadIndex && !self.is_leader() {
+                continue; // the engine would pass it on in another's name; it is asked again
+            }
             // What the engine does not take (an answer of a node that is no member any more) is of no use.
             let _not_for_us = self.engine.step(message);
         }
     }
 
-    /// Whether this node may campaign now: a lone voter needs all its entries durable first, and everybody a snapshot that was
+    /// Whether this node may campaign now: it is a voter, a lone one needs all its entries durable first, and everybody a snapshot that was
     /// taken over, which the engine takes for granted.
     pub(crate) fn may_campaign(&self) -> bool {
         let log = &self.engine.raft.raft_log;
         let whole = log.persisted == log.last_index() || !self.engine.raft.prs().is_singleton();
-        whole && log.applied + 1 >= log.first_index()
+        whole && log.applied + 1 >= log.first_index() && self.engine.raft.promotable()
     }
 
     /// Index and term of the last entry.

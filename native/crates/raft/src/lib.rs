@@ -51,6 +51,7 @@ pub use config::{CLUSTER_GROUP, ENTRY_BYTES_MAX, NODE_MAX, RaftConfig};
 pub use error::{BadBundle, RaftError, Refusal};
 pub use machine::{Committed, Content, Machine};
 pub use node::{Position, RaftNode};
+pub use open::SealPoint;
 pub use outbox::{Outgoing, Priority};
 pub use round::{Event, Round};
 pub use snapshot::Offer;

@@ -15,6 +15,12 @@ pyralog_types::mutants! {
     CutCommitted,
     /// A leader begins its term with the epoch of before.
     ReuseEpoch,
+    /// After an opening a machine does not know the submissions it saw before; a mutant of the simulated host.
+    ForgetSeen,
+    /// Frames are said to be durable without a sync; a mutant of the simulated host.
+    SkipSync,
+    /// A client is answered when its entry is proposed; a mutant of the simulated host.
+    AnswerAtOnce,
     /// After an opening the membership is the first there was.
     ForgetMembers,
     /// Every answer to an append says that all that was sent is held.

@@ -94,6 +94,20 @@ impl RaftNode {
         one.is_leader().then_some(one.engine.raft.term)
     }
 
+    /// Term of an entry that a group holds or has just let go.
+    #[cfg(test)]
+    pub(crate) fn term_at(&self, group: u32, index: u64) -> Option<u64> {
+        let log = &self.groups.get(&group)?.engine.raft.raft_log;
+        log.term(index).ok().filter(|term| *term > 0)
+    }
+
+    /// Who is in a group and who was before, the newest last.
+    #[cfg(test)]
+    pub(crate) fn memberships(&self, group: u32) -> Vec<Membership> {
+        let one = self.groups.get(&group);
+        one.map_or_else(Vec::new, |one| one.memberships.clone())
+    }
+
     /// Begins a group that is new here, with the members it was founded with: also on a node that joins it later, which gets
     /// all entries from the first on, or a snapshot (RF3).
     ///

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use pyralog_log::{GroupState, HardState, LogError, LogReader, Membership};
+use pyralog_log::{GroupState, HardState, LogError, LogReader, LogStore, Membership};
 use raft::{RawNode, StateRole};
 
 use crate::config::{
@@ -20,6 +20,51 @@ use crate::reads::Reads;
 use crate::round::Event;
 use crate::status::GroupStatus;
 use crate::storage::GroupLog;
+
+/// Where a partition's sealed part ends: an index whose entries all are committed, and who was in the group there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SealPoint {
+    /// Index of the newest entry in it.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// The members as of that index.
+    pub members: Membership,
+}
+
+impl SealPoint {
+    /// Lets a group's log go on behind a snapshot that was taken over when the node died before the log knew (RF15): to be
+    /// called at opening, for every seal point, and its records committed before [`RaftNode::open`]. Says whether it staged
+    /// anything.
+    ///
+    /// # Errors
+    /// See [`LogStore`].
+    pub fn begin(
+        &self,
+        store: &mut dyn LogStore,
+        reader: &dyn LogReader,
+        group: u32,
+    ) -> Result<bool, LogError> {
+        let state = reader.state(group).unwrap_or_default();
+        let released = self.index + 1 < state.first_index;
+        if released || reader.term(group, self.index) == Some(self.term) {
+            return Ok(false);
+        }
+        let HardState { term, vote, .. } = state.hard_state;
+        let known = term >= self.term;
+        store.hard_state(
+            group,
+            HardState {
+                term: term.max(self.term),
+                vote: if known { vote } else { 0 },
+                commit: state.hard_state.commit,
+            },
+        )?;
+        store.begin_behind(group, self.index, self.term)?;
+        store.members(group, &self.members)?;
+        Ok(true)
+    }
+}
 
 impl RaftNode {
     /// Opens the groups that the log has members of. The machine holds what it was restored to: up to a seal point, or up to

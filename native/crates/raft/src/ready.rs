@@ -47,6 +47,18 @@ impl Group {
         machine: &mut dyn Machine,
     ) -> Result<Option<u64>, String> {
         let mut low = u64::MAX;
+        if let Some(hard) = ready.hs()
+            && (hard.term, hard.vote) != self.hard
+        {
+            self.hard = (hard.term, hard.vote);
+            // Before the entries: none has a term that the log does not know of.
+            self.ops.push_back(Op::Hard(HardState {
+                term: hard.term,
+                vote: hard.vote,
+                commit: self.applied,
+            }));
+            self.commit_recorded = self.applied;
+        }
         let snapshot = ready.snapshot();
         if !snapshot.is_empty() {
             let metadata = snapshot.get_metadata();
@@ -59,18 +71,6 @@ impl Group {
             self.ops.push_back(Op::BeginBehind(index, term));
             self.ops.push_back(Op::Members(members.clone()));
             self.memberships = vec![members];
-        }
-        if let Some(hard) = ready.hs()
-            && (hard.term, hard.vote) != self.hard
-        {
-            self.hard = (hard.term, hard.vote);
-            // Before the entries: none has a term that the log does not know of.
-            self.ops.push_back(Op::Hard(HardState {
-                term: hard.term,
-                vote: hard.vote,
-                commit: self.applied,
-            }));
-            self.commit_recorded = self.applied;
         }
         let entries = ready.take_entries();
         if let Some(first) = entries.first().map(|entry| entry.index) {

@@ -1,0 +1,342 @@
+//! What the host does around the groups: rounds, frames, answers, snapshots.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::client::{Call, Reply};
+use super::machine::Done;
+use super::node::{Node, Running, Sealed};
+use super::watch::Watch;
+use super::weather::MILLI;
+use super::world::{Event, World};
+use crate::mutant::{Mutant, on};
+use crate::{Event as Happened, Offer, Outgoing, Role, Round, SealPoint};
+
+impl World {
+    pub(super) fn round(&mut self, number: u16) {
+        let judge = Arc::clone(&self.judge);
+        let node = self.node(number);
+        node.round_due = false;
+        let Some(running) = &mut node.running else {
+            return;
+        };
+        let mut rounds = Vec::new();
+        loop {
+            let mut watch = Watch {
+                node: number,
+                inner: running.log.store.as_mut(),
+                judge: Arc::clone(&judge),
+            };
+            let Ok(round) = running.raft.round(&mut watch, &mut running.machine) else {
+                return self.crash(number, "the log failed");
+            };
+            if round.needs_sync
+                && let Some(frame) = running.log.store.seal()
+            {
+                running.raft.sealed(frame.sequence());
+                running.frames.push_back(frame);
+            }
+            let full = round.full;
+            rounds.push(round);
+            if !full {
+                break;
+            }
+        }
+        let done = std::mem::take(&mut running.machine.done);
+        for round in rounds {
+            self.send(number, &round.send);
+            self.reads(number, &round);
+            for event in round.events {
+                self.happened(number, event);
+            }
+        }
+        self.done(number, done);
+        self.begin_sync(number);
+    }
+
+    fn send(&mut self, from: u16, send: &[Outgoing]) {
+        for one in send {
+            let bundle = Rc::new(one.bundle.clone());
+            let link = self.net.life(from, one.to);
+            let place = (from, one.to, one.priority);
+            let weather = (&self.weather, &mut self.chance);
+            for at in self.net.arrivals(place, self.now, weather) {
+                let event = Event::Arrive {
+                    from,
+                    to: one.to,
+                    link,
+                    bundle: Rc::clone(&bundle),
+                };
+                self.after(at - self.now, event);
+            }
+        }
+    }
+
+    fn begin_sync(&mut self, number: u16) {
+        let (low, high) = self.weather.sync;
+        let node = self.node(number);
+        let (slow, life) = (node.slow, node.life);
+        let Some(running) = &mut node.running else {
+            return;
+        };
+        if running.syncing.is_some() || running.frames.is_empty() {
+            return;
+        }
+        while let Some(frame) = running.frames.pop_front() {
+            running.syncing = Some(frame.sequence());
+            if running.log.committer.write(frame).is_err() {
+                return self.crash(number, "a write failed");
+            }
+        }
+        let takes = self.chance.between(low, high) * slow;
+        self.after(takes, Event::Synced(number, life));
+    }
+
+    pub(super) fn synced(&mut self, number: u16, life: u64) {
+        let node = self.node(number);
+        let Some(running) = node.running.as_mut().filter(|_| node.life == life) else {
+            return;
+        };
+        let Some(newest) = running.syncing.take() else {
+            return;
+        };
+        if on(Mutant::SkipSync) {
+            running.raft.durable(newest);
+        } else {
+            match running.log.committer.sync() {
+                Ok(synced) => running.raft.durable(synced),
+                Err(_) => return self.crash(number, "a sync failed"),
+            }
+        }
+        if running.frames.is_empty() && running.log.committer.mark_idle().is_err() {
+            return self.crash(number, "a write failed");
+        }
+        self.due(number);
+        self.begin_sync(number);
+    }
+
+    /// Ends a node's life; it comes back later.
+    pub(super) fn crash(&mut self, number: u16, why: &'static str) {
+        let node = self.node(number);
+        if node.running.is_none() {
+            return;
+        }
+        let syncing = node
+            .running
+            .as_ref()
+            .is_some_and(|one| one.syncing.is_some());
+        node.crash();
+        self.count(why);
+        if syncing {
+            self.count("crash in the middle of a sync");
+        }
+        self.note(format!("node {number} crashes: {why}"));
+        for peer in 1..=self.weather.nodes {
+            if peer != number {
+                self.net.cut(number, peer);
+            }
+        }
+        let after = self.chance.between(5, 1500) * MILLI;
+        self.after(after, Event::Restart(number));
+        self.look_around();
+    }
+
+    fn happened(&mut self, number: u16, event: Happened) {
+        match event {
+            Happened::Role {
+                group,
+                role,
+                term,
+                leader,
+            } => {
+                self.note(format!(
+                    "node {number} group {group}: {role:?} of epoch {term}, led by {leader:?}"
+                ));
+                if role == Role::Leader {
+                    self.count("election");
+                    self.elected(number, group, term);
+                }
+            }
+            Happened::Members { group, members } => {
+                self.count("members changed");
+                self.note(format!("node {number} group {group}: {members:?}"));
+            }
+            Happened::Stopped { group, reason } => {
+                self.judge
+                    .lock()
+                    .unwrap()
+                    .fault(|| format!("RS13: group {group} stopped on node {number}: {reason}"));
+            }
+            Happened::SnapshotOffered {
+                group, from, offer, ..
+            } => self.fetch(number, (group, from), &offer),
+            Happened::SnapshotWanted { group, .. } => self.seal(number, group),
+            Happened::Unknown { .. } => {}
+        }
+    }
+
+    /// RS2 and RS4: one leader a term, and it has all that was ever applied.
+    fn elected(&mut self, number: u16, group: u32, term: u64) {
+        let mut judge = self.judge.lock().unwrap();
+        judge.leads(number, group, term);
+        let applied = judge.applied.get(&group);
+        let Some((index, (epoch, _))) = applied.and_then(|log| Some((log.len(), *log.last()?)))
+        else {
+            return;
+        };
+        let running = self.nodes[&number].running.as_ref();
+        let held = running.and_then(|one| one.raft.term_at(group, index as u64));
+        if held != Some(u64::from(epoch)) {
+            judge.fault(|| {
+                format!("RS4: node {number} leads group {group} in epoch {term} without entry {index} of epoch {epoch}, which was applied; it has {held:?} there")
+            });
+        }
+    }
+
+    fn reads(&mut self, number: u16, round: &Round) {
+        for (ticket, outcome) in &round.reads {
+            let node = self.node(number);
+            let Some(running) = &mut node.running else {
+                return;
+            };
+            let Some(call) = running.reads.remove(ticket) else {
+                continue;
+            };
+            let replica = running.machine.replica(call.group);
+            let reply = match outcome {
+                Ok(index) if *index <= replica.applied => Reply::Done {
+                    value: replica.values.get(&call.key).copied().unwrap_or(0),
+                    offset: 0,
+                },
+                _ => Reply::Unknown,
+            };
+            self.reply(call, number, reply);
+        }
+    }
+
+    pub(super) fn reply(&mut self, call: Call, from: u16, reply: Reply) {
+        let delay = self
+            .chance
+            .between(self.weather.delay.0, self.weather.delay.1);
+        self.after(delay, Event::Answer(call, from, reply));
+    }
+
+    /// Entries were applied: whoever waits for them hears of it.
+    fn done(&mut self, number: u16, done: Vec<Done>) {
+        for done in done {
+            let node = self.node(number);
+            let Some(running) = &mut node.running else {
+                return;
+            };
+            let place = (done.group, done.index);
+            let Some((term, call)) = running.waiting.remove(&place) else {
+                continue;
+            };
+            let reply = match done.results.first() {
+                Some((offset, value)) if term == u64::from(done.epoch) => Reply::Done {
+                    value: *value,
+                    offset: *offset,
+                },
+                _ => Reply::Elsewhere(None), // another entry stands there
+            };
+            self.reply(call, number, reply);
+        }
+    }
+
+    /// A seal point on a node: what is sealed is durable elsewhere, and the log lets go of it (RF15).
+    pub(super) fn seal(&mut self, number: u16, group: u32) {
+        let keep = self.chance.below(20);
+        let node = self.node(number);
+        let Some(running) = &mut node.running else {
+            return;
+        };
+        let Some(sealed) = seal_of(running, group) else {
+            return;
+        };
+        let index = sealed.point.index;
+        let offer = Offer {
+            index,
+            term: sealed.point.term,
+            data: Vec::new(),
+        };
+        node.sealed.insert(group, sealed);
+        let offered = running.raft.offer_snapshot(group, offer);
+        let kept = (index + 1).saturating_sub(keep);
+        let store = running.log.store.as_mut();
+        if offered.is_ok() && running.raft.release(store, group, kept).is_err() {
+            return self.crash(number, "the log failed");
+        }
+        if let Some(reclaimer) = &running.log.reclaimer
+            && reclaimer.reclaim().is_err()
+        {
+            return self.crash(number, "the log failed");
+        }
+        self.count("sealed");
+    }
+
+    /// The files of an offered snapshot are fetched from whoever offered it.
+    fn fetch(&mut self, number: u16, (group, from): (u32, u16), offer: &Offer) {
+        let sealed = self.nodes[&from].sealed.get(&group);
+        if let Some(sealed) = sealed
+            .filter(|sealed| sealed.point.index >= offer.index)
+            .cloned()
+        {
+            let takes = self.chance.between(1, 200) * MILLI;
+            let event = Event::Fetched(number, group, Box::new(sealed));
+            self.after(takes, event);
+        }
+    }
+
+    pub(super) fn fetched(&mut self, number: u16, group: u32, sealed: Sealed) {
+        let node = self.node(number);
+        let Node {
+            running: Some(running),
+            sealed: all,
+            ..
+        } = node
+        else {
+            return;
+        };
+        let index = sealed.point.index;
+        let applied = running.machine.replica(group).applied;
+        let offered = running
+            .raft
+            .status(group)
+            .map_or(0, |status| status.applied);
+        if index <= applied || index <= offered {
+            return;
+        }
+        if let Err(reason) = running.machine.restore(group, sealed.entries.clone()) {
+            return self
+                .judge
+                .lock()
+                .unwrap()
+                .fault(|| format!("RS9: {reason}"));
+        }
+        all.insert(group, sealed);
+        if running.raft.install(group, index).is_ok() {
+            self.count("snapshot installed");
+        }
+        self.note(format!(
+            "node {number} group {group}: took a snapshot up to {index}"
+        ));
+        self.due(number);
+    }
+}
+
+fn seal_of(running: &mut Running, group: u32) -> Option<Sealed> {
+    let status = running.raft.status(group)?;
+    let replica = running.machine.replica(group);
+    let index = replica.applied;
+    let term = replica.entries.last().map(|kept| u64::from(kept.epoch))?;
+    // The members as of that index: those applied.
+    let members = status.members;
+    (status.applied == index && members.index <= index).then(|| Sealed {
+        point: SealPoint {
+            index,
+            term,
+            members,
+        },
+        entries: replica.entries.clone(),
+    })
+}
