@@ -6,6 +6,7 @@ use crate::bundle::{Part, next_part};
 use crate::entry::fault_of;
 use crate::error::BadBundle;
 use crate::group::Group;
+use crate::mutant::{Mutant, on};
 use crate::node::RaftNode;
 use crate::quiet::QUIET;
 use crate::round::Event;
@@ -31,7 +32,15 @@ impl RaftNode {
         Ok(())
     }
 
-    fn take(&mut self, group: u32, message: Box<Message>) {
+    fn take(&mut self, group: u32, mut message: Box<Message>) {
+        if on(Mutant::VoteForAnybody)
+            && matches!(
+                message.msg_type,
+                MessageType::MsgRequestVote | MessageType::MsgRequestPreVote
+            )
+        {
+            message.log_term = u64::from(u32::MAX);
+        }
         let Some(one) = self.groups.get_mut(&group) else {
             if !self.stopped.contains_key(&group) {
                 let from = message.from as u16;

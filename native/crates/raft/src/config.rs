@@ -15,6 +15,8 @@ pub(crate) const ELECTION_TICKS: usize = 20;
 pub(crate) const QUIET_TICKS: u32 = 20;
 /// Ticks for which a position counts (RF11): a second.
 pub(crate) const POSITION_TICKS: u64 = 20;
+/// Ticks after which a member is told of a snapshot again that it did not take over.
+pub(crate) const SNAPSHOT_AGAIN_TICKS: u32 = 40;
 /// Ticks after which a read that got no answer is asked again (RF12).
 pub(crate) const READ_AGAIN_TICKS: u64 = 4;
 /// Ticks after which a read is given up.

@@ -47,6 +47,8 @@ pub(crate) struct Group {
     pub told: (StateRole, u64, u64),
     pub quiet: bool,
     pub idle_ticks: u32,
+    /// Ticks for which a member has waited for a snapshot.
+    pub snapshot_ticks: u32,
     /// Positions of members that lost the leader (RF11).
     pub heard: Vec<Heard>,
     /// A leader's last heartbeat before it went quiet, looked at when all else is done.

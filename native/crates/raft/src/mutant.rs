@@ -5,24 +5,40 @@ pyralog_types::mutants! {
     SendBeforeDurable,
     /// A vote is not recorded.
     ForgetVote,
+    /// The epoch is not recorded: after an opening it is used again.
+    ReuseEpoch,
     /// A leader answers reads with its commit, without asking anybody (RF12).
     LeaseRead,
-    /// What is committed is applied before this node has it durable, and before a majority has.
+    /// Reads are answered before the node has applied that far (RF12).
+    ReadEarly,
+    /// A leader applies entries as it appends them.
     ApplyBeforeCommit,
-    /// A leader counts as commit what it holds alone.
+    /// A leader counts as committed what it holds alone.
     CommitAlone,
-    /// Entries at or below the commit are cut when a leader says other ones (RF5).
-    CutCommitted,
-    /// A leader begins its term with the epoch of before.
-    ReuseEpoch,
-    /// After an opening a machine does not know the submissions it saw before; a mutant of the simulated host.
-    ForgetSeen,
-    /// Frames are said to be durable without a sync; a mutant of the simulated host.
-    SkipSync,
-    /// A client is answered when its entry is proposed; a mutant of the simulated host.
-    AnswerAtOnce,
-    /// After an opening the membership is the first there was.
-    ForgetMembers,
-    /// Every answer to an append says that all that was sent is held.
+    /// One entry more is cut than a leader overwrites (RF5).
+    CutTooMuch,
+    /// Entries that a leader overwrites stay.
     KeepOldTail,
+    /// After an opening the membership is that of the beginning.
+    ForgetMembers,
+    /// A change of members is not recorded.
+    UnrecordedMembers,
+    /// A vote is given to whoever asks first, whatever its log has.
+    VoteForAnybody,
+    /// Messages that waited for a frame are lost when it is durable.
+    LoseWaiting,
+    /// A snapshot that was taken over before a crash is not made known to the log (RF15).
+    ForgetSealPoint,
+    /// A snapshot is installed and the log keeps its entries (RF15).
+    KeepLogBehindSnapshot,
+    /// In the simulated host: submissions seen before an opening are not known after it.
+    ForgetSeen,
+    /// In the simulated host: no replica knows any submission again.
+    NoDedup,
+    /// In the simulated host: frames are said to be durable without a sync.
+    SkipSync,
+    /// In the simulated host: a client is answered when its entry is proposed.
+    AnswerAtOnce,
+    /// In the simulated host: all entries of the log are applied at opening, committed or not (RF6).
+    ReplayTooFar,
 }

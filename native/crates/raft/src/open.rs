@@ -46,7 +46,7 @@ impl SealPoint {
         group: u32,
     ) -> Result<bool, LogError> {
         let state = reader.state(group).unwrap_or_default();
-        let released = self.index + 1 < state.first_index;
+        let released = self.index + 1 < state.first_index || on(Mutant::ForgetSealPoint);
         if released || reader.term(group, self.index) == Some(self.term) {
             return Ok(false);
         }
@@ -222,6 +222,7 @@ impl RaftNode {
             told: (StateRole::Follower, term, 0),
             quiet: false,
             idle_ticks: 0,
+            snapshot_ticks: 0,
             heard: Vec::new(),
             last_word: None,
             offered: None,

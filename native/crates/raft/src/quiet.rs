@@ -27,6 +27,7 @@ impl RaftNode {
                     ready = true;
                 }
                 one.leave_joint();
+                one.nudge_snapshots();
                 ready |= one.engine.has_ready();
                 Ok(())
             });

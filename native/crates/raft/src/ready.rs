@@ -86,6 +86,9 @@ impl Group {
             }
             low = low.min(first);
             self.engine.mut_store().put(&entries);
+            if on(Mutant::ApplyBeforeCommit) && self.is_leader() {
+                self.apply_early(&entries, machine)?;
+            }
             queue_entries(&mut self.ops, entries, piece_bytes);
         }
         Ok(ready.must_sync().then_some(low))
@@ -119,6 +122,21 @@ impl Group {
             messages,
         }));
         false
+    }
+
+    /// A wrong turn.
+    fn apply_early(&self, entries: &[Entry], machine: &mut dyn Machine) -> Result<(), String> {
+        for entry in entries {
+            if machine.applied(self.number) + 1 == entry.index && !entry.data.is_empty() {
+                let committed = Committed {
+                    index: entry.index,
+                    epoch: entry.term as u32,
+                    content: Content::Data(&entry.data),
+                };
+                machine.apply(self.number, committed)?;
+            }
+        }
+        Ok(())
     }
 
     fn apply(

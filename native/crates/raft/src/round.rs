@@ -163,6 +163,7 @@ impl RaftNode {
         let mut events = Vec::new();
         self.guarded(group, |one| {
             one.flush()?;
+            one.take_offered(machine.applied(group));
             one.step_inbox();
             one.issue_reads(life, (ticks, &mut counter));
             one.take_ready(machine, (piece_bytes, &mut events))?;

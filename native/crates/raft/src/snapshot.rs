@@ -1,9 +1,11 @@
 //! Snapshots, the engine's side (RF15): what a leader offers, and when the engine hears of one that was taken over.
 
-use raft::SnapshotStatus;
 use raft::eraftpb::Message;
+use raft::{ProgressState, SnapshotStatus};
 
+use crate::config::SNAPSHOT_AGAIN_TICKS;
 use crate::error::Refusal;
+use crate::group::Group;
 use crate::node::RaftNode;
 use crate::round::Event;
 
@@ -38,21 +40,15 @@ impl RaftNode {
         Ok(())
     }
 
-    /// The snapshot a leader offered ([`Event::SnapshotOffered`]) was taken over, durably: the engine goes on behind it, and
-    /// the next round stages that.
+    /// A snapshot was taken over, durably, and [`crate::Machine::applied`] says so: the next round tells the engine, if that is
+    /// as far as the leader's newest offer ([`Event::SnapshotOffered`]) or further, and the log goes on behind it.
     ///
     /// # Errors
-    /// `NoSuchGroup`, `Stopped`; `TimedOut` when it is not the newest one offered.
-    pub fn install(&mut self, group: u32, index: u64) -> Result<(), Refusal> {
-        let one = self.group_mut(group)?;
-        match one.offered.take() {
-            Some(message) if message.get_snapshot().get_metadata().index == index => {
-                one.inbox.push(*message);
-                self.touch(group);
-                Ok(())
-            }
-            _ => Err(Refusal::TimedOut),
-        }
+    /// `NoSuchGroup`, `Stopped`.
+    pub fn install(&mut self, group: u32) -> Result<(), Refusal> {
+        self.group_mut(group)?;
+        self.touch(group);
+        Ok(())
     }
 
     /// How the delivery of a snapshot to a member ended, as its host reported.
@@ -82,6 +78,7 @@ impl RaftNode {
             },
             members: crate::change::members_of(made, metadata.get_conf_state()),
         };
+        self.dirty.insert(group); // the machine may have it
         if let Ok(one) = self.group_mut(group) {
             let known = one.offered.as_ref();
             let again = known.is_some_and(|held| {
@@ -90,6 +87,48 @@ impl RaftNode {
             one.offered = Some(message);
             if !again {
                 self.events.push(event);
+            }
+        }
+    }
+}
+
+impl Group {
+    /// The engine hears of an offered snapshot when the machine has it.
+    pub(crate) fn take_offered(&mut self, applied: u64) {
+        let index = |message: &Message| message.get_snapshot().get_metadata().index;
+        if let Some(mut message) = self.offered.take_if(|message| index(message) <= applied) {
+            // What is in a snapshot is committed in whatever epoch it is told.
+            let (term, leader) = (self.engine.raft.term, self.engine.raft.leader_id);
+            if message.term < term && leader != 0 {
+                (message.term, message.from) = (term, leader);
+            }
+            self.inbox.push(*message);
+        }
+    }
+
+    /// A leader's word of a snapshot, or the answer to it, may be lost: a member that knows the commit of the snapshot has it,
+    /// and others are told of it again from time to time.
+    pub(crate) fn nudge_snapshots(&mut self) {
+        if !self.is_leader() {
+            return;
+        }
+        let waiting = self.engine.raft.prs().iter();
+        let waiting = waiting.filter(|(_, one)| one.state == ProgressState::Snapshot);
+        let mut waiting: Vec<(u64, bool)> = waiting
+            .map(|(id, one)| (*id, one.committed_index >= one.pending_snapshot))
+            .collect();
+        if waiting.is_empty() {
+            self.snapshot_ticks = 0;
+            return;
+        }
+        self.snapshot_ticks += 1;
+        let again = self.snapshot_ticks.is_multiple_of(SNAPSHOT_AGAIN_TICKS);
+        waiting.sort_unstable();
+        for (id, taken) in waiting {
+            if taken {
+                self.engine.report_snapshot(id, SnapshotStatus::Finish);
+            } else if again {
+                self.engine.report_snapshot(id, SnapshotStatus::Failure);
             }
         }
     }

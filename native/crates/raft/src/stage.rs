@@ -110,13 +110,19 @@ impl Group {
 
     fn is_durable(&mut self, mark: Mark) {
         self.hard_durable = mark.hard;
-        self.outbox.extend(mark.messages);
+        if !on(Mutant::LoseWaiting) {
+            self.outbox.extend(mark.messages);
+        }
         let ready = if self.is_clean() {
             self.ready
         } else {
             mark.ready
         };
         self.engine.on_persist_ready(ready);
+        if on(Mutant::CommitAlone) && self.is_leader() {
+            let log = &mut self.engine.raft.raft_log;
+            log.commit_to(log.persisted);
+        }
         self.advance_applied();
     }
 
@@ -146,11 +152,20 @@ fn stage(store: &mut dyn LogStore, group: u32, op: &Op) -> Result<(), LogError> 
             if on(Mutant::ForgetVote) {
                 state.vote = 0;
             }
+            if on(Mutant::ReuseEpoch) {
+                state.term = state.term.saturating_sub(1);
+            }
             store.hard_state(group, state)
+        }
+        Op::Truncate(_) if on(Mutant::KeepOldTail) => Ok(()),
+        Op::Truncate(from) if on(Mutant::CutTooMuch) && *from > 1 => {
+            store.truncate_from(group, from - 1)
         }
         Op::Truncate(from) => store.truncate_from(group, *from),
         Op::Append(entries) => append(store, group, entries),
+        Op::Members(_) if on(Mutant::UnrecordedMembers) => Ok(()),
         Op::Members(members) => store.members(group, members),
+        Op::BeginBehind(..) if on(Mutant::KeepLogBehindSnapshot) => Ok(()),
         Op::BeginBehind(index, term) => store.begin_behind(group, *index, *term),
         Op::Mark(_) => Ok(()),
     }

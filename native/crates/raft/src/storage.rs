@@ -201,8 +201,11 @@ impl Storage for GroupLog {
 
     fn snapshot(&self, request_index: u64, to: u64) -> Result<Snapshot> {
         match &self.offer {
+            // A member that joined behind it would not take it.
             Some((offer, members))
-                if offer.index >= request_index && offer.index + 1 >= self.first =>
+                if offer.index >= request_index
+                    && offer.index + 1 >= self.first
+                    && members.contains(to as u16) =>
             {
                 let mut metadata = SnapshotMetadata::default();
                 metadata.index = offer.index;

@@ -136,7 +136,9 @@ impl Membership {
         }
     }
 
-    pub(crate) fn lists(&self) -> [&[u16]; 4] {
+    /// All four lists, in the order of the record.
+    #[must_use]
+    pub fn lists(&self) -> [&[u16]; 4] {
         [
             &self.voters,
             &self.learners,

@@ -1,6 +1,7 @@
 //! The end of a run: whether all is well again, and the checks over all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::linear::{Kind, Operation};
 use super::world::World;
@@ -90,7 +91,7 @@ impl World {
         let mut out = String::new();
         for client in &self.clients {
             if client.operation.is_some() || client.left > 0 {
-                out += &format!("\nclient {}: {:?}", client.number, client.operation);
+                let _ = write!(out, "\nclient {}: {:?}", client.number, client.operation);
             }
         }
         for (number, node) in &self.nodes {
@@ -99,7 +100,7 @@ impl World {
                     .running
                     .as_ref()
                     .and_then(|one| one.raft.status(*group));
-                out += &format!("\nnode {number} group {group}: {status:?}");
+                let _ = write!(out, "\nnode {number} group {group}: {status:?}");
             }
         }
         out

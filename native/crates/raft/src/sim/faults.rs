@@ -16,7 +16,7 @@ impl World {
         let calm = self.chance.between(low, high);
         self.after(calm, Event::Fault);
         let node = self.any_node();
-        match self.chance.below(24) {
+        match self.chance.below(28) {
             0 | 1 => self.crash(node, "crash"),
             2 => self.blow_fuse(node),
             3 => self.crash_all(),
@@ -29,7 +29,7 @@ impl World {
             13 | 14 => self.transfer(),
             15 | 16 => self.change_members(),
             17 => self.reset_link(),
-            18 | 19 => self.seal_some(node),
+            18 | 19 | 23..=25 => self.seal_some(node),
             20 => self.fail_disk(node),
             21 => self.stop_and_start(node),
             22 => self.campaign(node),
@@ -76,7 +76,7 @@ impl World {
 
     fn block(&mut self, list: Vec<(u16, u16)>, what: &'static str) {
         self.count(what);
-        self.note(format!("{what}: {list:?}"));
+        self.note(&format!("{what}: {list:?}"));
         self.net.blocked.extend(list.iter().copied());
         let lasts = self.chance.between(50, 3000) * MILLI;
         self.after(lasts, Event::Unblock(list));
@@ -137,7 +137,7 @@ impl World {
         if self.nodes[&node].running.is_some() {
             self.count("pause");
             let lasts = self.chance.between(20, 3000) * MILLI;
-            self.note(format!("node {node} pauses for {lasts}"));
+            self.note(&format!("node {node} pauses for {lasts}"));
             self.node(node).paused = self.now + lasts;
             self.look_around();
             self.after(lasts + 2, Event::Unblock(Vec::new()));
@@ -146,7 +146,7 @@ impl World {
 
     fn jump_clock(&mut self, node: u16) {
         self.count("jump of the clock");
-        let by = self.chance.below(7_200_000) as i64 - 3_600_000;
+        let by = self.chance.below(7_200_000).cast_signed() - 3_600_000;
         self.node(node).clock += by;
     }
 
@@ -172,7 +172,7 @@ impl World {
         let Some(leader) = self.leader_of(group) else {
             return;
         };
-        let kind = self.chance.below(5);
+        let kind = self.chance.below(7);
         let Some(running) = &mut self.node(leader).running else {
             return;
         };
@@ -184,7 +184,7 @@ impl World {
         match kind {
             0 => change.learners.push(one),
             1 | 2 => change.voters.push(one),
-            3 if one != two => {
+            3..=5 if one != two => {
                 change.voters.push(one);
                 change.remove.push(two);
             }
@@ -194,7 +194,7 @@ impl World {
         let joint = change.voters.len() + change.remove.len() > 1;
         if running.raft.change(group, &change).is_ok() {
             self.count(if joint { "joint change" } else { "change" });
-            self.note(format!("node {leader} group {group}: {change:?}"));
+            self.note(&format!("node {leader} group {group}: {change:?}"));
             self.due(leader);
         }
     }
@@ -264,7 +264,7 @@ impl World {
     /// Faults end.
     pub(super) fn heal(&mut self) {
         self.healed = true;
-        self.note("healed".into());
+        self.note("healed");
         self.net.blocked.clear();
         self.weather.loss = 0;
         for number in 1..=self.weather.nodes {

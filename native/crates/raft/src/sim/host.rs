@@ -130,7 +130,7 @@ impl World {
         if syncing {
             self.count("crash in the middle of a sync");
         }
-        self.note(format!("node {number} crashes: {why}"));
+        self.note(&format!("node {number} crashes: {why}"));
         for peer in 1..=self.weather.nodes {
             if peer != number {
                 self.net.cut(number, peer);
@@ -149,7 +149,7 @@ impl World {
                 term,
                 leader,
             } => {
-                self.note(format!(
+                self.note(&format!(
                     "node {number} group {group}: {role:?} of epoch {term}, led by {leader:?}"
                 ));
                 if role == Role::Leader {
@@ -159,7 +159,7 @@ impl World {
             }
             Happened::Members { group, members } => {
                 self.count("members changed");
-                self.note(format!("node {number} group {group}: {members:?}"));
+                self.note(&format!("node {number} group {group}: {members:?}"));
             }
             Happened::Stopped { group, reason } => {
                 self.judge
@@ -204,11 +204,11 @@ impl World {
             };
             let replica = running.machine.replica(call.group);
             let reply = match outcome {
-                Ok(index) if *index <= replica.applied => Reply::Done {
+                Ok(_) => Reply::Done {
                     value: replica.values.get(&call.key).copied().unwrap_or(0),
                     offset: 0,
                 },
-                _ => Reply::Unknown,
+                Err(_) => Reply::Unknown,
             };
             self.reply(call, number, reply);
         }
@@ -298,12 +298,7 @@ impl World {
             return;
         };
         let index = sealed.point.index;
-        let applied = running.machine.replica(group).applied;
-        let offered = running
-            .raft
-            .status(group)
-            .map_or(0, |status| status.applied);
-        if index <= applied || index <= offered {
+        if index <= running.machine.replica(group).applied {
             return;
         }
         if let Err(reason) = running.machine.restore(group, sealed.entries.clone()) {
@@ -314,10 +309,16 @@ impl World {
                 .fault(|| format!("RS9: {reason}"));
         }
         all.insert(group, sealed);
-        if running.raft.install(group, index).is_ok() {
+        if self.chance.one_in(5) {
+            return self.crash(number, "crash behind a snapshot");
+        }
+        let Some(running) = &mut self.node(number).running else {
+            return;
+        };
+        if running.raft.install(group).is_ok() {
             self.count("snapshot installed");
         }
-        self.note(format!(
+        self.note(&format!(
             "node {number} group {group}: took a snapshot up to {index}"
         ));
         self.due(number);

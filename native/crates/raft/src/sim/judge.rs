@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::linear::{Operation, linear};
-use crate::{Committed, Content};
+use crate::{Committed, Content, Membership};
 
 type Hash = [u8; 32];
 
@@ -27,6 +27,8 @@ pub(super) struct Judge {
     logs: BTreeMap<(u16, u32), Vec<u64>>,
     /// What was applied, by group, from index 1 on: epoch and hash.
     pub applied: BTreeMap<u32, Vec<(u32, Hash)>>,
+    /// Members by group and the index of the entry that made them.
+    members: BTreeMap<u32, BTreeMap<u64, Membership>>,
     /// Roots by group and size.
     roots: BTreeMap<(u32, u64), Hash>,
     /// Indexes applied for the first time since it was asked last: their commit is to be checked.
@@ -90,7 +92,7 @@ impl Judge {
         log.truncate(index as usize - 1);
     }
 
-    /// What a node's log has after an opening.
+    /// What a node's log has after an opening or behind a snapshot.
     pub fn opened(&mut self, place: (u16, u32), terms: Vec<u64>) {
         self.logs.insert(place, terms);
     }
@@ -102,12 +104,17 @@ impl Judge {
         entry: &Committed<'_>,
         (size, root): (u64, Hash),
     ) {
-        let bytes = match entry.content {
-            Content::Data(bytes) => bytes,
-            Content::Begin => &[],
-            Content::Members(_) => b"members",
+        let hash = match entry.content {
+            Content::Data(bytes) => *blake3::hash(bytes).as_bytes(),
+            Content::Begin => [0; 32],
+            Content::Members(members) => {
+                if let Some(members) = members {
+                    let known = self.members.entry(group).or_default();
+                    known.entry(entry.index).or_insert_with(|| members.clone());
+                }
+                *blake3::hash(format!("{members:?}").as_bytes()).as_bytes()
+            }
         };
-        let hash = *blake3::hash(bytes).as_bytes();
         let log = self.applied.entry(group).or_default();
         let index = entry.index as usize;
         if index == log.len() + 1 {
@@ -125,6 +132,20 @@ impl Judge {
             self.fault(|| {
                 format!("RS9: node {node} has another root of group {group} at size {size}")
             });
+        }
+    }
+
+    /// RS5: after an opening the members are those of what was applied before, or of an earlier entry that comes again.
+    pub fn members_known(&mut self, (node, group): (u16, u32), applied: u64, members: &Membership) {
+        let changes = self.members.get(&group);
+        let last = changes.and_then(|changes| changes.range(..=applied).next_back());
+        if let Some((index, last)) = last
+            && (last.lists(), last.auto_leave) != (members.lists(), members.auto_leave)
+        {
+            let reason = format!(
+                "RS5: node {node} opened group {group} at entry {applied} with {members:?}, and entry {index} had made it {last:?}"
+            );
+            self.fault(|| reason);
         }
     }
 

@@ -48,8 +48,16 @@ pub(super) struct Replica {
 
 impl Replica {
     fn new() -> Self {
+        let window = if on(Mutant::NoDedup) {
+            DedupWindow {
+                millis: 0,
+                records: 0,
+            }
+        } else {
+            WINDOW
+        };
         Self {
-            partition: Partition::create(Trees::in_memory(false).unwrap(), WINDOW),
+            partition: Partition::create(Trees::in_memory(false).unwrap(), window),
             applied: 0,
             begun: 0,
             values: BTreeMap::new(),

@@ -14,6 +14,7 @@ use super::client::Call;
 use super::judge::Judge;
 use super::machine::{Kept, Replicas, value_of};
 use crate::entry::is_change;
+use crate::mutant::{Mutant, on};
 use crate::{RaftConfig, RaftNode, Refusal, SealPoint};
 
 const DIR: &str = "/store";
@@ -148,6 +149,13 @@ impl Node {
         };
         let mut raft = RaftNode::open(config, Arc::clone(&log.reader), &machine)
             .map_err(|error| text(&error))?;
+        for group in raft.groups() {
+            if let Some(status) = raft.status(group) {
+                let place = (self.number, group);
+                let mut judge = judge.lock().unwrap();
+                judge.members_known(place, status.applied, &status.members);
+            }
+        }
         let known = raft.groups();
         for (group, members) in founding {
             if !known.contains(group) {
@@ -192,7 +200,12 @@ impl Node {
                 state.first_index.max(1),
                 &mut |index, term, bytes| {
                     terms.push(term);
-                    if index > from && index <= state.hard_state.commit && replayed.is_ok() {
+                    let commit = if on(Mutant::ReplayTooFar) {
+                        u64::MAX
+                    } else {
+                        state.hard_state.commit
+                    };
+                    if index > from && index <= commit && replayed.is_ok() {
                         let is_data = !bytes.is_empty() && !is_change(bytes);
                         let kept = Kept {
                             epoch: term as u32,
@@ -217,7 +230,7 @@ impl Node {
     }
 
     pub fn wall_ms(&self, now: u64) -> u64 {
-        let ms = 1_790_000_000_000 + (now / 1000) as i64 + self.clock;
+        let ms = 1_790_000_000_000 + (now / 1000).cast_signed() + self.clock;
         u64::try_from(ms).unwrap_or(0)
     }
 }

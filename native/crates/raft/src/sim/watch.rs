@@ -65,7 +65,12 @@ impl LogStore for Watch<'_> {
     }
 
     fn begin_behind(&mut self, group: u32, index: u64, term: u64) -> Result<(), LogError> {
-        self.inner.begin_behind(group, index, term)
+        self.inner.begin_behind(group, index, term)?;
+        let mut terms = vec![0; index as usize - 1];
+        terms.push(term);
+        let place = (self.node, group);
+        self.judge.lock().unwrap().opened(place, terms);
+        Ok(())
     }
 
     fn staged_index(&self, group: u32) -> u64 {

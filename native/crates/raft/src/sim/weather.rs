@@ -7,6 +7,7 @@ pub(super) const SECOND: u64 = 1_000_000;
 /// One tick of a node (RF8), µs.
 pub(super) const TICK: u64 = 50 * MILLI;
 
+#[allow(clippy::struct_excessive_bools)] // each is a kind of weather of its own
 pub(super) struct Weather {
     pub nodes: u16,
     pub groups: u32,
@@ -51,13 +52,13 @@ impl Weather {
             },
             detector: !chance.one_in(3),
             calm: *chance.pick(&[
-                (50 * MILLI, 400 * MILLI),
-                (200 * MILLI, 1200 * MILLI),
-                (500 * MILLI, 3 * SECOND),
+                (20 * MILLI, 200 * MILLI),
+                (50 * MILLI, 600 * MILLI),
+                (300 * MILLI, 3 * SECOND),
             ]),
-            until: chance.between(3, 8) * SECOND,
-            members_change: chance.one_in(2),
-            snapshots: chance.one_in(2),
+            until: chance.between(4, 20) * SECOND,
+            members_change: chance.percent(65),
+            snapshots: chance.percent(65),
         }
     }
 }

@@ -44,7 +44,6 @@ pub(super) enum Event {
 }
 
 pub(super) struct World {
-    pub seed: u64,
     pub now: u64,
     next: u64,
     events: BTreeMap<(u64, u64), Event>,
@@ -74,7 +73,6 @@ impl World {
             .collect();
         let clients = (0..4).map(|number| Client::new(number, weather.groups));
         Self {
-            seed,
             now: 0,
             next: 0,
             events: BTreeMap::new(),
@@ -195,7 +193,7 @@ impl World {
     }
 
     /// Into the transcript, and for whoever reads of a failure.
-    pub fn note(&mut self, what: String) {
+    pub fn note(&mut self, what: &str) {
         self.record(what.as_bytes());
         let line = format!("{:>9} {what}", self.now);
         if super::variable("TRAIL").is_some() {
@@ -260,7 +258,7 @@ impl World {
         let (founding, judge) = (self.founding.clone(), Arc::clone(&self.judge));
         let opened = self.node(number).open(seed, &founding, &judge)?;
         if opened {
-            self.note(format!("node {number} starts"));
+            self.note(&format!("node {number} starts"));
             self.due(number);
         } else {
             self.count("crash while opening");
