@@ -5,6 +5,7 @@
 
 use pyralog_types::Hash;
 
+use super::wire::{BadMessage, Reader, Writer};
 use crate::answer::{Answer, SignedCheckpoint, Wait};
 use crate::error::HostError;
 
@@ -98,7 +99,7 @@ pub(crate) enum RefusedKind {
 }
 
 impl RefusedKind {
-    const ALL: [Self; 5] = [
+    pub const ALL: [Self; 5] = [
         Self::Unknown,
         Self::NotLeader,
         Self::Overloaded,
@@ -135,10 +136,6 @@ impl Refused {
         }
     }
 }
-
-/// A message does not add up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BadMessage;
 
 const COSIGN: u8 = 1;
 const COSIGNED: u8 = 2;
@@ -247,140 +244,6 @@ impl Message {
             _ => return Err(BadMessage),
         };
         from.0.is_empty().then_some(message).ok_or(BadMessage)
-    }
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn u8(&mut self, value: u8) -> &mut Self {
-        self.bytes(&[value])
-    }
-
-    fn u32(&mut self, value: u32) -> &mut Self {
-        self.bytes(&value.to_le_bytes())
-    }
-
-    fn u64(&mut self, value: u64) -> &mut Self {
-        self.bytes(&value.to_le_bytes())
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
-    fn long(&mut self, bytes: &[u8]) -> &mut Self {
-        self.u32(bytes.len() as u32).bytes(bytes)
-    }
-
-    fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T) -> &mut Self) {
-        match value {
-            None => self.u8(0),
-            Some(value) => put(self.u8(1), value),
-        };
-    }
-
-    fn checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> &mut Self {
-        self.u64(checkpoint.size).long(checkpoint.note.as_bytes());
-        self.option(checkpoint.sha256_note.as_ref(), |out, note| {
-            out.long(note.as_bytes())
-        });
-        self
-    }
-
-    fn answer(&mut self, answer: &Result<Answer, Refused>) {
-        match answer {
-            Err(Refused { kind, text }) => {
-                self.u8(1).u8(*kind as u8).long(text.as_bytes());
-            }
-            Ok(answer) => {
-                self.u8(0).u32(answer.epoch).u8(u8::from(answer.durable));
-                self.long(&answer.outcomes);
-                self.option(answer.checkpoint.as_deref(), Self::checkpoint);
-                self.option(answer.paths.as_ref(), |out, paths| out.long(paths));
-            }
-        }
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn take(&mut self, count: usize) -> Result<&[u8], BadMessage> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(BadMessage)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadMessage> {
-        self.take(N)?.try_into().map_err(|_| BadMessage)
-    }
-
-    fn u8(&mut self) -> Result<u8, BadMessage> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn u32(&mut self) -> Result<u32, BadMessage> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    fn u64(&mut self) -> Result<u64, BadMessage> {
-        Ok(u64::from_le_bytes(self.array()?))
-    }
-
-    fn flag(&mut self) -> Result<bool, BadMessage> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(BadMessage),
-        }
-    }
-
-    fn long(&mut self) -> Result<Vec<u8>, BadMessage> {
-        let length = self.u32()? as usize;
-        Ok(self.take(length)?.to_vec())
-    }
-
-    fn text(&mut self) -> Result<String, BadMessage> {
-        String::from_utf8(self.long()?).map_err(|_| BadMessage)
-    }
-
-    fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0).to_vec()
-    }
-
-    fn option<T>(
-        &mut self,
-        take: impl FnOnce(&mut Self) -> Result<T, BadMessage>,
-    ) -> Result<Option<T>, BadMessage> {
-        self.flag()?.then(|| take(self)).transpose()
-    }
-
-    fn checkpoint(&mut self) -> Result<SignedCheckpoint, BadMessage> {
-        Ok(SignedCheckpoint {
-            size: self.u64()?,
-            note: self.text()?,
-            sha256_note: self.option(Self::text)?,
-        })
-    }
-
-    fn answer(&mut self) -> Result<Result<Answer, Refused>, BadMessage> {
-        if self.flag()? {
-            let kind = self.u8()?;
-            let kind = RefusedKind::ALL.into_iter().find(|k| *k as u8 == kind);
-            return Ok(Err(Refused {
-                kind: kind.ok_or(BadMessage)?,
-                text: self.text()?,
-            }));
-        }
-        Ok(Ok(Answer {
-            epoch: self.u32()?,
-            durable: self.flag()?,
-            outcomes: self.long()?,
-            checkpoint: self.option(Self::checkpoint)?.map(std::sync::Arc::new),
-            paths: self.option(Self::long)?,
-        }))
     }
 }
 

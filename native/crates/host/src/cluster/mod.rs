@@ -16,8 +16,10 @@ mod message;
 mod met;
 mod options;
 mod questions;
+mod replica;
 mod start;
 mod waiting;
+mod wire;
 
 pub(crate) use drive::Driving;
 pub(crate) use inbox::{Event, Inbox};
