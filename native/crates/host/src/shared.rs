@@ -82,6 +82,8 @@ pub(crate) struct Counters {
     pub checkpoints: AtomicU64,
     /// Changes of roles, terms and leaders that this node heard of.
     pub role_changes: AtomicU64,
+    /// Checkpoints with good signatures that this replica's log contradicts.
+    pub contradictions: AtomicU64,
     /// Messages of other hosts that could not be read.
     pub bad_messages: AtomicU64,
     /// Checkpoints of other replicas that this one did not sign.

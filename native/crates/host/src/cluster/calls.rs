@@ -237,8 +237,16 @@ impl Driving {
             }
         };
         let behind = status.progress.iter().find(|one| !one.active);
+        let contradictions = &self.checkpoints.contradictions;
+        let contradiction = contradictions.iter().find(|one| one.partition == group);
         let problem = match (&status.stopped, status.leader, behind) {
             (Some(reason), ..) => Some(format!("stopped: {reason}")),
+            _ if contradiction.is_some() => contradiction.map(|one| {
+                format!(
+                    "node {} showed a signed checkpoint that this node's log contradicts: keep {}, stop both, and find out whose log is forked",
+                    one.from, one.file
+                )
+            }),
             (None, None, _) => Some("nobody is known to lead it: a majority is needed".to_owned()),
             (None, _, Some(one)) => Some(format!("node {} is not heard of", one.node)),
             _ => None,

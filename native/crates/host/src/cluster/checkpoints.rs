@@ -10,7 +10,7 @@ use pyralog_log::TreeState;
 use super::cosign::{AGAIN, Cosigning, Round, body};
 use super::drive::Driving;
 use super::message::{Asked, Declined, Message};
-use crate::answer::SignedCheckpoint;
+use super::replica::{Contradiction, Whole};
 use crate::frame::state_of;
 use crate::note::NamedVerifier;
 use crate::shared::{Counters, Shard};
@@ -28,6 +28,10 @@ pub(crate) struct Checkpoints {
     due: BTreeMap<usize, Instant>,
     /// What this replica was asked to sign and has not applied yet.
     pub behind: BTreeMap<usize, (u16, Asked)>,
+    /// Checkpoints of leaders that cover more than is applied here.
+    pub ahead: BTreeMap<usize, (u16, Whole)>,
+    /// What contradicts this replica's log, newest last.
+    pub contradictions: Vec<Contradiction>,
     /// Largest state on record as signed, by partition (C6).
     pub signed: BTreeMap<u32, TreeState>,
     least_distance: Duration,
@@ -46,6 +50,8 @@ impl Checkpoints {
             awaited: BTreeSet::new(),
             due: BTreeMap::new(),
             behind: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            contradictions: Vec::new(),
             signed,
             least_distance,
         }
@@ -81,6 +87,9 @@ impl Driving {
                 .or_insert(now + self.checkpoints.least_distance);
             if let Some((peer, asked)) = self.checkpoints.behind.remove(&partition) {
                 self.cosign(peer, asked);
+            }
+            if let Some((peer, whole)) = self.checkpoints.ahead.remove(&partition) {
+                self.take_checkpoint(peer, whole);
             }
             let shard = &self.shared.shards[partition];
             let wanted = !shard.signing.lock().waiters.is_empty();
@@ -191,38 +200,26 @@ impl Driving {
         if round.signatures.len() >= checkpoints.needed
             && let Some(round) = checkpoints.cosigning.rounds.remove(&partition)
         {
-            let checkpoint = self.put_together(shard, &round);
-            self.publish(shard, &Arc::new(checkpoint));
-        }
-    }
-
-    fn put_together(&self, shard: &Shard, round: &Round) -> SignedCheckpoint {
-        let body = body(&shard.origin, &round.asked);
-        let signers = round.signatures.iter();
-        let lines = signers
-            .filter_map(|(node, signature)| Some((self.checkpoints.known.get(node)?, signature)));
-        SignedCheckpoint {
-            size: round.asked.size,
-            note: body.note(lines),
-            sha256_note: shard.log_key.as_ref().and_then(|key| body.sign_sha256(key)),
+            let whole = Whole {
+                asked: round.asked,
+                signatures: round.signatures.into_iter().collect(),
+            };
+            self.publish(shard, whole);
         }
     }
 
     /// A checkpoint has its signatures: whoever waits for it gets it, here and on the other replicas.
-    fn publish(&mut self, shard: &Shard, checkpoint: &Arc<SignedCheckpoint>) {
+    fn publish(&mut self, shard: &Shard, whole: Whole) {
         Counters::add(&self.shared.counters.checkpoints, 1);
-        let message = Message::Checkpoint {
-            partition: shard.number,
-            checkpoint: SignedCheckpoint::clone(checkpoint),
-        };
-        let message = message.encode();
+        shard.show(&Arc::new(self.note_of(shard, &whole)));
+        let Whole { asked, signatures } = whole;
+        let message = Message::Checkpoint { asked, signatures }.encode();
         let replicas: Vec<u16> = self.checkpoints.known.keys().copied().collect();
         for replica in replicas {
             if replica != self.me {
                 self.tell(replica, message.clone());
             }
         }
-        shard.show(checkpoint);
         if !shard.signing.lock().waiters.is_empty() {
             self.checkpoints.awaited(shard.number as usize);
         }

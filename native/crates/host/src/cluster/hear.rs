@@ -1,12 +1,12 @@
 //! What peers and the engine say.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use pyralog_raft::{Event as RaftEvent, Role};
 
 use super::drive::Driving;
 use super::message::Message;
+use super::replica::Whole;
 use crate::error::HostError;
 use crate::shared::Counters;
 
@@ -25,14 +25,8 @@ impl Driving {
                 time_ms,
                 result,
             } => self.signed(peer, (partition as usize, size, time_ms), result),
-            Message::Checkpoint {
-                partition,
-                checkpoint,
-            } => {
-                let host = Arc::clone(&self.shared);
-                if let Ok(shard) = host.shard(partition as usize) {
-                    shard.show(&Arc::new(checkpoint));
-                }
+            Message::Checkpoint { asked, signatures } => {
+                self.take_checkpoint(peer, Whole { asked, signatures });
             }
             Message::Wanted { partition, .. } => self.checkpoints.awaited(partition as usize),
             Message::Forward {

@@ -6,7 +6,7 @@
 use pyralog_types::Hash;
 
 use super::wire::{BadMessage, Reader, Writer};
-use crate::answer::{Answer, SignedCheckpoint, Wait};
+use crate::answer::{Answer, Wait};
 use crate::error::HostError;
 
 /// State that a leader asks its replicas to sign (CO2).
@@ -18,6 +18,25 @@ pub(crate) struct Asked {
     pub time_ms: u64,
     pub root: Hash,
     pub sha256_root: Option<Hash>,
+}
+
+impl Asked {
+    fn put(&self, out: &mut Writer) {
+        out.u32(self.partition).u32(self.epoch);
+        out.u64(self.size).u64(self.time_ms).bytes(&self.root);
+        out.option(self.sha256_root.as_ref(), |out, root| out.bytes(root));
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, BadMessage> {
+        Ok(Self {
+            partition: from.u32()?,
+            epoch: from.u32()?,
+            size: from.u64()?,
+            time_ms: from.u64()?,
+            root: from.array()?,
+            sha256_root: from.option(Reader::array)?,
+        })
+    }
 }
 
 /// Why a replica did not sign (CO3).
@@ -54,10 +73,10 @@ pub(crate) enum Message {
         time_ms: u64,
         result: Result<[u8; 64], Declined>,
     },
-    /// Leader to replicas: a checkpoint that has all its signatures.
+    /// Leader to replicas: a checkpoint that has all its signatures, by node.
     Checkpoint {
-        partition: u32,
-        checkpoint: SignedCheckpoint,
+        asked: Asked,
+        signatures: Vec<(u16, [u8; 64])>,
     },
     /// Replica to leader: somebody here waits for a checkpoint of that size.
     Wanted { partition: u32, size: u64 },
@@ -150,9 +169,8 @@ impl Message {
         let mut out = Writer(Vec::new());
         match self {
             Self::Cosign(asked) => {
-                out.u8(COSIGN).u32(asked.partition).u32(asked.epoch);
-                out.u64(asked.size).u64(asked.time_ms).bytes(&asked.root);
-                out.option(asked.sha256_root.as_ref(), |out, root| out.bytes(root));
+                out.u8(COSIGN);
+                asked.put(&mut out);
             }
             Self::Cosigned {
                 partition,
@@ -166,12 +184,12 @@ impl Message {
                     Err(declined) => out.u8(*declined as u8),
                 };
             }
-            Self::Checkpoint {
-                partition,
-                checkpoint,
-            } => {
-                out.u8(CHECKPOINT).u32(*partition);
-                out.checkpoint(checkpoint);
+            Self::Checkpoint { asked, signatures } => {
+                out.u8(CHECKPOINT);
+                asked.put(&mut out);
+                for (node, signature) in signatures {
+                    out.bytes(&node.to_le_bytes()).bytes(signature);
+                }
             }
             Self::Wanted { partition, size } => {
                 out.u8(WANTED).u32(*partition).u64(*size);
@@ -201,14 +219,7 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
         let mut from = Reader(bytes);
         let message = match from.u8()? {
-            COSIGN => Self::Cosign(Asked {
-                partition: from.u32()?,
-                epoch: from.u32()?,
-                size: from.u64()?,
-                time_ms: from.u64()?,
-                root: from.array()?,
-                sha256_root: from.option(Reader::array)?,
-            }),
+            COSIGN => Self::Cosign(Asked::take(&mut from)?),
             COSIGNED => Self::Cosigned {
                 partition: from.u32()?,
                 size: from.u64()?,
@@ -219,8 +230,14 @@ impl Message {
                 },
             },
             CHECKPOINT => Self::Checkpoint {
-                partition: from.u32()?,
-                checkpoint: from.checkpoint()?,
+                asked: Asked::take(&mut from)?,
+                signatures: {
+                    let mut signatures = Vec::new();
+                    while !from.0.is_empty() {
+                        signatures.push((u16::from_le_bytes(from.array()?), from.array()?));
+                    }
+                    signatures
+                },
             },
             WANTED => Self::Wanted {
                 partition: from.u32()?,
@@ -253,6 +270,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::answer::SignedCheckpoint;
 
     fn all() -> Vec<Message> {
         let checkpoint = SignedCheckpoint {
@@ -289,13 +307,13 @@ mod tests {
             Message::Cosign(asked.clone()),
             Message::Cosign(Asked {
                 sha256_root: None,
-                ..asked
+                ..asked.clone()
             }),
             cosigned(Ok([9; 64])),
             cosigned(Err(Declined::OtherRoot)),
             Message::Checkpoint {
-                partition: 9,
-                checkpoint,
+                asked: asked.clone(),
+                signatures: vec![(1, [7; 64]), (3, [8; 64])],
             },
             Message::Wanted {
                 partition: 1,
@@ -332,6 +350,8 @@ mod tests {
             // The proposal of a forwarded call is the rest of the message, whatever its length.
             let shortest = match &message {
                 Message::Forward { proposal, .. } => bytes.len() - proposal.len(),
+                // Fewer signatures are a message, too.
+                Message::Checkpoint { .. } => continue,
                 _ => bytes.len(),
             };
             for length in 0..shortest {

@@ -7,12 +7,12 @@
 mod apply;
 mod calls;
 mod checkpoints;
-mod cosign;
+pub(crate) mod cosign;
 mod drive;
 mod hear;
 mod hello;
 mod inbox;
-mod message;
+pub(crate) mod message;
 mod met;
 mod options;
 mod questions;

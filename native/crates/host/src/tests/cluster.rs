@@ -1,12 +1,17 @@
 //! Three members in one process, over real links and simulated disks.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use pyralog_link::TransportKey;
 use pyralog_log::{FaultFiles, FileLayer};
 
 use super::{Clock, check_notes, digests, options, outcomes, propose, start, until};
+use crate::cluster::Event;
+use crate::cluster::cosign::body;
+use crate::cluster::message::{Asked, Message};
+use crate::note::NamedKey;
 use crate::{
     Algorithm, Answer, ClusterOptions, ClusterStatus, Cosigner, Host, HostError, HostOptions,
     MemberOptions, PartitionRole, Reply, SealLimits, Wait,
@@ -347,10 +352,10 @@ fn replicas_seal_the_same_segments_and_let_their_logs_go() {
     let disks = cluster.disks.clone();
     let files = |node: u16| {
         let disk = &disks[usize::from(node) - 1];
-        let mut names = disk.list(std::path::Path::new("/store/segments")).unwrap();
+        let mut names = disk.list(Path::new("/store/segments")).unwrap();
         names.sort();
         let read = names.iter().map(|name| {
-            let path = std::path::Path::new("/store/segments").join(name);
+            let path = Path::new("/store/segments").join(name);
             (name.clone(), blake3::hash(&disk.content(&path).unwrap()))
         });
         read.collect::<Vec<_>>()
@@ -366,4 +371,50 @@ fn replicas_seal_the_same_segments_and_let_their_logs_go() {
     }
     cluster.propose(2, 400, 10, Wait::Durable);
     cluster.agree(410);
+}
+
+#[test]
+fn a_signed_checkpoint_that_contradicts_the_log_is_kept_and_never_shown() {
+    let cluster = Cluster::start();
+    cluster.propose(1, 0, 4, Wait::Checkpoint { paths: false });
+    cluster.agree(4);
+    let leader = cluster.leader();
+    let other = leader % MEMBERS + 1;
+    let forged = Asked {
+        partition: 0,
+        epoch: 9,
+        size: 3,
+        time_ms: super::START_MS,
+        root: [7; 32],
+        sha256_root: Some([8; 32]),
+    };
+    let sign = |asked: &Asked, node: u16| {
+        let cosigner = cosigner(node);
+        let key = NamedKey::cosigner(&cosigner.name, &cosigner.seed);
+        body(&options().partitions[0].origin, asked).signature(&key)
+    };
+    let show = |asked: &Asked, signatures: Vec<(u16, [u8; 64])>| {
+        let asked = asked.clone();
+        let bytes = Message::Checkpoint { asked, signatures }.encode();
+        let inbox = cluster.host(other).shared.inbox.clone().unwrap();
+        inbox.event(Event::Host {
+            peer: leader,
+            bytes,
+        });
+    };
+    let evidence = || cluster.disks[usize::from(other) - 1].list(Path::new("/store/evidence"));
+    let problem = || status(cluster.host(other)).partitions[0].problem.clone();
+
+    // Too few keys, one key twice, a signature over something else: nothing to believe, and no evidence.
+    show(&forged, vec![(1, sign(&forged, 1))]);
+    show(&forged, vec![(1, sign(&forged, 1)), (1, sign(&forged, 1))]);
+    show(&forged, vec![(1, sign(&forged, 1)), (2, sign(&forged, 3))]);
+    assert_eq!(problem(), None);
+    assert!(evidence().unwrap().is_empty());
+
+    show(&forged, vec![(1, sign(&forged, 1)), (2, sign(&forged, 2))]);
+    assert!(problem().unwrap().contains("contradicts"));
+    assert_eq!(evidence().unwrap().len(), 1);
+    let shown = cluster.host(other).checkpoint(0).unwrap().unwrap();
+    check_notes(cluster.host(leader), std::slice::from_ref(&shown.note)).unwrap();
 }
