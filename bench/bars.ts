@@ -53,7 +53,8 @@ const CLUSTER: Readonly<Record<string, Expectation>> = {
   'submit p50, 1 client, to etcd': { bar: { atMost: 1 } },
   'packed digests, on three': { bar: { atLeast: 300_000 } },
   'processor a write over three, to etcd': { bar: { atMost: 1 / 3 } },
-  'processor a member at rest': { bar: { atMost: 3 } },
+  '600 quiet groups, processor of a member': { bar: { atMost: 3 } },
+  'failover p99, from the kill to a leader': { bar: { atMost: 10 } },
 };
 
 /** Four validators on one machine; what CometBFT does is measured beside it where Go is (peers/). */

@@ -8,6 +8,7 @@ import { type Devnet, startDevnet } from '../../devnet/index.ts';
 import { parseTrustStore, type TrustStore } from '../../receipt/index.ts';
 import { BenchError } from '../errors.ts';
 import { type LoadGenerator, type LoadResult, startLoadGenerator } from '../load/index.ts';
+import { buildNativeBench, runNativeBench } from '../native-bench.ts';
 import { type Etcd, type EtcdRun, startEtcd } from '../peers/etcd/index.ts';
 import { cpuMicros, rssMb } from '../process-stat.ts';
 import { median } from '../sample.ts';
@@ -37,6 +38,10 @@ interface Run extends LoadResult {
 export async function benchCluster(context: BenchContext): Promise<void> {
   const { progress, signal, dir } = context;
   const plan = context.quick ? QUICK : FULL;
+  await buildNativeBench(context);
+  progress('hundreds of groups that rest, and lose their leader');
+  const quick = context.quick ? ['--quick'] : [];
+  await runNativeBench(['--dir', dir, '--store', 'failover', ...quick], signal, context.figure);
   progress(`starting ${MEMBERS} members`);
   const devnet = await startDevnet({
     root: join(dir, '.pyralog'),

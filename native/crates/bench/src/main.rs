@@ -15,6 +15,7 @@ mod counting;
 mod cpu;
 mod durable;
 mod error;
+mod failover;
 mod figure;
 mod floor;
 mod ids;
@@ -85,8 +86,11 @@ fn run() -> Result<(), BenchError> {
 /// `npm run bench -- store`: what the native store does by itself, or one part of it.
 fn measure_store(plan: &Plan, part: &str) -> Result<(), BenchError> {
     let wanted = |name| part == name || part == "all";
-    if part == opening::VICTIM {
-        return opening::append_until_killed(plan);
+    match part {
+        opening::VICTIM => return opening::append_until_killed(plan),
+        failover::VICTIM => return failover::be_the_leader(plan),
+        failover::FAILOVER => return failover::measure(plan),
+        _ => {}
     }
     if wanted("singles") {
         let (subject, _) = Subject::open(&plan.dir.join("singles"))?;

@@ -13,7 +13,7 @@ pub struct Plan {
     /// Only this part.
     pub only: Option<Only>,
     /// Only the store, or one part of it: `all`, `singles`, `appends`, `partitions`, `ids`, `opening`, `amplification`,
-    /// or alone `apply` or `soak`.
+    /// or alone `apply`, `soak` or `failover`.
     pub store: Option<String>,
     /// Keys in the state tree.
     pub state_keys: u32,
