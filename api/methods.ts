@@ -6,6 +6,7 @@
 import type { Static, TSchema } from 'typebox';
 import { adminMethods } from './methods-admin.ts';
 import { chainMethods } from './methods-chain.ts';
+import { clusterMethods } from './methods-cluster.ts';
 import { logMethods } from './methods-log.ts';
 import { networkAdminMethods, networkMethods } from './methods-network.ts';
 import { notaryMethods } from './methods-notary.ts';
@@ -33,6 +34,7 @@ export const methods = {
   ...adminMethods,
   ...networkAdminMethods,
   ...storeMethods,
+  ...clusterMethods,
 } as const satisfies Record<string, MethodDefinition>;
 
 export type MethodName = keyof typeof methods;

@@ -161,9 +161,19 @@ export interface ClusterPartitionStatus {
   readonly problem?: string;
 }
 
+/** A link, seen from one node. */
+export interface ClusterPeerStatus {
+  readonly node: number;
+  readonly up: boolean;
+  /** Why its newest connection came to nothing, of the last half minute. */
+  readonly problem?: string;
+}
+
 export interface ClusterStatus {
   readonly partitions: readonly ClusterPartitionStatus[];
-  readonly peers: readonly { readonly node: number; readonly up: boolean }[];
+  readonly peers: readonly ClusterPeerStatus[];
+  /** Why somebody who is no member was turned away in the last half minute. */
+  readonly stranger?: string;
 }
 
 /** How the last opening went; printed by `doctor` and logged at start. */

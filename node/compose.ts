@@ -15,7 +15,7 @@ import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
 import type { ClusterIdentity, NodeIdentity } from './identity.ts';
-import type { PreparedChain } from './prepared.ts';
+import type { PreparedChain, PreparedMember } from './prepared.ts';
 import { maintenanceOf, policyOf } from './retention.ts';
 import { storeFailure } from './store-failure.ts';
 
@@ -133,7 +133,7 @@ export interface ServiceParts {
   readonly schemasHandle: number;
   readonly partitions: readonly PartitionOptions[];
   /** Of the cluster this node is in; none for a lone node. */
-  readonly members: readonly { readonly number: number; readonly name: string }[];
+  readonly members: readonly PreparedMember[];
   readonly checkpointMsMin: number;
   readonly recordOptions: RecordStoreOptions;
   readonly info: NodeInfo;
@@ -143,6 +143,8 @@ export interface ServiceParts {
   /** Both present exactly when the node is on a chain. */
   readonly chain: PreparedChain | undefined;
   readonly chainPort: MessagePort | undefined;
+  /** Cluster name. */
+  readonly cluster: string;
   /** Node name. */
   readonly name: string;
   /** Written by the main thread, read by the metrics of this one. */
@@ -170,6 +172,7 @@ export async function loadServiceModules() {
     metrics,
     payloadMetrics,
     networkMetrics,
+    clusterAccess,
   ] = await Promise.all([
     import('../rpc/index.ts'),
     import('../notary/index.ts'),
@@ -183,6 +186,7 @@ export async function loadServiceModules() {
     import('./metrics.ts'),
     import('./payload-metrics.ts'),
     import('./network-metrics.ts'),
+    import('./cluster-access.ts'),
   ]);
   return {
     rpc,
@@ -197,6 +201,7 @@ export async function loadServiceModules() {
     metrics,
     payloadMetrics,
     networkMetrics,
+    clusterAccess,
   };
 }
 
@@ -247,6 +252,7 @@ export async function composeService(
           modules.status.nodeStatus({ name: parts.name, info: parts.info, logStore, remote }),
         store: { records, logStore, schemas },
         ...(remote === undefined ? {} : { network: remote.actions }),
+        ...clusterOf(modules, core, parts),
       },
     },
     parts.rpc,
@@ -277,6 +283,19 @@ function replicatorOf(
     names: new Map(members.map(({ number, name }) => [number, name])),
     onError: (err) => logger.warn({ err }, 'the roles of this node cannot be asked for'),
   });
+}
+
+/** For a member of a cluster: what its operator may ask and order. */
+function clusterOf(
+  { clusterAccess }: ServiceModules,
+  core: Core,
+  { members, cluster, name, partitions }: ServiceParts,
+): Pick<AdminActions, 'cluster'> {
+  if (members.length === 0) return {};
+  const origins = partitions.map(({ origin }) => origin);
+  return {
+    cluster: clusterAccess.createClusterAccess({ core, cluster, self: name, members, origins }),
+  };
 }
 
 function remoteOf(

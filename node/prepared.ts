@@ -5,13 +5,19 @@ import type { Config } from './config/schema.ts';
 import type { DataDirPaths } from './data-dir.ts';
 import type { NetworkIdentity } from './identity.ts';
 
+/** A member of this node's cluster (CG2). */
+export interface PreparedMember {
+  readonly number: number;
+  readonly name: string;
+}
+
 /** Everything that configuration, data directory and keys say, ready to open core and listeners with. */
 export interface PreparedNode {
   readonly config: Config;
   readonly core: CoreOptions;
   readonly origin: string;
   /** Of the cluster this node is in; none for a lone node. */
-  readonly members: readonly { readonly number: number; readonly name: string }[];
+  readonly members: readonly PreparedMember[];
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
   /** Present when genesis has a chain (I7). */

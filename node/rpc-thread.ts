@@ -48,6 +48,7 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
       ...order,
       chain: prepared.chain,
       chainPort: order.chain,
+      cluster: config.network.cluster,
       name: config.network.node,
       partitions: core.partitions,
       members: prepared.members,

@@ -74,6 +74,8 @@ export type RpcErrorCode =
   | 'node/stopped'
   /** Faults on purpose at a node that is not set up for them. */
   | 'node/no-faults'
+  /** A lone node was asked about its cluster. */
+  | 'node/no-cluster'
   /** No checkpoint of that log has been signed yet. */
   | 'notary/no-checkpoint';
 
@@ -140,6 +142,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'node/busy': later(-32014, 100),
   'node/stopped': later(-32015, 1_000, 'the node is stopping: try again, or another node'),
   'node/no-faults': no(-32016),
+  'node/no-cluster': no(-32017),
 
   'notary/idempotency-conflict': no(-32020),
   'notary/outcome-unknown': later(-32021, 100),

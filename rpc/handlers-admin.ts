@@ -1,12 +1,16 @@
 /** The operator's methods (rpc.md R7); who may call them is the admin listener's business. */
 import type { MethodName } from '../api/index.ts';
+import { clusterHandlers } from './handlers-cluster.ts';
 import { networkAdminHandlers, nodeStatusToWire } from './handlers-network.ts';
 import { storeHandlers } from './handlers-store.ts';
 import type { Handlers } from './serve.ts';
 import type { AdminActions } from './types.ts';
 
 type AdminMethod =
-  | Extract<MethodName, `admin_${string}` | `schema_${string}` | `record_${string}`>
+  | Extract<
+      MethodName,
+      `admin_${string}` | `cluster_${string}` | `schema_${string}` | `record_${string}`
+    >
   | 'net_fault'
   | 'net_ban'
   | 'net_unban'
@@ -16,6 +20,7 @@ export function adminHandlers(admin: AdminActions): Partial<Handlers<AdminMethod
   const { status, store } = admin;
   return {
     ...networkAdminHandlers(admin.network),
+    ...clusterHandlers(admin.cluster),
     ...(store && storeHandlers(store)),
     ...(status && { node_status: async () => nodeStatusToWire(await status()) }),
     admin_stats: () =>

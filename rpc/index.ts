@@ -25,6 +25,12 @@ export type {
   SubmittedTransaction,
   ValidatorStatus,
 } from './chain-access.ts';
+export type {
+  ClusterAccess,
+  ClusterGroup,
+  ClusterMemberState,
+  ClusterState,
+} from './cluster-access.ts';
 export {
   errorObjectOf,
   type KnownErrorCode,

@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
 import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { SubmissionLimits } from './submissions.ts';
 
@@ -45,6 +46,8 @@ export interface AdminActions {
   readonly store?: StoreAccess;
   /** Absent on a node without a network: its `net_*` methods answer `chain/no-chain`. */
   readonly network?: NetworkActions;
+  /** Absent on a lone node: its `cluster_*` methods answer `node/no-cluster`. */
+  readonly cluster?: ClusterAccess;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -55,12 +55,14 @@ pub struct NativePartitionStatus {
 pub struct NativePeerStatus {
     pub node: u32,
     pub up: bool,
+    pub problem: Option<String>,
 }
 
 #[napi(object)]
 pub struct NativeClusterStatus {
     pub partitions: Vec<NativePartitionStatus>,
     pub peers: Vec<NativePeerStatus>,
+    pub stranger: Option<String>,
 }
 
 fn node_number(number: u32) -> Result<u16> {
@@ -108,10 +110,12 @@ impl From<ClusterStatus> for NativeClusterStatus {
         let peers = status.peers.into_iter().map(|peer| NativePeerStatus {
             node: u32::from(peer.node),
             up: peer.up,
+            problem: peer.problem,
         });
         Self {
             partitions: partitions.collect(),
             peers: peers.collect(),
+            stranger: status.stranger,
         }
     }
 }

@@ -210,6 +210,7 @@ impl Driving {
             .shards
             .iter()
             .map(|shard| self.status_of(shard.number));
+        let now = Instant::now();
         let peers = self
             .checkpoints
             .known
@@ -221,8 +222,10 @@ impl Driving {
                 .map(|node| PeerStatus {
                     node: *node,
                     up: self.up.contains(node),
+                    problem: self.refusals.of(Some(*node), now),
                 })
                 .collect(),
+            stranger: self.refusals.of(None, now),
         }
     }
 

@@ -13,6 +13,7 @@ use pyralog_raft::{Priority as RaftPriority, RaftError, RaftNode};
 use super::apply::Applying;
 use super::checkpoints::Checkpoints;
 use super::inbox::{Event, Inbox, Taken};
+use super::refusals::Refusals;
 use super::waiting::{Forwards, Homeless, Waiting};
 use super::{CHANNEL_HOST, CHANNEL_RAFT};
 use crate::answer::Reply;
@@ -31,6 +32,8 @@ pub(crate) struct Driving {
     pub links: Arc<Links>,
     /// Peers that are heard of.
     pub up: BTreeSet<u16>,
+    /// Why peers' links came to nothing.
+    pub refusals: Refusals,
     pub inbox: Arc<Inbox>,
     pub me: u16,
     pub waiting: Waiting,
@@ -114,6 +117,7 @@ impl Driving {
             Event::Host { peer, bytes } => self.hear(peer, &bytes),
             Event::Heard(peer) => {
                 self.up.insert(peer);
+                self.refusals.over(peer);
                 self.raft.peer_heard(peer);
             }
             Event::Lost { peer, down } => {
@@ -122,6 +126,10 @@ impl Driving {
                 if down {
                     self.forwards.give_up(peer);
                 }
+            }
+            Event::Refused { peer, why } => {
+                let member = peer.filter(|node| self.checkpoints.known.contains_key(node));
+                self.refusals.tell(member, why, Instant::now());
             }
             Event::Awaited(partition) => self.checkpoints.awaited(partition),
             Event::Ask(ask) => ask(self),

@@ -22,6 +22,8 @@ pub(crate) enum Event {
     Heard(u16),
     /// A peer is silent for too long, or its link is down (LK8).
     Lost { peer: u16, down: bool },
+    /// A connection came to nothing: who was there, as far as that is known, and why.
+    Refused { peer: Option<u16>, why: String },
     /// Somebody here waits for a checkpoint of the partition.
     Awaited(usize),
     /// A question, an order.

@@ -16,6 +16,7 @@ pub(crate) mod message;
 mod met;
 mod options;
 mod questions;
+mod refusals;
 mod replica;
 mod start;
 mod waiting;

@@ -39,12 +39,14 @@ pub struct PartitionStatus {
 }
 
 /// A link, seen from this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerStatus {
     /// The peer.
     pub node: u16,
     /// The link is up.
     pub up: bool,
+    /// Why its newest connection came to nothing, of the last half minute.
+    pub problem: Option<String>,
 }
 
 /// Everything a node knows of its cluster.
@@ -54,6 +56,8 @@ pub struct ClusterStatus {
     pub partitions: Vec<PartitionStatus>,
     /// Every link.
     pub peers: Vec<PeerStatus>,
+    /// Why somebody who is no member was turned away, of the last half minute.
+    pub stranger: Option<String>,
 }
 
 impl Host {

@@ -15,6 +15,7 @@ use super::drive::Driving;
 use super::hello::Hello;
 use super::inbox::{Event, Inbox};
 use super::met::Met;
+use super::refusals::Refusals;
 use super::waiting::{Forwards, Waiting};
 use super::{CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
 use crate::error::HostError;
@@ -88,6 +89,7 @@ pub(crate) fn begin(
         waiting: Waiting::default(),
         forwards: Forwards::default(),
         up: BTreeSet::new(),
+        refusals: Refusals::default(),
         homeless: VecDeque::new(),
         reads: BTreeMap::new(),
         next_read: 0,
@@ -211,7 +213,14 @@ fn taken_in(event: LinkEvent) -> Option<Event> {
             channel: CHANNEL_HOST,
             bytes,
         } => Event::Host { peer, bytes },
-        LinkEvent::Message { .. } | LinkEvent::Refused { .. } => return None,
+        LinkEvent::Refused { peer, address, why } => Event::Refused {
+            peer,
+            why: match peer {
+                Some(node) => format!("node {node} at {address}: {why}"),
+                None => format!("{address}: {why}"),
+            },
+        },
+        LinkEvent::Message { .. } => return None,
     })
 }
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Methods about the cluster that a node is a member of, for its operator: on the admin listener only (rpc.md R7). */
+import Type from 'typebox';
+import { origin } from './examples.ts';
+import * as s from './schemas.ts';
+
+const name = Type.String({ minLength: 1, maxLength: 64, description: 'Name of a member (I4).' });
+const problem = Type.Optional(
+  Type.String({ description: 'Why it is not well; absent when it is.' }),
+);
+
+const partition = s.shape({
+  partition: Type.Integer({ minimum: 0 }),
+  origin: s.origin,
+  leads: Type.Boolean({ description: 'This node leads it.' }),
+  leader: Type.Optional(name),
+  epoch: s.decimal('Term of its group (RF1).'),
+  commit: s.decimal('Log index up to which it is committed, as far as is known here.'),
+  applied: s.decimal('Log index up to which it is applied here.'),
+  last: s.decimal('Newest log index here.'),
+  size: s.decimal('Records that are durable and applied here.'),
+  replicas: Type.Array(
+    s.shape({ node: name, index: s.decimal('Newest log index that it is known to have on disk.') }),
+    { description: 'Told by a leader.' },
+  ),
+  problem,
+});
+
+const member = s.shape({
+  node: name,
+  number: Type.Integer({ minimum: 1, maximum: 1_023 }),
+  self: Type.Boolean({ description: 'The node that answers.' }),
+  up: Type.Boolean({ description: 'It is this node, or the link to it is up.' }),
+  problem,
+});
+
+const example = {
+  cluster: 'org-0',
+  partitions: [
+    {
+      partition: 0,
+      origin,
+      leads: true,
+      leader: 'node-0',
+      epoch: '3',
+      commit: '17',
+      applied: '17',
+      last: '17',
+      size: '1200',
+      replicas: [
+        { node: 'node-0', index: '17' },
+        { node: 'node-1', index: '17' },
+      ],
+    },
+  ],
+  members: [
+    { node: 'node-0', number: 1, self: true, up: true },
+    { node: 'node-1', number: 2, self: false, up: true },
+  ],
+} as const;
+
+export const clusterMethods = {
+  cluster_status: {
+    summary: 'Groups and links of the cluster, as this member sees them, and why any is not well.',
+    listener: 'admin',
+    idempotent: true,
+    params: s.shape({}),
+    result: s.shape({
+      cluster: Type.String({ description: 'Its name (I4).' }),
+      partitions: Type.Array(partition),
+      members: Type.Array(member),
+      stranger: Type.Optional(
+        Type.String({ description: 'Why somebody who is no member was turned away of late.' }),
+      ),
+    }),
+    example: { params: {}, result: example },
+  },
+  cluster_transfer: {
+    summary: 'Has a partition that this node leads handed over to another member.',
+    listener: 'admin',
+    idempotent: true,
+    params: s.shape({ partition: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }), to: name }),
+    result: s.shape({ begun: Type.Literal(true) }),
+    example: { params: { partition: 0, to: 'node-1' }, result: { begun: true } },
+  },
+} as const;

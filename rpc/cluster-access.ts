@@ -1,0 +1,38 @@
+/** A partition's group, as this member sees it (raft.md). */
+export interface ClusterGroup {
+  readonly partition: number;
+  readonly origin: string;
+  readonly leads: boolean;
+  /** Who leads, this node too, as far as is known. */
+  readonly leader?: string;
+  readonly epoch: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly last: number;
+  readonly size: number;
+  readonly replicas: readonly { readonly node: string; readonly index: number }[];
+  readonly problem?: string;
+}
+
+/** A member and the link to it. */
+export interface ClusterMemberState {
+  readonly node: string;
+  readonly number: number;
+  readonly self: boolean;
+  readonly up: boolean;
+  readonly problem?: string;
+}
+
+export interface ClusterState {
+  readonly cluster: string;
+  readonly partitions: readonly ClusterGroup[];
+  readonly members: readonly ClusterMemberState[];
+  readonly stranger?: string;
+}
+
+/** What the methods about the cluster work on. */
+export interface ClusterAccess {
+  status(): Promise<ClusterState>;
+  /** Rejects with `log/not-leader` when another member leads, `rpc/invalid-params` when there is no such member. */
+  transfer(partition: number, to: string): Promise<void>;
+}
