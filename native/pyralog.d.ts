@@ -181,6 +181,7 @@ export interface NativeCluster {
 export interface NativeClusterStatus {
   partitions: Array<NativePartitionStatus>;
   peers: Array<NativePeerStatus>;
+  stranger?: string;
 }
 
 /** What is to be exported. */
@@ -339,6 +340,7 @@ export interface NativePartitionStatus {
 export interface NativePeerStatus {
   node: number;
   up: boolean;
+  problem?: string;
 }
 
 /** What is left out is off. */

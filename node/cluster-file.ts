@@ -46,17 +46,22 @@ const MEMBER_FIELDS = ['number', 'name', 'address', 'tunnel', 'cosigner'];
 
 /** @throws NodeError `node/bad-config` that names the file and what is wrong with it */
 export function readClusterFile(path: string): ClusterFile {
-  let text: string;
+  const { size } = orRefuse(path, () => statSync(path));
+  if (size > BYTES_MAX) throw refuse(path, `has ${size} bytes; at most ${BYTES_MAX} make sense`);
+  return parseClusterFile(
+    orRefuse(path, () => readFileSync(path, 'utf8')),
+    path,
+  );
+}
+
+function orRefuse<T>(path: string, look: () => T): T {
   try {
-    const { size } = statSync(path);
-    if (size > BYTES_MAX) throw refuse(path, `has ${size} bytes; at most ${BYTES_MAX} make sense`);
-    text = readFileSync(path, 'utf8');
+    return look();
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
     throw nodeError('node/bad-config', `${path}: cannot be read (${code})`, { cause: error });
   }
-  return parseClusterFile(text, path);
 }
 
 /** `source` is for messages. Errors as {@link readClusterFile}. */

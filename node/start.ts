@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { assert } from '../base/errors.ts';
 import type { Core, RecoveryReport } from '../native/index.ts';
 import type { NodePolicy, RpcAddress } from '../rpc/index.ts';
+import { watchCluster } from './cluster-watch.ts';
 import { composeCore, composePayloads, type Payloads } from './compose.ts';
 import type { ConfigSources } from './config/load.ts';
 import type { Config } from './config/schema.ts';
@@ -121,12 +122,14 @@ async function serve({
   else signal.addEventListener('abort', () => end.resolve(undefined), { once: true });
   const stopLag = publishLag(shared);
   const stopWatching = watchStore(core, logger);
+  const stopCluster = watchCluster(core, prepared, logger);
   setTimeout(settleHeap, SETTLE_MS).unref();
   const stopped = end.promise.then(async (reason) => {
     if (reason === undefined) logger.info({ drainMsMax: config.drainMsMax }, 'node draining');
     else logger.error({ err: reason }, 'node stopping after a failure');
     stopLag();
     stopWatching();
+    stopCluster();
     await worker.stop(config.drainMsMax);
     await closePlane(plane);
     bridge?.port1.close();

@@ -1,0 +1,131 @@
+/**
+ * Three members as separate processes that keep one log: nothing that was acknowledged is lost or doubled whatever is done
+ * to them, by the clients' own history, and every receipt has the signatures of a majority.
+ */
+import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
+import { parseTrustStore, verifyReceipt } from '../../receipt/index.ts';
+import {
+  ClusterLoad,
+  checkReplicas,
+  eventually,
+  newSubmission,
+  TestCluster,
+  tell,
+} from '../support/cluster.ts';
+
+const CLIENTS = 6;
+const KILLS = 3;
+
+describe('cluster of three members', function () {
+  this.timeout(240_000);
+  let cluster: TestCluster;
+  before(async () => {
+    cluster = await TestCluster.start(3);
+  });
+  after(() => cluster.remove());
+
+  const all: ClusterLoad['kept'] = [];
+  /** Runs `disturb` under load, ends the load, and checks every replica against all that was ever acknowledged. */
+  async function underLoad(disturb: (load: ClusterLoad) => Promise<void>): Promise<void> {
+    const load = new ClusterLoad(cluster, CLIENTS);
+    try {
+      await load.more(100);
+      await disturb(load);
+      await load.more(100);
+    } finally {
+      await load.stop();
+    }
+    all.push(...load.kept);
+    await checkReplicas(cluster, all);
+  }
+
+  async function event(load: ClusterLoad, what: string, act: () => Promise<void>): Promise<void> {
+    const from = performance.now();
+    await act();
+    await load.more(50);
+    tell(`${what}: no acknowledgement for ${load.gapSince(from).toFixed(0)} ms`);
+  }
+
+  it('takes submissions at any member and gives receipts with a majority of signatures', async () => {
+    const trust = parseTrustStore(readFileSync(cluster.devnet.paths.trust, 'utf8'));
+    assert.ok(trust.ok);
+    for (const name of cluster.names()) {
+      const client = cluster.client(name);
+      const { key, digest } = newSubmission();
+      const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
+      const { id, offset } = await client.submit(submission);
+      all.push({ id, offset, digest });
+      const again = await client.submit(submission);
+      assert.deepEqual([again.id, again.duplicate], [id, true]);
+      const receipt = await client.receipt(id, { waitFor: 'checkpoint' });
+      const verdict = verifyReceipt(receipt, digest, trust.value);
+      assert.ok(verdict.ok, verdict.ok ? '' : verdict.message);
+      assert.equal(verdict.level, 'checkpoint');
+      const signatures = receipt.checkpoint?.split('\n').filter((line) => line.startsWith('—'));
+      assert.ok((signatures?.length ?? 0) >= 2, receipt.checkpoint);
+      await client.close();
+    }
+    await checkReplicas(cluster, all);
+  });
+
+  it('says who leads, in which epoch, and that all is well', async () => {
+    const leader = await cluster.leader();
+    await eventually(async () => {
+      const views = await Promise.all(cluster.names().map((name) => cluster.view(name)));
+      return views.every(
+        (view) =>
+          view?.partitions[0]?.leader === leader &&
+          view.partitions[0].problem === undefined &&
+          view.members.every(({ up }) => up),
+      );
+    });
+  });
+
+  it('loses and doubles nothing when its leader is killed, and catches it up', async () => {
+    await underLoad(async (load) => {
+      for (let i = 0; i < KILLS; i++) {
+        const leader = await cluster.leader();
+        await event(load, `kill -9 of ${leader}, which leads`, () => cluster.order('kill', leader));
+        await cluster.order('restart', leader);
+        await load.more(50);
+      }
+    });
+  });
+
+  it('goes on while each member in turn is restarted', async () => {
+    await underLoad(async (load) => {
+      for (const name of cluster.names()) {
+        await event(load, `restart of ${name}`, () => cluster.order('restart', name));
+      }
+    });
+  });
+
+  it('goes on while its leader is stopped for a while, which then follows', async () => {
+    await underLoad(async (load) => {
+      const leader = await cluster.leader();
+      await event(load, `SIGSTOP of ${leader}, which leads`, () => cluster.order('pause', leader));
+      await cluster.order('resume', leader);
+    });
+  });
+
+  it('acknowledges nothing while both followers are stopped, and goes on afterwards', async () => {
+    const leader = await cluster.leader();
+    const followers = cluster.others(leader);
+    const client = cluster.client(leader, 5_000);
+    const { key, digest } = newSubmission();
+    const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
+    await cluster.order('pause', ...followers);
+    await assert.rejects(client.submit(submission), 'acknowledged by one of three');
+    await cluster.order('resume', ...followers);
+    let answer: Awaited<ReturnType<typeof client.submit>> | undefined;
+    await eventually(async () => {
+      answer = await client.submit(submission).catch(() => undefined);
+      return answer !== undefined;
+    });
+    await client.close();
+    assert.ok(answer !== undefined);
+    all.push({ id: answer.id, offset: answer.offset, digest });
+    await underLoad(async () => {});
+  });
+});

@@ -1,0 +1,132 @@
+import { strict as assert } from 'node:assert';
+import { PyralogError } from '../../../base/errors.ts';
+import { createClusterReplicator, type Role } from '../../../consensus/index.ts';
+import type { ClusterStatus, Core, ProposeAnswer } from '../../../native/index.ts';
+import { until } from '../../support/until.ts';
+
+const NAMES = new Map([
+  [1, 'node-0'],
+  [2, 'node-1'],
+]);
+
+const OPTIONS = { wait: 'durable', paths: false } as const;
+
+/** What a replicated core tells of one partition; a test says what it is to tell next. */
+class FakeCore {
+  group: { leads: boolean; epoch: number; leader?: number } = { leads: false, epoch: 0 };
+  broken: Error | undefined;
+  asked = 0;
+  answer: () => Promise<ProposeAnswer> = () => Promise.reject(new Error('nothing was proposed'));
+
+  clusterStatus(): Promise<ClusterStatus> {
+    this.asked++;
+    if (this.broken !== undefined) return Promise.reject(this.broken);
+    const figures = { partition: 0, commit: 1, applied: 1, last: 1, replicas: [] };
+    return Promise.resolve({ partitions: [{ ...figures, ...this.group }], peers: [] });
+  }
+
+  propose(): Promise<ProposeAnswer> {
+    return this.answer();
+  }
+
+  /** The replicator asks for nothing else here. */
+  asCore(): Core {
+    return this as unknown as Core;
+  }
+}
+
+describe('cluster replicator', () => {
+  let core: FakeCore;
+  let replicator: ReturnType<typeof createClusterReplicator>;
+  let errors: unknown[];
+  let roles: Role[];
+  beforeEach(() => {
+    core = new FakeCore();
+    errors = [];
+    roles = [];
+    replicator = create(core);
+    replicator.onRole((_, role) => roles.push(role));
+  });
+  afterEach(() => replicator.stop());
+
+  const create = (of: FakeCore) =>
+    createClusterReplicator(of.asCore(), {
+      partitions: 1,
+      replicas: 3,
+      names: NAMES,
+      onError: (error) => errors.push(error),
+    });
+
+  it('follows nobody it knows until it has heard who leads', () => {
+    assert.deepEqual(replicator.role(0), { kind: 'follower', hint: undefined });
+  });
+
+  it('tells each change of role once, leaders by name', async () => {
+    core.group = { leads: false, epoch: 2, leader: 2 };
+    await until(() => roles.some((role) => role.kind === 'follower' && role.hint === 'node-1'));
+    const before = roles.length;
+    const asked = core.asked;
+    await until(() => core.asked > asked + 1);
+    assert.equal(roles.length, before, 'the same role was told twice');
+    core.group = { leads: true, epoch: 3 };
+    await until(() => replicator.role(0).kind === 'leader');
+    core.group = { leads: true, epoch: 5 };
+    await until(() => roles.some((role) => role.kind === 'leader' && role.epoch === 5));
+    assert.deepEqual(roles.slice(before), [
+      { kind: 'leader', epoch: 3 },
+      { kind: 'leader', epoch: 5 },
+    ]);
+    assert.deepEqual(replicator.role(0), { kind: 'leader', epoch: 5 });
+  });
+
+  it('tells a late listener what is known, and one that left nothing more', async () => {
+    core.group = { leads: true, epoch: 1 };
+    await until(() => replicator.role(0).kind === 'leader');
+    const late: Role[] = [];
+    const leave = replicator.onRole((_, role) => late.push(role));
+    assert.deepEqual(late, [{ kind: 'leader', epoch: 1 }]);
+    leave();
+    core.group = { leads: true, epoch: 2 };
+    await until(() => roles.some((role) => role.kind === 'leader' && role.epoch === 2));
+    assert.equal(late.length, 1);
+  });
+
+  it('says when the core cannot be asked, and goes on with what it knew', async () => {
+    core.group = { leads: true, epoch: 1 };
+    await until(() => replicator.role(0).kind === 'leader');
+    core.broken = new Error('closed');
+    await until(() => errors.length > 0);
+    assert.deepEqual(replicator.role(0), { kind: 'leader', epoch: 1 });
+    assert.equal(errors[0], core.broken);
+  });
+
+  it('asks nothing more once it is stopped', async () => {
+    await until(() => core.asked > 1);
+    replicator.stop();
+    const asked = core.asked;
+    const other = new FakeCore();
+    const { stop } = create(other);
+    await until(() => other.asked > 2);
+    stop();
+    assert.equal(core.asked, asked);
+  });
+
+  it('names the number of replicas in each answer', async () => {
+    core.answer = () =>
+      Promise.resolve({ epoch: 4, outcomes: new Uint8Array(40), durability: 'durable' });
+    const answer = await replicator.propose(0, new Uint8Array(8), OPTIONS);
+    assert.deepEqual([answer.replicas, answer.epoch, replicator.replicas], [3, 4, 3]);
+  });
+
+  it('says that nothing was taken where nobody leads, and leaves every other refusal as it is', async () => {
+    core.answer = () => Promise.reject(new PyralogError('log/not-leader', 'nobody leads'));
+    await assert.rejects(replicator.propose(0, new Uint8Array(8), OPTIONS), {
+      code: 'consensus/not-leader',
+      message: /a majority of the cluster is needed for that; nothing was taken/,
+    });
+    core.answer = () => Promise.reject(new PyralogError('log/group-stopped', 'it stopped'));
+    await assert.rejects(replicator.propose(0, new Uint8Array(8), OPTIONS), {
+      code: 'log/group-stopped',
+    });
+  });
+});
