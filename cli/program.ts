@@ -3,6 +3,7 @@ import type { Action } from './action.ts';
 import { createContext, toJson } from './context.ts';
 import { examples } from './examples.ts';
 import { addChainCommands } from './program-chain.ts';
+import { addClusterCommands } from './program-cluster.ts';
 import { addDbGroup } from './program-db.ts';
 import { addFileCommands } from './program-files.ts';
 import { addGenesisCommands } from './program-genesis.ts';
@@ -45,6 +46,7 @@ export function buildProgram(signal: AbortSignal, onCode: (code: number) => void
   addChainCommands(program, action);
   addGenesisCommands(program, action);
   addNodeCommands(program, action);
+  addClusterCommands(program, action);
   addSchemaCommands(program, action);
   addDbGroup(program, action);
   addRecordCommands(program, action);

@@ -107,15 +107,32 @@ export function formatClusterFile(file: ClusterFile): string {
     cluster: file.cluster,
     cosigners: file.cosigners,
     faults: file.faults,
-    members: file.members.map((member) => ({
-      number: member.number,
-      name: member.name,
-      address: member.address,
-      tunnel: toHex(member.tunnel),
-      cosigner: formatVerificationKey(member.cosigner),
-    })),
+    members: file.members.map(formatMember),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** A member as the file has it (CG2). */
+export function formatMember(member: ClusterFileMember) {
+  return {
+    number: member.number,
+    name: member.name,
+    address: member.address,
+    tunnel: toHex(member.tunnel),
+    cosigner: formatVerificationKey(member.cosigner),
+  };
+}
+
+/** A member that stands alone, with network and cluster beside its fields. Errors as {@link readClusterFile}. */
+export function parseMember(
+  entry: unknown,
+  source: string,
+): { networkId: string; cluster: string; member: ClusterFileMember } {
+  const fields = objectOf(entry, ['network', 'cluster', ...MEMBER_FIELDS], source);
+  const networkId = textOf(fields, 'network', source);
+  const cluster = textOf(fields, 'cluster', source);
+  const own = Object.fromEntries(MEMBER_FIELDS.map((field) => [field, fields[field]]));
+  return { networkId, cluster, member: memberOf(own, source, { networkId, cluster }) };
 }
 
 /** What others pin to believe the cluster (CG3). */

@@ -15,7 +15,9 @@ export {
   type ClusterFileMember,
   clusterPolicy,
   formatClusterFile,
+  formatMember,
   parseClusterFile,
+  parseMember,
   readClusterFile,
 } from './cluster-file.ts';
 export type { ConfigValue } from './config/fields.ts';

@@ -79,7 +79,7 @@ function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): D
     root: resolve(context.workingDir, flags.dir),
     fresh: flags.fresh === true,
     validators: wholeOf('--validators', flags.validators ?? VALIDATORS, VALIDATORS_MAX, 1),
-    cluster: flags.cluster === undefined ? 0 : wholeOf('--cluster', flags.cluster, MEMBERS_MAX, 1),
+    cluster: membersOf(flags),
     ...(flags.port === undefined ? {} : { port: wholeOf('--port', flags.port, 65_535) }),
     settings: {
       ...(flags.blockTime === undefined
@@ -100,6 +100,22 @@ function optionsOf(context: Context, flags: DevnetFlags, signal: AbortSignal): D
       );
     },
   };
+}
+
+/** Members of one cluster, or 0 for a network of validators. */
+function membersOf({ cluster, validators, blockTime }: DevnetFlags): number {
+  if (cluster === undefined) return 0;
+  const other =
+    validators === undefined
+      ? blockTime === undefined
+        ? undefined
+        : '--block-time'
+      : '--validators';
+  if (other === undefined) return wholeOf('--cluster', cluster, MEMBERS_MAX, 1);
+  throw cliError(
+    'cli/usage',
+    `--cluster and ${other}: a cluster of one organisation has no chain; give one of them`,
+  );
 }
 
 function wholeOf(flag: string, text: string, max: number, min = 0): number {

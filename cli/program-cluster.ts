@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import type { Action } from './action.ts';
+import type { ClusterInitFlags, ClusterMemberFlags } from './commands/cluster.ts';
+import { examples } from './examples.ts';
+import type { AdminFlags } from './find-admin.ts';
+import { withAdminOptions } from './program-schema.ts';
+
+/** `cluster status|transfer|member|init`. */
+export function addClusterCommands(program: Command, action: Action): void {
+  const cluster = program
+    .command('cluster')
+    .description('nodes of one organisation that keep a log together');
+  cluster.addHelpText('after', examples('pyralog cluster status', 'pyralog cluster member'));
+  withAdminOptions(cluster.command('status'))
+    .description('who leads, which links are up, and why anything is not well')
+    .addHelpText('after', examples('pyralog cluster status', 'pyralog cluster status --json'))
+    .action(
+      action(async (context, command) => {
+        const { clusterStatus } = await import('./commands/cluster.ts');
+        return clusterStatus(context, command.opts<AdminFlags>());
+      }),
+    );
+  withAdminOptions(cluster.command('transfer'))
+    .description('have a partition handed over by the node that leads it')
+    .argument('<partition>', 'its number, such as 0')
+    .argument('<node>', 'name of the member that is to lead')
+    .addHelpText('after', examples('pyralog cluster transfer 0 node-1'))
+    .action(
+      action(async (context, command) => {
+        const { clusterTransfer } = await import('./commands/cluster.ts');
+        return clusterTransfer(context, command.args, command.opts<AdminFlags>());
+      }),
+    );
+  addMaking(cluster, action);
+}
+
+function addMaking(cluster: Command, action: Action): void {
+  cluster
+    .command('member')
+    .description(
+      'what the members file is to say of this node; makes its tunnel key if it has none',
+    )
+    .requiredOption('--number <n>', 'its number in the cluster, 1 to 1023, never used before')
+    .requiredOption('--address <host:port>', 'where it listens for the other members')
+    .option('-c, --config <file>', 'configuration')
+    .option('--passphrase-file <file>', 'passphrase of its keys')
+    .addHelpText(
+      'after',
+      examples('pyralog cluster member --number 1 --address 10.0.0.1:7080 --json > node-1.json'),
+    )
+    .action(
+      action(async (context, command) => {
+        const { clusterMember } = await import('./commands/cluster.ts');
+        return clusterMember(context, command.opts<ClusterMemberFlags>());
+      }),
+    );
+  cluster
+    .command('init')
+    .description('a members file of what `pyralog cluster member --json` printed at each node')
+    .requiredOption('--member <file...>', 'one file a member')
+    .requiredOption('--out <file>', 'members file to write')
+    .option(
+      '--cosigners <k>',
+      'signatures that make a checkpoint (default: the least there can be)',
+    )
+    .option('--faults <f>', 'members that may lie or be restored from a backup', '0')
+    .addHelpText('after', examples('pyralog cluster init --member node-*.json --out members.json'))
+    .action(
+      action(async (context, command) => {
+        const { clusterInit } = await import('./commands/cluster.ts');
+        return clusterInit(context, command.opts<ClusterInitFlags>());
+      }),
+    );
+}
