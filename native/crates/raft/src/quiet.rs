@@ -93,12 +93,13 @@ impl RaftNode {
 
 impl Group {
     fn tick(&mut self) {
-        let raft = &mut self.engine.raft;
-        let elapsed = raft.election_elapsed;
         if !self.may_campaign() && !self.is_leader() {
+            // Its leader's lease ends all the same: others may ask for its vote.
+            self.engine.raft.election_elapsed += 1;
             return;
         }
         let raft = &mut self.engine.raft;
+        let elapsed = raft.election_elapsed;
         raft.tick();
         if raft.state != StateRole::Leader && raft.election_elapsed < elapsed {
             self.seen.draws += 1; // it campaigned, maybe not for the first time in this term

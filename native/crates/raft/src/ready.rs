@@ -177,7 +177,12 @@ impl Group {
     pub(crate) fn advance_applied(&mut self) {
         let log = &self.engine.raft.raft_log;
         if self.applied > log.applied && self.applied <= log.persisted.min(log.committed) {
+            let last = log.last_index();
             self.engine.advance_apply_to(self.applied);
+            // The entry that ends a change of several members is appended then, and told to nobody before the next heartbeat.
+            if self.engine.raft.raft_log.last_index() > last {
+                self.engine.raft.bcast_append();
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The thin path: three groups of three nodes elect, commit and read.
 
 use super::cluster::Cluster;
-use crate::Refusal;
+use crate::{Event, Refusal, Role};
 
 #[test]
 fn groups_elect_commit_and_apply_the_same_everywhere() {
@@ -102,4 +102,51 @@ fn a_lost_leader_is_replaced_without_waiting_for_a_timeout() {
         by.insert(leader);
     }
     assert_eq!(by.len(), 2, "the groups of a lost node are shared out");
+}
+
+#[test]
+fn a_leader_that_is_cut_off_steps_down_and_says_so() {
+    let mut cluster = Cluster::new(3, 1);
+    cluster.ticks(60);
+    let leader = cluster.leader(0).unwrap();
+    let term = cluster.nodes[&leader].raft.leads(0).unwrap();
+    cluster.cut.insert(leader);
+    cluster.node(leader).raft.propose(0, vec![1]).unwrap();
+    cluster.node(leader).events.clear();
+    for number in (1..=3).filter(|number| *number != leader) {
+        cluster.node(number).raft.peer_lost(leader);
+    }
+    cluster.ticks(60);
+    let down = Event::Role {
+        group: 0,
+        role: Role::Follower,
+        term,
+        leader: None,
+    };
+    assert!(cluster.nodes[&leader].events.contains(&down));
+    let next = cluster.leader(0).unwrap();
+    cluster.node(next).raft.propose(0, vec![2]).unwrap();
+    cluster.settle();
+    // Back again, it takes what the others agreed on in place of its own.
+    cluster.cut.clear();
+    cluster.ticks(60);
+    let values = |node: u16| {
+        let applied = &cluster.nodes[&node].machine.0[&0];
+        applied.iter().map(|one| one.2.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(values(leader), values(next));
+    assert!(values(next).contains(&vec![2]) && !values(next).contains(&vec![1]));
+}
+
+#[test]
+fn a_link_lost_between_two_of_three_deposes_nobody() {
+    let mut cluster = Cluster::new(3, 1);
+    cluster.ticks(100);
+    let leader = cluster.leader(0).unwrap();
+    let term = cluster.nodes[&leader].raft.leads(0);
+    let one = leader % 3 + 1;
+    cluster.node(one).raft.peer_lost(leader);
+    cluster.settle();
+    cluster.ticks(3);
+    assert_eq!(cluster.nodes[&leader].raft.leads(0), term);
 }
