@@ -9,11 +9,12 @@ import type {
   PartitionOptions,
   SchemaRegistry,
 } from '../native/index.ts';
-import type { AdminActions, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
+import type { AdminActions, ClusterAccess, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
 import type { RecordStoreOptions } from '../storage/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/schema.ts';
+import { handOver } from './hand-over.ts';
 import type { ClusterIdentity, NodeIdentity } from './identity.ts';
 import type { PreparedChain, PreparedMember } from './prepared.ts';
 import { maintenanceOf, policyOf } from './retention.ts';
@@ -173,6 +174,7 @@ export async function loadServiceModules() {
     payloadMetrics,
     networkMetrics,
     clusterAccess,
+    clusterMetrics,
   ] = await Promise.all([
     import('../rpc/index.ts'),
     import('../notary/index.ts'),
@@ -187,6 +189,7 @@ export async function loadServiceModules() {
     import('./payload-metrics.ts'),
     import('./network-metrics.ts'),
     import('./cluster-access.ts'),
+    import('./cluster-metrics.ts'),
   ]);
   return {
     rpc,
@@ -202,6 +205,7 @@ export async function loadServiceModules() {
     payloadMetrics,
     networkMetrics,
     clusterAccess,
+    clusterMetrics,
   };
 }
 
@@ -237,6 +241,8 @@ export async function composeService(
   modules.metrics.exportNodeMetrics({ registry, core, logStore, shared: parts.shared });
   modules.payloadMetrics.exportPayloadMetrics({ registry, objects, schemas });
   if (remote !== undefined) modules.networkMetrics.exportNetworkMetrics(registry, remote.figures);
+  const cluster = clusterOf(modules, core, parts);
+  if (cluster !== undefined) modules.clusterMetrics.exportClusterMetrics(registry, cluster);
   const rpc = await modules.rpc.startRpcServer(
     {
       notary,
@@ -252,7 +258,7 @@ export async function composeService(
           modules.status.nodeStatus({ name: parts.name, info: parts.info, logStore, remote }),
         store: { records, logStore, schemas },
         ...(remote === undefined ? {} : { network: remote.actions }),
-        ...clusterOf(modules, core, parts),
+        ...(cluster === undefined ? {} : { cluster }),
       },
     },
     parts.rpc,
@@ -260,6 +266,8 @@ export async function composeService(
   return {
     rpc,
     async stop(signal) {
+      // Calls that come meanwhile are still answered: they go to whoever leads then.
+      if (cluster !== undefined) await handOver(cluster, logger, signal);
       await rpc.stop(signal);
       await Promise.all([notary.drain(), records.close()]);
       replicator.stop();
@@ -290,12 +298,10 @@ function clusterOf(
   { clusterAccess }: ServiceModules,
   core: Core,
   { members, cluster, name, partitions }: ServiceParts,
-): Pick<AdminActions, 'cluster'> {
-  if (members.length === 0) return {};
+): ClusterAccess | undefined {
+  if (members.length === 0) return undefined;
   const origins = partitions.map(({ origin }) => origin);
-  return {
-    cluster: clusterAccess.createClusterAccess({ core, cluster, self: name, members, origins }),
-  };
+  return clusterAccess.createClusterAccess({ core, cluster, self: name, members, origins });
 }
 
 function remoteOf(
