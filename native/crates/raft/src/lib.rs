@@ -23,6 +23,7 @@ mod entry;
 mod error;
 mod failover;
 mod group;
+mod guard;
 mod machine;
 mod mutant;
 mod node;
