@@ -7,7 +7,7 @@ import type { PreparedNode } from './prepared.ts';
 /** How often the log hears of news. */
 const WATCH_MS = 1_000;
 
-/** Logs what changes in the cluster: who leads, which links are up, why any is not. Returns what ends it. */
+/** Logs what changes in the cluster (CG6): who leads, which links are up, why any is not. Returns what ends it. */
 export function watchCluster(core: Core, prepared: PreparedNode, logger: Logger): () => void {
   const { config, members, origin } = prepared;
   if (members.length === 0) return () => {};

@@ -7,7 +7,7 @@ const HAND_OVER_MS = 2_000;
 const LOOK_MS = 20;
 
 /**
- * Before a member stops: what it leads goes to the member that has most of it, so that nobody waits for an election. Takes an
+ * Before a member stops (CG5): what it leads goes to the member that has most of it, so that nobody waits for an election. Takes an
  * election time-out at most; what then is led here still, is left as a crash would leave it.
  */
 export async function handOver(
