@@ -82,6 +82,18 @@ describe('cluster of three members', function () {
     });
   });
 
+  it('hands over when it is told to, and only where it leads', async () => {
+    const before = await cluster.leader();
+    const [to = ''] = cluster.others(before);
+    await assert.rejects(cluster.call(to, 'cluster_transfer', { partition: 0, to: before }));
+    await assert.rejects(
+      cluster.call(before, 'cluster_transfer', { partition: 0, to: 'node-9' }),
+      /there is no member node-9/,
+    );
+    await cluster.call(before, 'cluster_transfer', { partition: 0, to });
+    await eventually(async () => (await cluster.leader()) === to);
+  });
+
   it('loses and doubles nothing when its leader is killed, and catches it up', async () => {
     await underLoad(async (load) => {
       for (let i = 0; i < KILLS; i++) {
