@@ -179,8 +179,11 @@ impl World {
         let mut judge = self.judge.lock().unwrap();
         judge.leads(number, group, term);
         let applied = judge.applied.get(&group);
-        let Some((index, (epoch, _))) = applied.and_then(|log| Some((log.len(), *log.last()?)))
-        else {
+        // What later epochs applied it need not have: a paused node may count its votes late.
+        let earlier = applied.map_or(&[][..], |log| {
+            &log[..log.partition_point(|(epoch, _)| u64::from(*epoch) < term)]
+        });
+        let Some((index, (epoch, _))) = earlier.last().map(|last| (earlier.len(), *last)) else {
             return;
         };
         let running = self.nodes[&number].running.as_ref();
