@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { equalBytes, fromHex, toHex } from '../base/bytes.ts';
+import { PyralogError } from '../base/errors.ts';
 import {
   clusterScope,
   formatVerificationKey,
@@ -196,7 +197,7 @@ function memberOf(
   }
   const cosigner = parseVerificationKey(textOf(member, 'cosigner', source));
   if (!cosigner.ok) throw refuse(source, `cosigner: ${cosigner.message}`);
-  const expected = replicaKeyName(networkId, cluster, name);
+  const expected = keyNameOf({ networkId, cluster, name }, source);
   if (cosigner.value.type !== 'cosignature' || cosigner.value.name !== expected) {
     throw refuse(source, `cosigner is the key of ${cosigner.value.name}, not of ${expected}`);
   }
@@ -209,6 +210,19 @@ function memberOf(
     tunnel: bytesOf(member, 'tunnel', source),
     cosigner: cosigner.value,
   };
+}
+
+/** The name a member's key must have; a network or node that is no name has none. */
+function keyNameOf(
+  { networkId, cluster, name }: { networkId: string; cluster: string; name: string },
+  source: string,
+): string {
+  try {
+    return replicaKeyName(networkId, cluster, name);
+  } catch (cause) {
+    if (!(cause instanceof PyralogError)) throw cause;
+    throw refuse(source, cause.message);
+  }
 }
 
 function checkTogether(file: ClusterFile, source: string): void {

@@ -180,6 +180,10 @@ describe('members file', () => {
     );
   });
 
+  it('refuses a network that is no network id (I1)', () => {
+    assert.match(refusal(formatClusterFile(file()).replace('"devnet-', '" evnet-')), /evnet/);
+  });
+
   it('takes any text for a file or refuses it, and never fails otherwise', () => {
     const text = formatClusterFile(file());
     fc.assert(
