@@ -27,6 +27,8 @@ pub(crate) const WAITING_BYTES_MAX: usize = 64 << 20;
 pub(crate) const MESSAGE_BYTES: usize = 1 << 20;
 /// Messages to one member that are on their way at most.
 pub(crate) const IN_FLIGHT_MESSAGES: usize = 256;
+/// Bytes of a group that are applied in one round at least before the rest waits for the next.
+pub(crate) const APPLY_BYTES: usize = 1 << 20;
 /// Bytes of one bundle, if no single message is longer.
 pub(crate) const BUNDLE_BYTES: usize = 4 << 20;
 /// Bytes of recent entries kept for members that are a little behind, per group.

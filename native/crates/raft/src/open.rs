@@ -7,7 +7,8 @@ use pyralog_log::{GroupState, HardState, LogError, LogReader, LogStore, Membersh
 use raft::{RawNode, StateRole};
 
 use crate::config::{
-    ELECTION_TICKS, HEARTBEAT_TICKS, IN_FLIGHT_MESSAGES, MESSAGE_BYTES, NODE_MAX, RaftConfig,
+    APPLY_BYTES, ELECTION_TICKS, HEARTBEAT_TICKS, IN_FLIGHT_MESSAGES, MESSAGE_BYTES, NODE_MAX,
+    RaftConfig,
 };
 use crate::entry::is_change;
 use crate::error::RaftError;
@@ -191,7 +192,7 @@ impl RaftNode {
             max_inflight_msgs: IN_FLIGHT_MESSAGES,
             check_quorum: true,
             pre_vote: true,
-            max_committed_size_per_ready: 16 << 20,
+            max_committed_size_per_ready: APPLY_BYTES as u64,
             ..raft::Config::default()
         };
         let engine = RawNode::new(&config, log, &self.logger).map_err(|error| error.to_string())?;

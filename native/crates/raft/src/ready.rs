@@ -5,6 +5,7 @@ use raft::eraftpb::{Entry, EntryType, Message};
 use raft::{Ready, StateRole};
 
 use crate::change::members_of;
+use crate::config::APPLY_BYTES;
 use crate::entry::change_of;
 use crate::group::Group;
 use crate::machine::{Committed, Content, Machine};
@@ -13,13 +14,16 @@ use crate::round::Event;
 use crate::stage::{Mark, Op, queue_entries};
 
 impl Group {
-    /// Takes all that the engine has ready. An error is the reason why the group must stop.
+    /// Takes what the engine has ready, until a good deal was applied: what peers say meanwhile is not to wait for long (a
+    /// leader that hears nothing of its followers for an election timeout steps down). The rest is taken in the next round. An error
+    /// is the reason why the group must stop.
     pub(crate) fn take_ready(
         &mut self,
         machine: &mut dyn Machine,
         (piece_bytes, events): (usize, &mut Vec<Event>),
     ) -> Result<(), String> {
-        while self.engine.has_ready() {
+        let mut applied_bytes = 0;
+        while self.engine.has_ready() && applied_bytes < APPLY_BYTES {
             let mut ready = self.engine.ready();
             self.ready = ready.number();
             self.reads.answered(ready.take_read_states());
@@ -34,6 +38,10 @@ impl Group {
             if u32::try_from(term).is_err() {
                 return Err(format!("epoch {term} is too large for a record"));
             }
+            applied_bytes += committed
+                .iter()
+                .map(|entry| entry.data.len())
+                .sum::<usize>();
             self.apply(committed, (machine, events))?;
         }
         Ok(())

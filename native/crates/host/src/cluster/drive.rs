@@ -91,7 +91,7 @@ impl Driving {
                 self.look_after_homeless(now);
                 self.ask_leaders_for_checkpoints();
             }
-            self.go_round()?;
+            self.go_round(tick_at)?;
         }
     }
 
@@ -136,8 +136,9 @@ impl Driving {
         }
     }
 
-    /// Rounds until nothing more can be done without the disk or a peer.
-    fn go_round(&mut self) -> Result<(), HostError> {
+    /// Rounds until nothing more can be done without the disk or a peer, or something came in, or the next tick is due: neither
+    /// waits until a long backlog is applied.
+    fn go_round(&mut self, tick_at: Instant) -> Result<(), HostError> {
         loop {
             let full = self.round()?;
             self.have_checkpoints_signed();
@@ -149,6 +150,9 @@ impl Driving {
             if let Some(sequence) = durable {
                 self.durable(sequence);
             } else if !full && !self.raft.has_work() {
+                return Ok(());
+            }
+            if !full && (!self.inbox.is_empty() || Instant::now() >= tick_at) {
                 return Ok(());
             }
         }

@@ -150,3 +150,33 @@ fn a_link_lost_between_two_of_three_deposes_nobody() {
     cluster.ticks(3);
     assert_eq!(cluster.nodes[&leader].raft.leads(0), term);
 }
+
+/// A follower that falls behind still hears its leader between pieces of what it has to apply.
+#[test]
+fn a_long_backlog_is_applied_in_pieces() {
+    let mut cluster = Cluster::new(1, 1);
+    cluster.ticks(60);
+    let before = cluster.nodes[&1].machine.0[&0].len();
+    for _ in 0..24 {
+        let entry = vec![7; 256 << 10];
+        cluster.node(1).raft.propose(0, entry).unwrap();
+    }
+    let mut pieces = 0;
+    loop {
+        cluster.turn();
+        pieces += 1;
+        let applied = cluster.nodes[&1].machine.0[&0].len() - before;
+        assert!(
+            applied <= 12 * pieces,
+            "{applied} entries in {pieces} turns"
+        );
+        if applied == 24 {
+            break;
+        }
+        assert!(
+            cluster.nodes[&1].raft.has_work(),
+            "the rest is not forgotten"
+        );
+    }
+    assert!(pieces >= 2);
+}
