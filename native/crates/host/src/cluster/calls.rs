@@ -114,7 +114,7 @@ impl Driving {
     }
 
     fn hand_on(&mut self, leader: u16, call: Homeless) {
-        let ticket = self.forwards.put(leader, call.reply);
+        let ticket = self.forwards.put((leader, call.partition), call.reply);
         let message = Message::Forward {
             ticket,
             partition: call.partition as u32,

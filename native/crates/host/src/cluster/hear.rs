@@ -79,6 +79,9 @@ impl Driving {
                 .give_up(group, &HostError::NotLeader { hint: leader });
             self.checkpoints.cosigning.rounds.remove(&(group as usize));
         }
+        if let Some(leader) = leader {
+            self.forwards.led_by(group as usize, leader);
+        }
         self.look_after_homeless(Instant::now());
     }
 }

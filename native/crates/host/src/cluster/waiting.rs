@@ -67,6 +67,7 @@ fn not_taken() -> HostError {
 /// A call that was handed to the node that leads.
 pub(crate) struct Forwarded {
     pub to: u16,
+    pub partition: usize,
     pub reply: Reply<Answer>,
 }
 
@@ -78,9 +79,14 @@ pub(crate) struct Forwards {
 }
 
 impl Forwards {
-    pub fn put(&mut self, to: u16, reply: Reply<Answer>) -> u64 {
+    pub fn put(&mut self, (to, partition): (u16, usize), reply: Reply<Answer>) -> u64 {
         self.next += 1;
-        self.sent.insert(self.next, Forwarded { to, reply });
+        let forwarded = Forwarded {
+            to,
+            partition,
+            reply,
+        };
+        self.sent.insert(self.next, forwarded);
         self.next
     }
 
@@ -91,15 +97,29 @@ impl Forwards {
 
     /// The link to a node is gone, and with it the answers that were on it.
     pub fn give_up(&mut self, to: u16) {
-        let lost: Vec<u64> = self
-            .sent
-            .iter()
-            .filter_map(|(ticket, sent)| (sent.to == to).then_some(*ticket))
+        let why = format!("the link to node {to}, which led the partition, was lost");
+        self.give_up_where(|sent| sent.to == to, &why);
+    }
+
+    /// A node is known to lead a partition: another one that calls were handed to, and that may be silent for long, is not
+    /// waited for (CO6).
+    pub fn led_by(&mut self, partition: usize, leader: u16) {
+        let why = format!("node {leader} leads the partition now, and another one did");
+        self.give_up_where(
+            |sent| sent.partition == partition && sent.to != leader,
+            &why,
+        );
+    }
+
+    fn give_up_where(&mut self, lost: impl Fn(&Forwarded) -> bool, why: &str) {
+        let all = self.sent.iter();
+        let tickets: Vec<u64> = all
+            .filter_map(|(ticket, sent)| lost(sent).then_some(*ticket))
             .collect();
-        for ticket in lost {
+        for ticket in tickets {
             if let Some(sent) = self.sent.remove(&ticket) {
-                let why = format!("the link to node {to}, which led the partition, was lost");
-                sent.reply.send(Err(HostError::OutcomeUnknown(why)));
+                let why = HostError::OutcomeUnknown(why.to_owned());
+                sent.reply.send(Err(why));
             }
         }
     }

@@ -291,6 +291,30 @@ fn reads_by_index_see_what_was_acknowledged_before() {
 }
 
 #[test]
+fn calls_handed_to_a_leader_that_stands_still_are_answered_when_another_leads() {
+    let cluster = Cluster::start();
+    cluster.propose(1, 0, 4, Wait::Durable);
+    let leader = cluster.leader();
+    let other = leader % MEMBERS + 1;
+    // Its links live, and nobody answers.
+    let (go_on, stands_still) = std::sync::mpsc::channel::<()>();
+    let inbox = cluster.host(leader).shared.inbox.clone().unwrap();
+    inbox.event(Event::Ask(Box::new(move |_| {
+        let _ = stands_still.recv(); // ends with the test
+    })));
+    let handed_on = start(cluster.host(other), digests(10, 1), Wait::Durable);
+    let refused = handed_on.recv().unwrap().unwrap_err();
+    assert_eq!(refused.code(), "log/outcome-unknown", "{refused}");
+    assert!(
+        refused.to_string().contains("leads the partition now"),
+        "{refused}"
+    );
+    drop(go_on);
+    cluster.propose(other, 10, 1, Wait::Durable);
+    cluster.agree(5);
+}
+
+#[test]
 fn a_wiped_disk_does_not_come_back_under_its_old_number() {
     let mut cluster = Cluster::start();
     cluster.propose(1, 0, 4, Wait::Durable);
