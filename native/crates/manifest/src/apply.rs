@@ -25,7 +25,7 @@ impl Context<'_> {
         FileToken::new(file, self.graveyard)
     }
 
-    fn segment(&self, new: &NewSegment) -> Arc<SegmentEntry> {
+    pub(crate) fn segment(&self, new: &NewSegment) -> Arc<SegmentEntry> {
         Arc::new(SegmentEntry {
             number: new.number,
             meta: new.meta,
@@ -48,7 +48,7 @@ impl Context<'_> {
 pub(crate) type Refusal = String;
 
 impl PartitionVersion {
-    fn knows(&self, number: u64) -> bool {
+    pub(crate) fn knows(&self, number: u64) -> bool {
         self.tokens().any(|(known, _)| known == number)
     }
 
@@ -154,7 +154,24 @@ impl PartitionVersion {
         self.check()
     }
 
-    fn insert_leaves(&mut self, context: Context<'_>, new: &[NewLeaves]) -> Result<(), Refusal> {
+    /// Bounds in order, and roots that fit them (Y7).
+    pub(crate) fn check_bounds(&self) -> Result<(), Refusal> {
+        let roots = self.hashes_from.count_ones() as usize;
+        let sha256 = self.sha256_roots.len();
+        if self.roots.len() != roots || (sha256 != 0 && sha256 != roots) {
+            return Err("roots that do not fit".into());
+        }
+        if self.hashes_from > self.first_offset || self.first_offset > self.end_offset {
+            return Err("bounds out of order".into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn insert_leaves(
+        &mut self,
+        context: Context<'_>,
+        new: &[NewLeaves],
+    ) -> Result<(), Refusal> {
         for new in new {
             if new.base_offset >= new.end_offset {
                 return Err(format!("leaves file {} holds nothing", new.number));
@@ -228,7 +245,7 @@ impl PartitionVersion {
     }
 }
 
-fn check_segment(new: &NewSegment) -> Result<(), Refusal> {
+pub(crate) fn check_segment(new: &NewSegment) -> Result<(), Refusal> {
     let meta = &new.meta;
     let offsets = meta.end_offset.checked_sub(meta.base_offset);
     let fits = offsets.is_some_and(|offsets| {
@@ -286,14 +303,7 @@ impl PartitionVersion {
             }
             self.leaves.push(context.leaves(new));
         }
-        let roots = self.hashes_from.count_ones() as usize;
-        let sha256 = self.sha256_roots.len();
-        if self.roots.len() != roots || (sha256 != 0 && sha256 != roots) {
-            return Err("roots that do not fit".into());
-        }
-        if self.hashes_from > self.first_offset || self.first_offset > self.end_offset {
-            return Err("bounds out of order".into());
-        }
+        self.check_bounds()?;
         self.check()
     }
 }

@@ -7,6 +7,7 @@ use pyralog_types::Hash;
 
 use crate::codec::{Fault, Reader, put_list, put_u32, put_u64};
 use crate::policy::Policy;
+use crate::take_over::TakeOver;
 
 /// A segment and the number its files are named by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,13 @@ pub enum Edit {
         /// Takes the place of the one before.
         policy: Policy,
     },
+    /// What another replica sealed takes the place of a partition's files (Y18).
+    TakeOver {
+        /// The partition.
+        partition: u32,
+        /// What it is then.
+        by: TakeOver,
+    },
 }
 
 const ADD: u8 = 1;
@@ -114,6 +122,7 @@ const RETAIN: u8 = 3;
 const QUARANTINE: u8 = 4;
 const LIFT: u8 = 5;
 const POLICY: u8 = 6;
+const TAKE_OVER: u8 = 7;
 
 impl NewSegment {
     pub(crate) const BYTES: usize = 8 + SegmentMeta::BYTES;
@@ -208,7 +217,8 @@ impl Edit {
             | Self::Retain { partition, .. }
             | Self::Quarantine { partition, .. }
             | Self::Lift { partition, .. }
-            | Self::SetPolicy { partition, .. } => *partition,
+            | Self::SetPolicy { partition, .. }
+            | Self::TakeOver { partition, .. } => *partition,
         }
     }
 
@@ -218,6 +228,7 @@ impl Edit {
             Self::Add { segment, .. } => (std::slice::from_ref(segment), &[]),
             Self::Replace { by, .. } => (&by.segments, &by.leaves),
             Self::Retain { to, .. } => (&[], &to.leaves),
+            Self::TakeOver { by, .. } => (&by.segments, &by.leaves),
             _ => (&[], &[]),
         };
         let segments = segments.iter().map(|segment| segment.number);
@@ -240,6 +251,7 @@ impl Edit {
             Self::Quarantine { .. } => QUARANTINE,
             Self::Lift { .. } => LIFT,
             Self::SetPolicy { .. } => POLICY,
+            Self::TakeOver { .. } => TAKE_OVER,
         };
         out.push(kind);
         put_u32(out, self.partition());
@@ -253,6 +265,7 @@ impl Edit {
             }
             Self::Lift { number, .. } => put_u64(out, *number),
             Self::SetPolicy { policy, .. } => policy.put(out),
+            Self::TakeOver { by, .. } => by.put(out),
         }
     }
 
@@ -284,6 +297,10 @@ impl Edit {
             POLICY => Self::SetPolicy {
                 partition,
                 policy: Policy::get(from)?,
+            },
+            TAKE_OVER => Self::TakeOver {
+                partition,
+                by: TakeOver::get(from)?,
             },
             _ => return Err("is of a kind that this version does not know"),
         })

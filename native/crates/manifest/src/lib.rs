@@ -35,6 +35,7 @@ mod policy;
 mod published;
 mod reclaim;
 mod recover;
+mod take_over;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -53,4 +54,5 @@ pub use opening::{ManifestOptions, ManifestRecovery, OpenManifest, inspect};
 pub use partition::{LeavesEntry, PartitionVersion, SegmentEntry};
 pub use policy::Policy;
 pub use reclaim::Swept;
+pub use take_over::TakeOver;
 pub use version::Version;

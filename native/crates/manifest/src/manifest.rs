@@ -77,6 +77,20 @@ impl Manifest {
         }
     }
 
+    /// The version that these edits would make now. Nothing is written, and the files they name need not be there.
+    ///
+    /// # Errors
+    /// [`ManifestError::Conflict`].
+    pub fn plan(&self, edits: &[Edit]) -> Result<Arc<Version>, ManifestError> {
+        let current = self.published.current();
+        self.check_numbers(edits)?;
+        let mut version = Version::clone(&current);
+        for edit in edits {
+            version.apply(edit, &self.graveyard)?;
+        }
+        Ok(Arc::new(version))
+    }
+
     /// Applies edits, all or none, and makes them durable. The files they name must be durable already.
     ///
     /// # Errors

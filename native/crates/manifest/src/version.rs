@@ -67,6 +67,7 @@ impl Version {
                 state.policy = policy.clone();
                 Ok(())
             }
+            Edit::TakeOver { by, .. } => state.take_over(context, by),
         };
         outcome.map_err(|detail| ManifestError::Conflict { partition, detail })
     }

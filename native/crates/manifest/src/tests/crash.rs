@@ -8,7 +8,8 @@ use pyralog_log::{FaultCounts, FaultFiles};
 
 use super::{is_there, new_leaves, new_segment, open_with, options, retention, variable, write};
 use crate::{
-    Edit, Manifest, ManifestError, ManifestOptions, OpenManifest, Policy, Replacement, Version,
+    Edit, Manifest, ManifestError, ManifestOptions, OpenManifest, Policy, Replacement, TakeOver,
+    Version,
 };
 
 /// `SplitMix64`: a seed is all a run needs.
@@ -157,6 +158,25 @@ impl Run {
                 ranges: vec![last.meta.base_offset..last.meta.end_offset],
             },
             (3, _) => Edit::SetPolicy { partition, policy },
+            (4, [first, ..]) => {
+                let state = state.cloned().unwrap_or_default();
+                let from = first.meta.end_offset;
+                let end_offset = end + 1 + self.random.below(9);
+                let segment = new_segment(manifest, from, (end_offset - from) as u32);
+                self.write(partition, segment.number)?;
+                let leaves = state.leaves().iter().map(|leaves| leaves.meta.number);
+                let by = TakeOver {
+                    first_offset: state.first_offset(),
+                    end_offset,
+                    hashes_from: state.hashes_from(),
+                    roots: state.roots().to_vec(),
+                    sha256_roots: state.sha256_roots().to_vec(),
+                    kept: leaves.chain([first.number]).collect(),
+                    segments: vec![segment],
+                    leaves: vec![],
+                };
+                Edit::TakeOver { partition, by }
+            }
             _ => {
                 let segment = new_segment(manifest, end, 1 + self.random.below(9) as u32);
                 self.write(partition, segment.number)?;

@@ -1,7 +1,7 @@
 //! What each edit does to a version, and what is refused.
 
 use super::{meta, new_leaves, new_segment, open, retention, seal};
-use crate::{Edit, Manifest, ManifestError, NewSegment, Policy, Replacement};
+use crate::{Edit, Manifest, ManifestError, NewSegment, Policy, Replacement, TakeOver};
 use pyralog_log::FaultFiles;
 use pyralog_segment::Kind;
 
@@ -272,6 +272,57 @@ fn a_copy_of_a_partition_begins_where_another_ends() {
         }])
         .unwrap();
     assert_eq!(manifest.current().partition(2).unwrap().end_offset(), 1_005);
+}
+
+#[test]
+fn what_another_replica_sealed_takes_the_place_of_a_partition() {
+    let (disk, manifest, numbers) = three();
+    let take = |by| Edit::TakeOver { partition: 1, by };
+    let whole = |manifest: &Manifest| TakeOver {
+        end_offset: 90,
+        kept: vec![numbers[0]],
+        segments: vec![new_segment(manifest, 10, 50), new_segment(manifest, 60, 30)],
+        ..TakeOver::default()
+    };
+    let mut short = whole(&manifest);
+    short.end_offset = 59;
+    short.segments.truncate(1);
+    assert!(conflict(&manifest, take(short)).contains("which is further"));
+    let mut gap = whole(&manifest);
+    gap.segments.remove(0);
+    assert!(conflict(&manifest, take(gap)).contains("leaf hash of offset 10"));
+    let mut unknown = whole(&manifest);
+    unknown.kept.push(999);
+    assert!(conflict(&manifest, take(unknown)).contains("999 is not there"));
+    let mut roots = whole(&manifest);
+    roots.roots.push([1; 32]);
+    assert!(conflict(&manifest, take(roots)).contains("roots that do not fit"));
+    let mut late = whole(&manifest);
+    (late.first_offset, late.hashes_from) = (0, 60);
+    late.roots = vec![[1; 32]; 4];
+    assert!(conflict(&manifest, take(late)).contains("out of order"));
+
+    let before = manifest.current();
+    let planned = manifest.plan(&[take(whole(&manifest))]).unwrap();
+    assert_eq!(planned.partition(1).unwrap().segments().len(), 3);
+    assert_eq!(manifest.current().number(), before.number());
+    let version = manifest.commit(&[take(whole(&manifest))]).unwrap();
+    let state = version.partition(1).unwrap();
+    assert_eq!((state.end_offset(), state.segments().len()), (90, 3));
+    assert_eq!(state.segments()[0].number, numbers[0]);
+    // What it had is deleted when nobody reads it any more.
+    assert_eq!(manifest.dead_files(), 0);
+    drop((before, planned));
+    assert_eq!(manifest.dead_files(), 2);
+    // Another replica may have removed less.
+    let all = TakeOver {
+        first_offset: 0,
+        ..whole(&manifest)
+    };
+    manifest.commit(&[take(all)]).unwrap();
+    drop(manifest);
+    let reopened = open(&disk).unwrap().manifest;
+    assert_eq!(reopened.current().partition(1).unwrap().end_offset(), 90);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::edit::{decode_edits, encode_edits};
 use crate::frame::{FIRST_FRAME, FileHeader, FrameKind};
 use crate::recover::recover;
 use crate::version::Version;
-use crate::{Edit, NewLeaves, NewSegment, Policy, Replacement, Retention};
+use crate::{Edit, NewLeaves, NewSegment, Policy, Replacement, Retention, TakeOver};
 
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![0_u64..100, 0..=pyralog_types::SAFE_INTEGER_MAX]
@@ -75,6 +75,13 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn take_over()(bounds in any::<[u64; 3]>(), roots in hashes(), sha256_roots in hashes(), kept in prop::collection::vec(any::<u64>(), 0..4), segments in prop::collection::vec(segment(), 0..3), leaves in prop::collection::vec(leaves(), 0..3)) -> TakeOver {
+        let [first_offset, end_offset, hashes_from] = bounds;
+        TakeOver { first_offset, end_offset, hashes_from, roots, sha256_roots, kept, segments, leaves }
+    }
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     let partition = || prop_oneof![0_u32..3, any::<u32>()];
     let range = || (any::<u64>(), any::<u64>()).prop_map(|(start, end)| start..end);
@@ -96,6 +103,7 @@ fn edit() -> impl Strategy<Value = Edit> {
             .prop_map(|(partition, number)| Edit::Lift { partition, number }),
         (partition(), policy())
             .prop_map(|(partition, policy)| Edit::SetPolicy { partition, policy }),
+        (partition(), take_over()).prop_map(|(partition, by)| Edit::TakeOver { partition, by }),
     ]
 }
 
