@@ -105,7 +105,19 @@ impl LeavesFile {
         dir: &Path,
         entry: &LeavesEntry,
     ) -> Result<Self, CompactError> {
-        let path = path_of(dir, &entry.name());
+        Self::open_as(files, dir, (&entry.name(), entry))
+    }
+
+    /// The same of a file that stands under another name yet.
+    ///
+    /// # Errors
+    /// As [`LeavesFile::open`].
+    pub fn open_as(
+        files: &dyn FileLayer,
+        dir: &Path,
+        (name, entry): (&str, &LeavesEntry),
+    ) -> Result<Self, CompactError> {
+        let path = path_of(dir, name);
         let map = files
             .map(&path)
             .map_err(|error| CompactError::io("map", &path, error))?;
