@@ -72,7 +72,8 @@ export async function layOutCluster(paths: DevnetPaths, count: number): Promise<
 export async function writeMembers(
   { networkId: id, nodes }: DevnetLayout,
   paths: DevnetPaths,
-  ports: readonly number[],
+  /** Where each member is reached by the others. */
+  addresses: readonly string[],
 ): Promise<string> {
   const members = await Promise.all(
     nodes.map(async ({ number, name }, i) => {
@@ -82,7 +83,7 @@ export async function writeMembers(
       return {
         number: number + 1,
         name,
-        address: `127.0.0.1:${ports[i] ?? 0}`,
+        address: addresses[i] ?? '',
         tunnel: await key('tunnel'),
         cosigner: verificationKey(keyOf, 'cosignature', await key('cosigning')),
       };

@@ -29,6 +29,7 @@ export interface FleetNode {
 interface Member extends DevnetNodeDir {
   readonly peerId: string;
   readonly p2pPort: number;
+  readonly settings: Readonly<Record<string, string>>;
   /** Kept over restarts once the node was ready. */
   rpcPort: number;
   adminPort: number;
@@ -43,6 +44,8 @@ export interface FleetPlan {
   readonly nodes: readonly (DevnetNodeDir & {
     readonly peerId: string;
     readonly p2pPort: number;
+    /** Its own settings, by path. */
+    readonly settings: Readonly<Record<string, string>>;
   })[];
   readonly rpcPort: number;
   /** Settings of all nodes, by path. */
@@ -193,6 +196,7 @@ export class Fleet {
       'p2p.peers': others.map(p2pAddress).join(','),
       'p2p.faultInjection': 'true',
       'store.walFileMiB': WAL_FILE_MIB,
+      ...member.settings,
       ...this.#settings,
     });
     member.process = process;

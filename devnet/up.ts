@@ -29,6 +29,8 @@ export interface DevnetOptions {
   readonly validators: number;
   /** Members of one organisation that keep the log together, without a chain; absent = a devnet of validators. */
   readonly cluster?: number;
+  /** Gives where the others reach a member that listens at `address`; a test puts something between. Absent = there. */
+  readonly route?: (member: string, address: string) => Promise<string>;
   /** RPC port of node 0. 0 = any free port; absent = 7070 if it is free. */
   readonly port?: number;
   /** Further settings of the nodes, by path. */
@@ -147,20 +149,21 @@ interface Plan {
 async function startOn(port: number, plan: Plan): Promise<Devnet> {
   const { layout, options } = plan;
   const ports = await plan.freePorts(layout.nodes.length);
-  const members =
-    (options.cluster ?? 0) > 0
-      ? { 'cluster.members': await writeMembers(layout, plan.paths, ports) }
-      : undefined;
+  const listens = ports.map((port) => `127.0.0.1:${port}`);
+  const members = await membersOf(plan, listens);
   const nodes = await Promise.all(
     layout.nodes.map(async (node, i) => {
       const purpose = { purpose: 'transport', name: node.name, number: node.number } as const;
       const key = await devnetKey(node.names.name, purpose);
-      return { ...node, peerId: await peerIdOf(key.publicKey), p2pPort: ports[i] ?? 0 };
+      const settings: Record<string, string> =
+        members === undefined ? {} : { ...members, 'cluster.listen': listens[i] ?? '' };
+      const peerId = await peerIdOf(key.publicKey);
+      return { ...node, peerId, p2pPort: ports[i] ?? 0, settings };
     }),
   );
   const end = Promise.withResolvers<void>();
   const fleet: Fleet = new Fleet(
-    { nodes, rpcPort: port, settings: { ...members, ...options.settings } },
+    { nodes, rpcPort: port, settings: options.settings },
     {
       onFailure(name, code, logLines) {
         options.onFailure(name, code, logLines);
@@ -183,6 +186,17 @@ async function startOn(port: number, plan: Plan): Promise<Devnet> {
     options.signal.removeEventListener('abort', onAbort);
   }
   return announce(fleet, plan, end);
+}
+
+/** What every node of a cluster is told of it; none for a devnet of validators. */
+async function membersOf(
+  { paths, layout, options }: Plan,
+  listens: readonly string[],
+): Promise<Readonly<Record<string, string>> | undefined> {
+  if ((options.cluster ?? 0) === 0) return undefined;
+  const { route = (_: string, address: string) => Promise.resolve(address) } = options;
+  const routed = layout.nodes.map(({ name }, i) => route(name, listens[i] ?? ''));
+  return { 'cluster.members': await writeMembers(layout, paths, await Promise.all(routed)) };
 }
 
 async function announce(

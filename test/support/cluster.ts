@@ -5,9 +5,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MethodResult } from '../../api/index.ts';
-import { type Client, createClient } from '../../client/index.ts';
+import {
+  type Client,
+  createClient,
+  type DigestSubmission,
+  type Submitted,
+} from '../../client/index.ts';
 import { callNode } from '../../devnet/admin-call.ts';
-import { type Devnet, type DevnetNode, sendOrder, startDevnet } from '../../devnet/index.ts';
+import {
+  type Devnet,
+  type DevnetNode,
+  type DevnetOptions,
+  sendOrder,
+  startDevnet,
+} from '../../devnet/index.ts';
 import { dataDirPaths, readAdminToken } from '../../node/index.ts';
 
 export type ClusterView = MethodResult<'cluster_status'>;
@@ -17,6 +28,8 @@ const SUBMITTER = 'load';
 /** A call to a node that was killed or stopped meanwhile is given up, and made again to another one. */
 const ANSWER_MS_MAX = 3_000;
 const PAUSE_MS = 20;
+/** A client asks the same member so many times, unless it is not answered. */
+const STAY = 20;
 
 export class TestCluster {
   readonly root: string;
@@ -32,8 +45,9 @@ export class TestCluster {
   static async start(
     members: number,
     settings: Readonly<Record<string, string>> = {},
-    root = mkdtempSync(join(tmpdir(), 'pyralog-cluster-')),
+    options: Pick<DevnetOptions, 'route'> = {},
   ): Promise<TestCluster> {
+    const root = mkdtempSync(join(tmpdir(), 'pyralog-cluster-'));
     const devnet = await startDevnet({
       root,
       fresh: false,
@@ -42,6 +56,7 @@ export class TestCluster {
       port: 0,
       settings: { logLevel: 'info', ...settings },
       signal: new AbortController().signal,
+      ...options,
       onFailure: (name, code, lines) => assert.fail(`${name} ended: ${code}\n${lines.join('\n')}`),
     });
     return new TestCluster(root, devnet);
@@ -91,6 +106,11 @@ export class TestCluster {
     }
   }
 
+  /** Of the log, as a member sees it. */
+  async epoch(name: string): Promise<number> {
+    return Number((await this.view(name))?.partitions[0]?.epoch ?? 0);
+  }
+
   names(): string[] {
     return this.nodes.map(({ name }) => name);
   }
@@ -127,7 +147,7 @@ export interface Kept {
   readonly offset: number;
 }
 
-/** Clients that submit to all members in turn, each until it was answered, and again to the next one when it was not. */
+/** Clients that submit to all members, each until it was answered, and again to the next one when it was not. */
 export class ClusterLoad {
   /** What was acknowledged. */
   readonly kept: Kept[] = [];
@@ -135,10 +155,13 @@ export class ClusterLoad {
   readonly #loops: readonly Promise<void>[];
   /** Of acknowledgements, in order, milliseconds. */
   readonly #times: number[] = [];
+  /** Tries of each loop that were not answered. */
+  readonly #failed: number[];
   #stopped = false;
 
   constructor(cluster: TestCluster, loops: number) {
     this.#clients = cluster.names().map((name) => cluster.client(name, ANSWER_MS_MAX));
+    this.#failed = new Array<number>(loops).fill(0);
     this.#loops = Array.from({ length: loops }, (_, i) => this.#loop(i));
   }
 
@@ -146,6 +169,12 @@ export class ClusterLoad {
   async more(count: number): Promise<void> {
     const goal = this.kept.length + count;
     while (this.kept.length < goal) await pause();
+  }
+
+  /** Waits until every client has tried so many times more in vain. */
+  async triedInVain(times: number): Promise<void> {
+    const goals = this.#failed.map((count) => count + times);
+    while (goals.some((goal, i) => (this.#failed[i] ?? 0) < goal)) await pause();
   }
 
   /** Longest time without an acknowledgement since `from` (of `performance.now()`), in milliseconds. */
@@ -162,31 +191,24 @@ export class ClusterLoad {
   }
 
   async #loop(number: number): Promise<void> {
-    for (let turn = number; !this.#stopped; turn++) {
+    for (let at = number, turn = 1; !this.#stopped; turn++) {
       const { key, digest } = newSubmission();
-      const answer = await this.#untilAnswered(turn, { key, digest });
-      this.kept.push({ digest, ...answer });
+      const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
+      let answer = await this.#ask(at, submission);
+      while (answer === undefined) {
+        this.#failed[number] = (this.#failed[number] ?? 0) + 1;
+        await pause();
+        answer = await this.#ask(++at, submission); // the next member, with the same key
+      }
+      this.kept.push({ digest, id: answer.id, offset: answer.offset });
       this.#times.push(performance.now());
+      if (turn % STAY === 0) at++;
     }
   }
 
-  async #untilAnswered(
-    turn: number,
-    { key, digest }: { key: string; digest: Uint8Array },
-  ): Promise<{ id: bigint; offset: number }> {
-    for (let at = turn; ; at++) {
-      const client = this.#clients[at % this.#clients.length] ?? assert.fail('no members');
-      try {
-        const { id, offset } = await client.submit({
-          algorithm: 'sha256',
-          digest,
-          idempotencyKey: key,
-        });
-        return { id, offset };
-      } catch {
-        await pause(); // the next member is asked, with the same key
-      }
-    }
+  #ask(at: number, submission: DigestSubmission): Promise<Submitted | undefined> {
+    const client = this.#clients[at % this.#clients.length] ?? assert.fail('no members');
+    return client.submit(submission).catch(() => undefined);
   }
 }
 

@@ -3,11 +3,14 @@
 //! Written bytes stay in this process's memory until the file is synced; new, renamed and removed names stay there
 //! until the directory is synced (a new file lives under a shadow name till then). Reads see everything. Directories
 //! themselves are created at once. The lock file is real: a lock that a second process cannot see is none.
+//!
+//! While a file `.stop-syncs` stands in a directory, syncs of files there wait: a disk that takes long and fails nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -16,6 +19,9 @@ use super::{File, FileLayer, FileLock, OpenMode, RealFiles, directory_of};
 const PAGE: u64 = 4096;
 /// Names under which unsynced new files live; left over after a kill, never listed.
 const SHADOW: &str = ".unsynced-";
+/// Put into a directory by a test to stop its disk, and removed to let it go on; never listed.
+const STOP: &str = ".stop-syncs";
+const STOPPED_LOOK: Duration = Duration::from_millis(2);
 
 /// Wraps [`RealFiles`]. Clones share the same unsynced state.
 #[derive(Clone, Default)]
@@ -47,6 +53,8 @@ impl Change {
 struct Node {
     real: Arc<dyn File>,
     dirty: Mutex<Dirty>,
+    /// Where [`STOP`] would stand.
+    stop: PathBuf,
 }
 
 struct Dirty {
@@ -57,14 +65,15 @@ struct Dirty {
 }
 
 impl Node {
-    fn new(real: Arc<dyn File>) -> io::Result<Arc<Self>> {
+    fn new(real: Arc<dyn File>, path: &Path) -> io::Result<Arc<Self>> {
         let length = real.len()?;
         let dirty = Mutex::new(Dirty {
             length,
             pages: BTreeMap::new(),
             cut: length,
         });
-        Ok(Arc::new(Self { real, dirty }))
+        let stop = directory_of(path).join(STOP);
+        Ok(Arc::new(Self { real, dirty, stop }))
     }
 
     /// A page as a reader sees it.
@@ -144,6 +153,9 @@ impl File for Handle {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        while self.node.stop.exists() {
+            std::thread::sleep(STOPPED_LOOK);
+        }
         let mut dirty = self.node.dirty.lock();
         if self.writable {
             if self.node.real.len()? != dirty.cut {
@@ -205,7 +217,7 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(_) => RealFiles.open(path, OpenMode::Read)?,
         };
-        let node = Node::new(real)?;
+        let node = Node::new(real, path)?;
         self.names
             .insert(path.to_path_buf(), Some(Arc::clone(&node)));
         Ok(Some(node))
@@ -219,7 +231,7 @@ impl State {
         let shadow = directory_of(path).join(name);
         let real = RealFiles.open(&shadow, OpenMode::OpenOrCreate)?;
         real.set_len(0)?;
-        let node = Node::new(real)?;
+        let node = Node::new(real, path)?;
         self.names
             .insert(path.to_path_buf(), Some(Arc::clone(&node)));
         self.pending
@@ -271,7 +283,9 @@ impl FileLayer for LoseUnsynced {
         let state = self.0.lock();
         let mut names = RealFiles.list(dir)?;
         names.retain(|name| {
-            !name.starts_with(SHADOW) && !matches!(state.names.get(&dir.join(name)), Some(None))
+            !name.starts_with(SHADOW)
+                && name != STOP
+                && !matches!(state.names.get(&dir.join(name)), Some(None))
         });
         for (path, node) in &state.names {
             if let (Some(_), Some(name)) = (node, path.file_name())

@@ -85,3 +85,24 @@ fn a_replaced_file_is_the_old_one_or_the_new_one() {
     assert_eq!(read(&LoseUnsynced::new(), &path), Some(b"two".to_vec()));
     assert!(layer.rename(&path, Path::new("/elsewhere")).is_err());
 }
+
+#[test]
+fn a_stopped_disk_syncs_once_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, stop) = (dir.path().join("a"), dir.path().join(".stop-syncs"));
+    let layer = LoseUnsynced::new();
+    let file = layer.open(&path, OpenMode::CreateNew).unwrap();
+    layer.sync_dir(dir.path()).unwrap();
+    file.write_all_at(b"hello", 0).unwrap();
+    std::fs::write(&stop, "").unwrap();
+    assert_eq!(layer.list(dir.path()).unwrap(), ["a"]);
+    std::thread::scope(|scope| {
+        let syncing = scope.spawn(|| file.sync_data());
+        // Not a matter of time: before the file is gone nothing may have reached the disk.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        std::fs::remove_file(&stop).unwrap();
+        syncing.join().unwrap().unwrap();
+    });
+    assert_eq!(std::fs::read(&path).unwrap(), b"hello");
+}
