@@ -1,34 +1,49 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { PyralogError } from '../base/errors.ts';
-import type { Core } from '../native/index.ts';
+import type { Core, PartitionOptions } from '../native/index.ts';
 import { consensusError } from './errors.ts';
+import { type RepeatDeps, type RepeatOptions, repeated } from './repeat.ts';
 import type { CheckpointFeed, Replicator, Role } from './replicator.ts';
 import { createSoloReplicator } from './solo-replicator.ts';
 
 /** How often roles are asked for. */
 const ROLES_MS = 250;
+/** Less than a call without a time limit of its own is given (rpc.md R4). */
+const PATIENCE_MS = 20_000;
+const WAIT_MS_FIRST = 10;
+const WAIT_MS_MAX = 500;
 
 export interface ClusterReplicatorOptions {
-  readonly partitions: number;
+  readonly partitions: readonly Pick<PartitionOptions, 'dedupRecords'>[];
   /** Members that hold each partition. */
   readonly replicas: number;
   /** Node names by number. */
   readonly names: ReadonlyMap<number, string>;
   /** Told when roles cannot be asked for. */
   readonly onError: (error: unknown) => void;
+  /** Clock, pauses and chance of repeats, for tests. */
+  readonly timing?: Omit<RepeatDeps, 'size'>;
 }
+
+const systemTiming: Omit<RepeatDeps, 'size'> = {
+  now: () => performance.now(),
+  pause: (ms, signal) => wait(ms, undefined, signal && { signal }),
+  random: Math.random,
+};
 
 /**
  * The partitions of a replicated core (raft.md). A proposal may be handed to any member: one that does not lead passes it on
- * (CO6). `role` is what was heard last.
+ * (CO6). What fails because nobody leads for a moment, or because the leader is lost with the answer, is proposed again (N12).
+ * `role` is what was heard last.
  *
  * The core stays the caller's. `stop` ends asking for roles.
  */
 export function createClusterReplicator(
   core: Core,
-  { partitions, replicas, names, onError }: ClusterReplicatorOptions,
+  { partitions, replicas, names, onError, timing = systemTiming }: ClusterReplicatorOptions,
 ): Replicator & CheckpointFeed & { stop(): void } {
   // Proposing and checkpoints are the same calls: the core knows who leads.
-  const local = createSoloReplicator(core, partitions);
+  const local = createSoloReplicator(core, partitions.length);
   const listeners = new Set<(partition: number, role: Role) => void>();
   const roles = new Map<number, Role>();
   const follower: Role = { kind: 'follower', hint: undefined };
@@ -51,8 +66,12 @@ export function createClusterReplicator(
     ...local,
     replicas,
     async propose(partition, proposal, options) {
+      const { signal } = options;
+      const repeat = { ...repeatOptions(partitions[partition]), signal };
+      const deps = { ...timing, size: () => core.durableSize(partition) };
       try {
-        return { ...(await local.propose(partition, proposal, options)), replicas };
+        const attempt = () => local.propose(partition, proposal, options);
+        return { ...(await repeated(attempt, repeat, deps)), replicas };
       } catch (error) {
         throw isNotLeader(error) ? notLeader(partition, error) : error;
       }
@@ -64,6 +83,18 @@ export function createClusterReplicator(
       return () => listeners.delete(listener);
     },
     stop: () => clearInterval(timer),
+  };
+}
+
+/** A repeat must be recognised: half of the window is left to what this member has not heard of. */
+function repeatOptions(
+  partition: Pick<PartitionOptions, 'dedupRecords'> | undefined,
+): RepeatOptions {
+  return {
+    patienceMs: PATIENCE_MS,
+    waitMsFirst: WAIT_MS_FIRST,
+    waitMsMax: WAIT_MS_MAX,
+    recordsMax: (partition?.dedupRecords ?? 0) / 2,
   };
 }
 

@@ -286,7 +286,7 @@ function replicatorOf(
     return { ...consensus.createSoloReplicator(core, partitions.length), stop: () => {} };
   }
   return consensus.createClusterReplicator(core, {
-    partitions: partitions.length,
+    partitions,
     replicas: members.length,
     names: new Map(members.map(({ number, name }) => [number, name])),
     onError: (err) => logger.warn({ err }, 'the roles of this node cannot be asked for'),

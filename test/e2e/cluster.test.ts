@@ -10,6 +10,7 @@ import {
   checkReplicas,
   eventually,
   newSubmission,
+  pause,
   TestCluster,
   tell,
 } from '../support/cluster.ts';
@@ -103,6 +104,30 @@ describe('cluster of three members', function () {
         await load.more(50);
       }
     });
+  });
+
+  it('answers clients of members that live, which never ask twice, through a kill of its leader (N12)', async () => {
+    const leader = await cluster.leader();
+    const clients = cluster.others(leader).map((name) => cluster.client(name));
+    const kept: ClusterLoad['kept'] = [];
+    let killed = false;
+    const loops = Array.from({ length: CLIENTS }, async (_, i) => {
+      const client = clients[i % clients.length];
+      for (let left = 20; client !== undefined && left > 0; left -= killed ? 1 : 0) {
+        const { key, digest } = newSubmission();
+        const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
+        const { id, offset } = await client.submit(submission);
+        kept.push({ id, offset, digest });
+      }
+    });
+    while (kept.length < 100) await pause();
+    await cluster.order('kill', leader);
+    killed = true;
+    await Promise.all(loops);
+    await Promise.all(clients.map((client) => client.close()));
+    await cluster.order('restart', leader);
+    all.push(...kept);
+    await checkReplicas(cluster, all);
   });
 
   it('goes on while each member in turn is restarted', async () => {

@@ -16,6 +16,8 @@ class FakeCore {
   group: { leads: boolean; epoch: number; leader?: number } = { leads: false, epoch: 0 };
   broken: Error | undefined;
   asked = 0;
+  proposed = 0;
+  size = 0;
   answer: () => Promise<ProposeAnswer> = () => Promise.reject(new Error('nothing was proposed'));
 
   clusterStatus(): Promise<ClusterStatus> {
@@ -26,7 +28,12 @@ class FakeCore {
   }
 
   propose(): Promise<ProposeAnswer> {
+    this.proposed++;
     return this.answer();
+  }
+
+  durableSize(): number {
+    return this.size;
   }
 
   /** The replicator asks for nothing else here. */
@@ -40,7 +47,10 @@ describe('cluster replicator', () => {
   let replicator: ReturnType<typeof createClusterReplicator>;
   let errors: unknown[];
   let roles: Role[];
+  /** Milliseconds that repeats waited for; nobody does. */
+  let clock: number;
   beforeEach(() => {
+    clock = 0;
     core = new FakeCore();
     errors = [];
     roles = [];
@@ -51,10 +61,18 @@ describe('cluster replicator', () => {
 
   const create = (of: FakeCore) =>
     createClusterReplicator(of.asCore(), {
-      partitions: 1,
+      partitions: [{ dedupRecords: 1_000 }],
       replicas: 3,
       names: NAMES,
       onError: (error) => errors.push(error),
+      timing: {
+        now: () => clock,
+        random: () => 1,
+        pause: async (ms, signal) => {
+          clock += ms;
+          signal?.throwIfAborted();
+        },
+      },
     });
 
   it('follows nobody it knows until it has heard who leads', () => {
@@ -128,5 +146,65 @@ describe('cluster replicator', () => {
     await assert.rejects(replicator.propose(0, new Uint8Array(8), OPTIONS), {
       code: 'log/group-stopped',
     });
+  });
+
+  const Good: ProposeAnswer = { epoch: 4, outcomes: new Uint8Array(40), durability: 'durable' };
+  /** The core answers so one after the other, and the last one for ever. */
+  const answers = (...codes: readonly string[]) => {
+    core.answer = () => {
+      const code = codes[Math.min(core.proposed, codes.length) - 1] ?? '';
+      return code === '' ? Promise.resolve(Good) : Promise.reject(new PyralogError(code, code));
+    };
+  };
+  const propose = (signal?: AbortSignal) =>
+    replicator.propose(0, new Uint8Array(8), signal ? { ...OPTIONS, signal } : OPTIONS);
+
+  it('proposes again what was left open, and what nobody led for (N12)', async () => {
+    answers('log/outcome-unknown', 'log/not-leader', 'log/overloaded', '');
+    assert.equal((await propose()).epoch, 4);
+    assert.equal(core.proposed, 4);
+    assert.equal(clock, 10 + 20 + 40);
+  });
+
+  it('does not hide an open outcome behind a later refusal', async () => {
+    for (const later of ['log/not-leader', 'log/group-stopped', 'storage/disk-full']) {
+      core.proposed = 0;
+      answers('log/outcome-unknown', later);
+      await assert.rejects(propose(), { code: 'consensus/outcome-unknown' }, later);
+    }
+  });
+
+  it('leaves a full queue and a caller without patience alone', async () => {
+    answers('log/overloaded', '');
+    await assert.rejects(propose(), { code: 'log/overloaded' });
+    assert.equal(core.proposed, 1);
+    core.proposed = 0;
+    answers('log/outcome-unknown', '');
+    const patience = new AbortController();
+    const failing = core.answer;
+    core.answer = () => {
+      patience.abort(new Error('enough'));
+      return failing();
+    };
+    await assert.rejects(propose(patience.signal), { code: 'consensus/outcome-unknown' });
+    assert.equal(core.proposed, 1);
+  });
+
+  it('ends after 20 seconds', async () => {
+    answers('log/not-leader');
+    await assert.rejects(propose(), { code: 'consensus/not-leader' });
+    assert.ok(clock > 19_000 && clock < 20_000, `${clock} ms`);
+    assert.ok(core.proposed < 60, `${core.proposed} tries`);
+  });
+
+  it('repeats nothing that the log may have forgotten', async () => {
+    answers('log/outcome-unknown');
+    const failing = core.answer;
+    core.answer = () => {
+      core.size += 300; // others go on
+      return failing();
+    };
+    await assert.rejects(propose(), { code: 'consensus/outcome-unknown' });
+    assert.equal(core.proposed, 2);
   });
 });
