@@ -55,6 +55,13 @@ impl ClusterState {
         Ok(Done::Partitions { numbers })
     }
 
+    pub(crate) fn set_acknowledgement(&mut self, name: &str, when: Acknowledgement) -> Applied {
+        let log = self.logs.get_mut(name);
+        let log = log.ok_or_else(|| refused(Code::Unknown, format!("there is no log {name}")))?;
+        log.acknowledgement = when;
+        Ok(Done::Changed)
+    }
+
     fn created_before(
         &self,
         (name, known): (&str, &Log),

@@ -1,9 +1,12 @@
 //! Checks of the values that a command brings.
 
-use crate::limits::{TEXT_BYTES_MAX, VOTERS_MAX, WEIGHT_MAX};
+use crate::limits::{
+    NAME_BYTES_MAX, SETTING_BYTES_MAX, SETTINGS_MAX, TEXT_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN,
+    VOTERS_MAX, WEIGHT_MAX,
+};
 use crate::member::{Labels, NewMember};
 use crate::outcome::{Code, Refusal};
-use crate::settings::Replication;
+use crate::settings::{Planning, Replication};
 
 pub(crate) type Checked = Result<(), Refusal>;
 
@@ -135,6 +138,61 @@ pub(crate) fn replication(wanted: Replication) -> Checked {
             "{} of {voters} voters may lie: fewer than all of them may",
             wanted.faults
         )));
+    }
+    Ok(())
+}
+/// A name that callers choose: 1 to 128 bytes, no control characters.
+pub(crate) fn chosen_name(what: &str, name: &str) -> Checked {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(invalid(format!(
+            "the name of a {what} has 1 to {NAME_BYTES_MAX} bytes and no control characters"
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn ttl(ttl_ms: u64) -> Checked {
+    if (TTL_MS_MIN..=TTL_MS_MAX).contains(&ttl_ms) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{ttl_ms} ms: give a time from {TTL_MS_MIN} to {TTL_MS_MAX} ms"
+    )))
+}
+
+/// An owner, a holder, a consumer, as callers name themselves.
+pub(crate) fn for_a_time(what: &str, name: &str, ttl_ms: u64) -> Checked {
+    chosen_name(what, name)?;
+    ttl(ttl_ms)
+}
+
+/// What the planner keeps to (PM8).
+pub(crate) fn planning(planning: Planning) -> Checked {
+    let dead_after = planning.dead_after_ms;
+    if dead_after > 0 && !(1_000..=TTL_MS_MAX).contains(&dead_after) {
+        return Err(invalid(
+            "a member is dead after 1,000 to 86,400,000 ms, or never (0)",
+        ));
+    }
+    if !(1..=1_024).contains(&planning.moves_max) {
+        return Err(invalid("1 to 1,024 groups are on their way at once"));
+    }
+    if !(1..=64).contains(&planning.scatter_width) {
+        return Err(invalid("the scatter width is 1 to 64"));
+    }
+    Ok(())
+}
+
+/// A setting's value, and how many settings there would be.
+pub(crate) fn setting(value: &str, count: usize) -> Checked {
+    if value.len() > SETTING_BYTES_MAX {
+        return Err(invalid(format!(
+            "a setting has at most {SETTING_BYTES_MAX} bytes"
+        )));
+    }
+    if count > SETTINGS_MAX {
+        let words = format!("a cluster has at most {SETTINGS_MAX} settings");
+        return Err(refused(Code::Limit, words));
     }
     Ok(())
 }

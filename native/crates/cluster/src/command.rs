@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::codec::{Fault, Reader, Wire, wire};
 use crate::limits::COMMAND_BYTES_MAX;
 use crate::member::{MemberChange, NewMember};
+use crate::mutant::{Mutant, on};
 use crate::outcome::{Code, Refusal};
 use crate::partition::{Acknowledgement, Reported, Seal};
 use crate::settings::Planning;
@@ -306,7 +307,9 @@ impl Command {
             ));
         }
         let command = Self::get(&mut from).map_err(refuse)?;
-        from.end().map_err(refuse)?;
+        if !on(Mutant::TrailingBytes) {
+            from.end().map_err(refuse)?;
+        }
         Ok(command)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{self, invalid};
+use crate::due::Due;
 use crate::limits::{CLUSTER_VOTERS_MAX, KEYSPACE, LOGS_MAX, MEMBERS_MAX, PARTITIONS_MAX};
 use crate::member::{Member, MemberStatus, NewMember};
 use crate::outcome::Refusal;
@@ -61,6 +62,7 @@ impl ClusterState {
             coordinators: BTreeMap::new(),
             locks: BTreeMap::new(),
             consumers: BTreeMap::new(),
+            due: Due::default(),
         };
         check::replication(founding.replication)?;
         state.found_members(&founding.members)?;
@@ -77,6 +79,7 @@ impl ClusterState {
             let member = Member {
                 about: about.clone(),
                 status: MemberStatus::Active,
+                leaving: false,
                 since: 0,
             };
             self.members.insert(about.number, member);

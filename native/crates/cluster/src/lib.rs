@@ -40,25 +40,47 @@
 //! # Ok::<(), pyralog_cluster::Refusal>(())
 //! ```
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "all commands answer in one way, those that are never refused too"
+)]
+
 mod apply;
+mod apply_consumers;
+mod apply_coordinators;
+mod apply_locks;
 mod apply_logs;
 mod apply_members;
+mod apply_replicas;
+mod apply_reshape;
+mod assign;
 mod check;
 mod codec;
 mod command;
+mod consistent;
 mod consumers;
 mod coordinator;
+mod due;
 mod entry;
 mod found;
 mod limits;
 mod lock;
 mod member;
+mod mutant;
 mod outcome;
 mod partition;
 mod plan;
+mod policy;
+mod rebalance;
 mod settings;
 mod snapshot;
 mod state;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+mod tests;
 
 pub use command::{Command, Strategy};
 pub use consumers::{Consumer, ConsumerGroup};
@@ -73,6 +95,7 @@ pub use partition::{
     Acknowledgement, KeyRange, Log, Partition, PartitionStatus, Replicas, Reported, Seal,
 };
 pub use plan::{GroupView, Silent, Step, plan_placement};
+pub use policy::CosignPolicy;
 pub use settings::{Planning, Replication};
 pub use snapshot::SnapshotError;
 pub use state::{At, ClusterState};

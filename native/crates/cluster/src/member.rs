@@ -59,10 +59,12 @@ pub struct Member {
     pub about: NewMember,
     /// How it is.
     pub status: MemberStatus,
+    /// It is to be emptied, whether it is there or not.
+    pub leaving: bool,
     /// Entry of the cluster group with which its status began.
     pub since: u64,
 }
-wire!(struct Member { about, status, since });
+wire!(struct Member { about, status, leaving, since });
 
 impl Member {
     /// Whether it may be given replicas.

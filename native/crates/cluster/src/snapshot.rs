@@ -54,6 +54,7 @@ impl ClusterState {
         }
         let state = Self::get(&mut from).map_err(corrupt)?;
         from.end().map_err(corrupt)?;
+        state.consistent().map_err(corrupt)?;
         Ok(state)
     }
 

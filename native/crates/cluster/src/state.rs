@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codec::wire;
 use crate::consumers::ConsumerGroup;
 use crate::coordinator::Coordinator;
+use crate::due::Due;
 use crate::limits::CLUSTER_GROUP;
 use crate::lock::Lock;
 use crate::member::Member;
@@ -49,10 +50,12 @@ pub struct ClusterState {
     pub(crate) coordinators: BTreeMap<u16, Coordinator>,
     pub(crate) locks: BTreeMap<String, Lock>,
     pub(crate) consumers: BTreeMap<String, ConsumerGroup>,
+    /// When to look for what ends.
+    pub(crate) due: Due,
 }
 wire!(struct ClusterState {
     at, id, scope, replication, planning, settings, members, logs, partitions, next_partition, own, next_fence,
-    coordinators, locks, consumers
+    coordinators, locks, consumers, due
 });
 
 impl ClusterState {
