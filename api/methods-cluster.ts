@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Methods about the cluster that a node is a member of, for its operator: on the admin listener only (rpc.md R7). */
+/** Methods about the cluster that a node is a member of: for its operator on the admin listener (rpc.md R7), its map for all. */
 import Type from 'typebox';
 import { origin } from './examples.ts';
 import * as s from './schemas.ts';
@@ -60,6 +60,42 @@ const example = {
 } as const;
 
 export const clusterMethods = {
+  cluster_map: {
+    summary: 'Who leads each log and where the members answer, as this member knows it: hints.',
+    listener: 'public',
+    idempotent: true,
+    params: s.shape({}),
+    result: s.shape({
+      cluster: Type.String({ description: 'Its name (I4).' }),
+      partitions: Type.Array(
+        s.shape({
+          partition: Type.Integer({ minimum: 0 }),
+          origin: s.origin,
+          epoch: s.decimal('Term of its group (RF1).'),
+          leader: Type.Optional(name),
+        }),
+      ),
+      members: Type.Array(
+        s.shape({
+          node: name,
+          rpc: Type.Optional(
+            Type.String({ description: 'Where its RPC is reached, if the members file says so.' }),
+          ),
+        }),
+      ),
+    }),
+    example: {
+      params: {},
+      result: {
+        cluster: 'org-0',
+        partitions: [{ partition: 0, origin, epoch: '3', leader: 'node-0' }],
+        members: [
+          { node: 'node-0', rpc: 'http://10.0.0.1:7070' },
+          { node: 'node-1', rpc: 'http://10.0.0.2:7070' },
+        ],
+      },
+    },
+  },
   cluster_status: {
     summary: 'Groups and links of the cluster, as this member sees them, and why any is not well.',
     listener: 'admin',

@@ -11,8 +11,8 @@ export const logMethods = {
     summary: 'The logs of this node, or the one named.',
     listener: 'public',
     idempotent: true,
-    params: s.shape({ origin: Type.Optional(s.origin) }),
-    result: s.shape({ logs: Type.Array(s.logInfo) }),
+    params: s.shape({ origin: Type.Optional(s.origin), ...s.reading }),
+    result: s.shape({ logs: Type.Array(s.logInfo), stalenessMs: s.stalenessMs }),
     example: { params: {}, result: { logs: [examples.logInfo] } },
   },
   log_inclusionProof: {

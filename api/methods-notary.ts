@@ -54,8 +54,8 @@ export const notaryMethods = {
     summary: 'What the log holds under an id; `notary/not-found` if nothing.',
     listener: 'public',
     idempotent: true,
-    params: s.shape({ id: s.id }),
-    result: s.status,
+    params: s.shape({ id: s.id, ...s.reading }),
+    result: s.readStatus,
     example: { params: { id: examples.submission.id }, result: examples.status },
   },
   notary_receipt: {
@@ -63,7 +63,7 @@ export const notaryMethods = {
       'The best receipt there is for an id; with `waitFor` it waits for the signature or the final anchor.',
     listener: 'public',
     idempotent: true,
-    params: s.shape({ id: s.id, ...waitLevel }),
+    params: s.shape({ id: s.id, ...waitLevel, ...s.reading }),
     result: s.receipt,
     example: { params: { id: examples.submission.id }, result: examples.receipt },
   },
@@ -85,8 +85,9 @@ export const notaryMethods = {
       limit: Type.Optional(
         Type.Integer({ minimum: 1, maximum: s.SEARCH_LIMIT_MAX, description: 'Default 100.' }),
       ),
+      ...s.reading,
     }),
-    result: s.shape({ records: Type.Array(s.status) }),
+    result: s.shape({ records: Type.Array(s.status), stalenessMs: s.stalenessMs }),
     example: { params: examples.digestParams, result: { records: [examples.status] } },
   },
   notary_since: {
@@ -99,8 +100,9 @@ export const notaryMethods = {
       limit: Type.Optional(
         Type.Integer({ minimum: 1, maximum: s.SEARCH_LIMIT_MAX, description: 'Default 100.' }),
       ),
+      ...s.reading,
     }),
-    result: s.shape({ records: Type.Array(s.status) }),
+    result: s.shape({ records: Type.Array(s.status), stalenessMs: s.stalenessMs }),
     example: {
       params: { origin: examples.origin, time: '1790000000000' },
       result: { records: [examples.status] },

@@ -147,6 +147,7 @@ export const storeMethods = {
       length: Type.Optional(
         Type.Integer({ minimum: 0, maximum: PAYLOAD_BYTES_MAX, description: 'Bytes of a part.' }),
       ),
+      ...s.reading,
     }),
     result: s.shape({
       id: s.id,

@@ -74,6 +74,32 @@ export const timeoutMs = Type.Integer({
   description: 'Milliseconds to wait before the answer is `notary/outcome-unknown`.',
 });
 
+/** Of calls that read what is applied at the node that is asked (R14). */
+export const reading = {
+  read: Type.Optional(
+    Type.Enum(['local', 'linearizable'], {
+      description:
+        '`local` (default): what this node has. `linearizable`: nothing is missing that was acknowledged, anywhere, before the call; its leader confirms that.',
+    }),
+  ),
+  maxStalenessMs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: TIMEOUT_MS_MAX,
+      description:
+        'Nothing is missing that was acknowledged, anywhere, longer ago than this; else `consensus/too-stale` names who to ask.',
+    }),
+  ),
+};
+
+export const stalenessMs = Type.Optional(
+  Type.Integer({
+    minimum: 0,
+    description:
+      'With `maxStalenessMs`: nothing is missing that was acknowledged longer ago than this.',
+  }),
+);
+
 export const level = Type.Enum(['accepted', 'durable', 'checkpoint', 'witnessed', 'final'], {
   description:
     'How far the record has come (receipt.md). `accepted` is no promise: a crash of the node may lose the record (notary.md N11).',
@@ -141,17 +167,21 @@ export const errorObject = Type.Object(
   { description: 'A JSON-RPC error object (R3).' },
 );
 
-export const status = shape(
-  {
-    id,
-    origin,
-    level,
-    offset: submissionFields.offset,
-    epoch: submissionFields.epoch,
-    timestamp: submissionFields.timestamp,
-    algorithm,
-    digest,
-  },
+const statusFields = {
+  id,
+  origin,
+  level,
+  offset: submissionFields.offset,
+  epoch: submissionFields.epoch,
+  timestamp: submissionFields.timestamp,
+  algorithm,
+  digest,
+};
+
+export const status = shape(statusFields, 'What the log holds under an id.');
+
+export const readStatus = shape(
+  { ...statusFields, stalenessMs },
   'What the log holds under an id.',
 );
 

@@ -42,6 +42,7 @@ function addMaking(cluster: Command, action: Action): void {
     )
     .requiredOption('--number <n>', 'its number in the cluster, 1 to 1023, never used before')
     .requiredOption('--address <host:port>', 'where it listens for the other members')
+    .option('--rpc <url>', 'where clients reach its RPC, such as http://10.0.0.1:7070')
     .option('-c, --config <file>', 'configuration')
     .option('--passphrase-file <file>', 'passphrase of its keys')
     .addHelpText(

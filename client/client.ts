@@ -37,6 +37,7 @@ import type {
   ClientOptions,
   DigestSubmission,
   PackedAnswer,
+  ReadOptions,
   ReceiptOptions,
   RetryOptions,
   SubmitOptions,
@@ -161,12 +162,13 @@ class NodeClient implements Client {
     throw clientError('client/bad-answer', 'the node answered with a frame of another kind');
   }
 
-  async status(id: bigint, options: CallOptions = {}): Promise<RecordStatus> {
-    return read(statusFromWire(await this.call('notary_status', { id: id.toString() }, options)));
+  async status(id: bigint, options: ReadOptions = {}): Promise<RecordStatus> {
+    const params = { id: id.toString(), ...readingOf(options) };
+    return read(statusFromWire(await this.call('notary_status', params, options)));
   }
 
   async receipt(id: bigint, options: ReceiptOptions = {}): Promise<Receipt> {
-    const params = { id: id.toString(), ...waitOf(options) };
+    const params = { id: id.toString(), ...waitOf(options), ...readingOf(options) };
     return read(receiptFromWire(await this.call('notary_receipt', params, options)));
   }
 
@@ -177,18 +179,18 @@ class NodeClient implements Client {
 
   async search(
     query: { algorithm: DigestAlgorithm; digest: Uint8Array; limit?: number },
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<RecordStatus[]> {
-    const params = { ...query, digest: toHex(query.digest) };
+    const params = { ...query, digest: toHex(query.digest), ...readingOf(options) };
     const { records } = await this.call('notary_search', params, options);
     return records.map((record) => read(statusFromWire(record)));
   }
 
   async since(
     query: { origin: string; time: number; limit?: number },
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<RecordStatus[]> {
-    const params = { ...query, time: query.time.toString() };
+    const params = { ...query, time: query.time.toString(), ...readingOf(options) };
     const { records } = await this.call('notary_since', params, options);
     return records.map((record) => read(statusFromWire(record)));
   }
@@ -202,8 +204,9 @@ class NodeClient implements Client {
     return this.call('notary_info', {}, options);
   }
 
-  async logs(origin?: string, options: CallOptions = {}): Promise<LogInfo[]> {
-    const { logs } = await this.call('log_info', origin === undefined ? {} : { origin }, options);
+  async logs(origin?: string, options: ReadOptions = {}): Promise<LogInfo[]> {
+    const params = { ...(origin === undefined ? {} : { origin }), ...readingOf(options) };
+    const { logs } = await this.call('log_info', params, options);
     return logs.map((log) => read(logInfoFromWire(log)));
   }
 
@@ -262,6 +265,13 @@ class NodeClient implements Client {
     const answerMsMax = this.#answerMsMax;
     return signal === undefined ? { answerMsMax } : { answerMsMax, signal };
   }
+}
+
+function readingOf({ read: how, maxStalenessMs }: ReadOptions) {
+  return {
+    ...(how === undefined ? {} : { read: how }),
+    ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
+  };
 }
 
 /** A batch that no frame can carry is the caller's mistake, and no reason to try again. */

@@ -52,6 +52,7 @@ export type {
   DigestSubmission,
   PackedAnswer,
   PackedOutcome,
+  ReadOptions,
   ReceiptOptions,
   RetryOptions,
   SubmitOptions,

@@ -48,6 +48,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How new the answer of a member of a cluster must be (rpc.md R14); default: what it has. */
+export interface ReadOptions extends CallOptions {
+  /** `linearizable`: nothing is missing that was acknowledged, anywhere, before the call. */
+  readonly read?: 'local' | 'linearizable';
+  /** Nothing is missing that was acknowledged longer ago than this. */
+  readonly maxStalenessMs?: number;
+}
+
 export interface SubmitOptions extends CallOptions {
   /** `durable` (default): on disk, or `accepted` where the log promises no more; see `level` in the answer. `checkpoint`: signed, with the receipt in the answer. */
   readonly waitFor?: 'durable' | 'checkpoint';
@@ -55,7 +63,7 @@ export interface SubmitOptions extends CallOptions {
   readonly timeoutMs?: number;
 }
 
-export interface ReceiptOptions extends CallOptions {
+export interface ReceiptOptions extends ReadOptions {
   /** What there is (`durable`, the default), once it is signed (`checkpoint`), once its anchor is final (`final`). */
   readonly waitFor?: 'durable' | 'checkpoint' | 'final';
   readonly timeoutMs?: number;
@@ -116,7 +124,7 @@ export interface Client {
     batch: { readonly algorithm: DigestAlgorithm; readonly digests: Uint8Array },
     options?: SubmitOptions,
   ): Promise<PackedAnswer>;
-  status(id: bigint, options?: CallOptions): Promise<RecordStatus>;
+  status(id: bigint, options?: ReadOptions): Promise<RecordStatus>;
   receipt(id: bigint, options?: ReceiptOptions): Promise<Receipt>;
   /** The receipt at the best level there is, or once it has the level of `waitFor`. */
   upgradeReceipt(receipt: Receipt, options?: ReceiptOptions): Promise<Receipt>;
@@ -126,16 +134,16 @@ export interface Client {
       readonly digest: Uint8Array;
       readonly limit?: number;
     },
-    options?: CallOptions,
+    options?: ReadOptions,
   ): Promise<RecordStatus[]>;
   /** Records of a log from the first at or after `time` (Unix milliseconds) on, oldest first; 100 unless `limit` says otherwise. */
   since(
     query: { readonly origin: string; readonly time: number; readonly limit?: number },
-    options?: CallOptions,
+    options?: ReadOptions,
   ): Promise<RecordStatus[]>;
   verify(receipt: Receipt, digest?: Uint8Array, options?: CallOptions): Promise<VerifyAnswer>;
   info(options?: CallOptions): Promise<MethodResult<'notary_info'>>;
-  logs(origin?: string, options?: CallOptions): Promise<LogInfo[]>;
+  logs(origin?: string, options?: ReadOptions): Promise<LogInfo[]>;
   /** Path, leaf side first (merkle.md M4). */
   inclusionProof(
     request: {

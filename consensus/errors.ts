@@ -6,6 +6,8 @@ export type ConsensusErrorCode =
   | 'consensus/not-leader'
   /** The wait ended after the proposal was on its way: it may or may not commit. `id` names it. Repeating is safe (N1). */
   | 'consensus/outcome-unknown'
+  /** No leader confirms that what this member has is as new as the reader wants; `leader` and `rpc` say who to ask (rpc.md R14). */
+  | 'consensus/too-stale'
   /** A checkpoint that this replica's own log does not have. Never signed. */
   | 'consensus/foreign-checkpoint'
   /** The log does not extend what this replica signed before: restored from a backup. It must go on under a new origin. */

@@ -45,6 +45,11 @@ export type {
   ValidatorInfo,
 } from './engine.ts';
 export type { ConsensusError, ConsensusErrorCode } from './errors.ts';
+export {
+  type Freshness,
+  type FreshnessDeps,
+  Freshnesses,
+} from './freshness.ts';
 export { createInstantEngine, type InstantEngineDeps } from './instant-engine.ts';
 export {
   createMemoryReplicator,

@@ -72,8 +72,8 @@ export async function layOutCluster(paths: DevnetPaths, count: number): Promise<
 export async function writeMembers(
   { networkId: id, nodes }: DevnetLayout,
   paths: DevnetPaths,
-  /** Where each member is reached by the others. */
-  addresses: readonly string[],
+  /** Where each member is reached, by the others and by clients. */
+  reached: readonly { readonly address: string; readonly rpc: string }[],
 ): Promise<string> {
   const members = await Promise.all(
     nodes.map(async ({ number, name }, i) => {
@@ -83,7 +83,7 @@ export async function writeMembers(
       return {
         number: number + 1,
         name,
-        address: addresses[i] ?? '',
+        ...(reached[i] ?? { address: '' }),
         tunnel: await key('tunnel'),
         cosigner: verificationKey(keyOf, 'cosignature', await key('cosigning')),
       };

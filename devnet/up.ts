@@ -149,16 +149,13 @@ interface Plan {
 async function startOn(port: number, plan: Plan): Promise<Devnet> {
   const { layout, options } = plan;
   const ports = await plan.freePorts(layout.nodes.length);
-  const listens = ports.map((port) => `127.0.0.1:${port}`);
-  const members = await membersOf(plan, listens);
+  const members = await membersOf(plan, ports, port);
   const nodes = await Promise.all(
     layout.nodes.map(async (node, i) => {
       const purpose = { purpose: 'transport', name: node.name, number: node.number } as const;
       const key = await devnetKey(node.names.name, purpose);
-      const settings: Record<string, string> =
-        members === undefined ? {} : { ...members, 'cluster.listen': listens[i] ?? '' };
-      const peerId = await peerIdOf(key.publicKey);
-      return { ...node, peerId, p2pPort: ports[i] ?? 0, settings };
+      const settings = members?.[i] ?? {};
+      return { ...node, peerId: await peerIdOf(key.publicKey), p2pPort: ports[i] ?? 0, settings };
     }),
   );
   const end = Promise.withResolvers<void>();
@@ -188,15 +185,29 @@ async function startOn(port: number, plan: Plan): Promise<Devnet> {
   return announce(fleet, plan, end);
 }
 
-/** What every node of a cluster is told of it; none for a devnet of validators. */
+/** What each node of a cluster is set to; none for a devnet of validators. Clients find members by fixed RPC ports. */
 async function membersOf(
-  { paths, layout, options }: Plan,
-  listens: readonly string[],
-): Promise<Readonly<Record<string, string>> | undefined> {
+  { paths, layout, options, freePorts }: Plan,
+  ports: readonly number[],
+  firstRpcPort: number,
+): Promise<readonly Readonly<Record<string, string>>[] | undefined> {
   if ((options.cluster ?? 0) === 0) return undefined;
   const { route = (_: string, address: string) => Promise.resolve(address) } = options;
-  const routed = layout.nodes.map(({ name }, i) => route(name, listens[i] ?? ''));
-  return { 'cluster.members': await writeMembers(layout, paths, await Promise.all(routed)) };
+  const free = await freePorts(ports.length);
+  const own = ports.map((port, i) => ({
+    listen: `127.0.0.1:${port}`,
+    rpcPort: i === 0 && firstRpcPort !== 0 ? firstRpcPort : (free[i] ?? 0),
+  }));
+  const reached = own.map(async ({ listen, rpcPort }, i) => ({
+    address: await route(layout.nodes[i]?.name ?? '', listen),
+    rpc: `http://127.0.0.1:${rpcPort}`,
+  }));
+  const file = await writeMembers(layout, paths, await Promise.all(reached));
+  return own.map(({ listen, rpcPort }) => ({
+    'cluster.members': file,
+    'cluster.listen': listen,
+    'rpc.port': `${rpcPort}`,
+  }));
 }
 
 async function announce(

@@ -33,6 +33,8 @@ export interface ClusterFileMember {
   readonly name: string;
   /** `host:port`. */
   readonly address: string;
+  /** Where clients reach its RPC: `http:`, `https:`, `ws:` or `wss:` address. */
+  readonly rpc?: string;
   /** 32-byte X25519 public key. */
   readonly tunnel: Uint8Array;
   readonly cosigner: VerificationKey;
@@ -43,6 +45,7 @@ const BYTES_MAX = 65_536;
 export const MEMBERS_MAX = 64;
 export const MEMBER_NUMBER_MAX = 1_023;
 const FIELDS = ['pyralog', 'version', 'id', 'network', 'cluster', 'cosigners', 'faults', 'members'];
+const MEMBER_OPTIONAL = ['rpc'];
 const MEMBER_FIELDS = ['number', 'name', 'address', 'tunnel', 'cosigner'];
 
 /** @throws NodeError `node/bad-config` that names the file and what is wrong with it */
@@ -119,6 +122,7 @@ export function formatMember(member: ClusterFileMember) {
     number: member.number,
     name: member.name,
     address: member.address,
+    ...(member.rpc === undefined ? {} : { rpc: member.rpc }),
     tunnel: toHex(member.tunnel),
     cosigner: formatVerificationKey(member.cosigner),
   };
@@ -129,10 +133,14 @@ export function parseMember(
   entry: unknown,
   source: string,
 ): { networkId: string; cluster: string; member: ClusterFileMember } {
-  const fields = objectOf(entry, ['network', 'cluster', ...MEMBER_FIELDS], source);
+  const fields = objectOf(entry, ['network', 'cluster', ...MEMBER_FIELDS], source, MEMBER_OPTIONAL);
   const networkId = textOf(fields, 'network', source);
   const cluster = textOf(fields, 'cluster', source);
-  const own = Object.fromEntries(MEMBER_FIELDS.map((field) => [field, fields[field]]));
+  const own = Object.fromEntries(
+    [...MEMBER_FIELDS, ...MEMBER_OPTIONAL]
+      .filter((field) => Object.hasOwn(fields, field))
+      .map((field) => [field, fields[field]]),
+  );
   return { networkId, cluster, member: memberOf(own, source, { networkId, cluster }) };
 }
 
@@ -189,7 +197,7 @@ function memberOf(
   source: string,
   { networkId, cluster }: { networkId: string; cluster: string },
 ): ClusterFileMember {
-  const member = objectOf(entry, MEMBER_FIELDS, source);
+  const member = objectOf(entry, MEMBER_FIELDS, source, MEMBER_OPTIONAL);
   const name = textOf(member, 'name', source);
   const address = textOf(member, 'address', source);
   if (!/^(?:\[[0-9a-f:]+\]|[A-Za-z0-9.-]{1,253}):[0-9]{1,5}$/.test(address)) {
@@ -207,9 +215,17 @@ function memberOf(
     number,
     name,
     address,
+    ...(Object.hasOwn(member, 'rpc') ? { rpc: rpcOf(member, source) } : {}),
     tunnel: bytesOf(member, 'tunnel', source),
     cosigner: cosigner.value,
   };
+}
+
+function rpcOf(member: Fields, source: string): string {
+  const rpc = textOf(member, 'rpc', source);
+  const protocol = URL.canParse(rpc) ? new URL(rpc).protocol : '';
+  if (['http:', 'https:', 'ws:', 'wss:'].includes(protocol)) return rpc;
+  throw refuse(source, `rpc ${JSON.stringify(rpc)} is no http, https, ws or wss address`);
 }
 
 /** The name a member's key must have; a network or node that is no name has none. */
@@ -231,6 +247,7 @@ function checkTogether(file: ClusterFile, source: string): void {
     ['number', ({ number }) => String(number)],
     ['name', ({ name }) => name],
     ['address', ({ address }) => address],
+    ['rpc address', ({ name, rpc }) => rpc ?? `none of ${name}`],
     ['tunnel key', ({ tunnel }) => toHex(tunnel)],
     ['cosigner', ({ cosigner }) => toHex(cosigner.publicKey)],
   ];
@@ -255,14 +272,21 @@ function checkTogether(file: ClusterFile, source: string): void {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function objectOf(value: unknown, fields: readonly string[], source: string): Fields {
+function objectOf(
+  value: unknown,
+  fields: readonly string[],
+  source: string,
+  optional: readonly string[] = [],
+): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw refuse(source, 'is not an object');
   }
   for (const field of fields) {
     if (!Object.hasOwn(value, field)) throw refuse(source, `${field} is missing`);
   }
-  const unknown = Object.keys(value).find((field) => !fields.includes(field));
+  const unknown = Object.keys(value).find(
+    (field) => !fields.includes(field) && !optional.includes(field),
+  );
   if (unknown !== undefined) throw refuse(source, `there is no field ${unknown}`);
   return value as Fields;
 }

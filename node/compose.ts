@@ -9,7 +9,14 @@ import type {
   PartitionOptions,
   SchemaRegistry,
 } from '../native/index.ts';
-import type { AdminActions, ClusterAccess, NodeInfo, RpcOptions, RpcServer } from '../rpc/index.ts';
+import type {
+  AdminActions,
+  ClusterAccess,
+  ClusterReads,
+  NodeInfo,
+  RpcOptions,
+  RpcServer,
+} from '../rpc/index.ts';
 import type { RecordStoreOptions } from '../storage/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
@@ -175,6 +182,7 @@ export async function loadServiceModules() {
     networkMetrics,
     clusterAccess,
     clusterMetrics,
+    clusterReads,
   ] = await Promise.all([
     import('../rpc/index.ts'),
     import('../notary/index.ts'),
@@ -190,6 +198,7 @@ export async function loadServiceModules() {
     import('./network-metrics.ts'),
     import('./cluster-access.ts'),
     import('./cluster-metrics.ts'),
+    import('./cluster-reads.ts'),
   ]);
   return {
     rpc,
@@ -206,6 +215,7 @@ export async function loadServiceModules() {
     networkMetrics,
     clusterAccess,
     clusterMetrics,
+    clusterReads,
   };
 }
 
@@ -251,6 +261,7 @@ export async function composeService(
       logger,
       metrics: registry,
       ...(remote === undefined ? {} : { chain: remote.access }),
+      ...(cluster === undefined ? {} : { cluster: readsOf(modules, core, cluster, parts) }),
       admin: {
         ...parts.admin,
         stats: () => ({ ...core.stats() }),
@@ -302,6 +313,17 @@ function clusterOf(
   if (members.length === 0) return undefined;
   const origins = partitions.map(({ origin }) => origin);
   return clusterAccess.createClusterAccess({ core, cluster, self: name, members, origins });
+}
+
+function readsOf(
+  { clusterReads }: ServiceModules,
+  core: Core,
+  access: ClusterAccess,
+  { members, name: self, partitions }: ServiceParts,
+): ClusterReads {
+  const origins = partitions.map(({ origin }) => origin);
+  const now = () => performance.now();
+  return clusterReads.createClusterReads({ core, access, self, members, origins, now });
 }
 
 function remoteOf(

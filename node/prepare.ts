@@ -24,7 +24,9 @@ export async function prepareNode(from: Config | ConfigSources): Promise<Prepare
     config,
     core: coreOptions(dataDir.paths.store, config, identity),
     origin: identity.origin,
-    members: (identity.cluster?.file.members ?? []).map(({ number, name }) => ({ number, name })),
+    members: (identity.cluster?.file.members ?? []).map(({ number, name, rpc }) =>
+      rpc === undefined ? { number, name } : { number, name, rpc },
+    ),
     info: nodeInfo(dataDir, identity),
     rpc: rpcOptions(config, dataDir),
     chain: preparedChain(dataDir, identity),

@@ -9,6 +9,8 @@ import type { NetworkIdentity } from './identity.ts';
 export interface PreparedMember {
   readonly number: number;
   readonly name: string;
+  /** Where its RPC is reached. */
+  readonly rpc?: string;
 }
 
 /** Everything that configuration, data directory and keys say, ready to open core and listeners with. */

@@ -1,3 +1,5 @@
+import type { Freshness } from '../consensus/index.ts';
+
 /** A partition's group, as this member sees it (raft.md). */
 export interface ClusterGroup {
   readonly partition: number;
@@ -28,6 +30,28 @@ export interface ClusterState {
   readonly partitions: readonly ClusterGroup[];
   readonly members: readonly ClusterMemberState[];
   readonly stranger?: string;
+}
+
+/** What everybody may know of a cluster, to find who leads a log. */
+export interface ClusterMap {
+  readonly cluster: string;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly origin: string;
+    readonly epoch: number;
+    readonly leader?: string;
+  }[];
+  readonly members: readonly { readonly node: string; readonly rpc?: string }[];
+}
+
+/** What readers ask of a member of a cluster. */
+export interface ClusterReads {
+  map(): Promise<ClusterMap>;
+  /**
+   * Waits until the log of that origin (all logs here, when it is left out) is as new as wanted; gives how long ago
+   * everything was here that had been acknowledged, milliseconds. Rejects with `consensus/too-stale`.
+   */
+  reach(origin: string | undefined, wanted: Freshness): Promise<number>;
 }
 
 /** What the methods about the cluster work on. */

@@ -154,6 +154,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'notary/invalid-submission': no(INVALID_PARAMS),
 
   'consensus/not-leader': later(-32030, 100),
+  'consensus/too-stale': later(-32075, 100),
   'consensus/outcome-unknown': later(-32031, 100),
   'consensus/overloaded': later(-32032, 50),
   'consensus/stopped': later(-32033, 1_000, 'the node is stopping: try again, or another node'),

@@ -1,5 +1,6 @@
 /** The operator's methods (rpc.md R7); who may call them is the admin listener's business. */
 import type { MethodName } from '../api/index.ts';
+import type { ClusterReads } from './cluster-access.ts';
 import { clusterHandlers } from './handlers-cluster.ts';
 import { networkAdminHandlers, nodeStatusToWire } from './handlers-network.ts';
 import { storeHandlers } from './handlers-store.ts';
@@ -9,19 +10,25 @@ import type { AdminActions } from './types.ts';
 type AdminMethod =
   | Extract<
       MethodName,
-      `admin_${string}` | `cluster_${string}` | `schema_${string}` | `record_${string}`
+      | `admin_${string}`
+      | `cluster_${'status' | 'transfer'}`
+      | `schema_${string}`
+      | `record_${string}`
     >
   | 'net_fault'
   | 'net_ban'
   | 'net_unban'
   | 'node_status';
 
-export function adminHandlers(admin: AdminActions): Partial<Handlers<AdminMethod>> {
+export function adminHandlers(
+  admin: AdminActions,
+  reads: ClusterReads | undefined,
+): Partial<Handlers<AdminMethod>> {
   const { status, store } = admin;
   return {
     ...networkAdminHandlers(admin.network),
     ...clusterHandlers(admin.cluster),
-    ...(store && storeHandlers(store)),
+    ...(store && storeHandlers(store, reads)),
     ...(status && { node_status: async () => nodeStatusToWire(await status()) }),
     admin_stats: () =>
       Object.fromEntries(

@@ -8,17 +8,20 @@ import {
 } from '../api/index.ts';
 import type { LogInfo, Notary } from '../notary/index.ts';
 import { rpcError } from './errors.ts';
+import { reach } from './reading.ts';
 import { type Handlers, need } from './serve.ts';
 import type { RpcDependencies } from './types.ts';
 
 type LogMethod = Extract<MethodName, `log_${string}` | 'net_version' | `rpc.${string}`>;
 
-export function logHandlers({ notary, info }: RpcDependencies): Handlers<LogMethod> {
+export function logHandlers({ notary, info, cluster }: RpcDependencies): Handlers<LogMethod> {
   let document: Record<string, unknown> | undefined;
   return {
-    log_info: ({ origin }) => ({
-      logs: (origin === undefined ? notary.logs() : [logOf(notary, origin)]).map(logInfoToWire),
-    }),
+    log_info: async ({ origin, ...reading }) => {
+      const staleness = await reach(cluster, origin, reading);
+      const logs = origin === undefined ? notary.logs() : [logOf(notary, origin)];
+      return { logs: logs.map(logInfoToWire), ...staleness };
+    },
     log_inclusionProof: (params) => {
       const log = logOf(notary, params.origin);
       const index = need(countFromWire(params.index, 'index'));

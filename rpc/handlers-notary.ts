@@ -28,6 +28,7 @@ import { cancelAfter, within } from './deadline.ts';
 import type { Caller } from './dispatch.ts';
 import { errorObjectOf, internalError, type KnownErrorCode, rpcError } from './errors.ts';
 import { mapped } from './mapped.ts';
+import { reach } from './reading.ts';
 import { type Handlers, need } from './serve.ts';
 import { SubmittedJson } from './submitted-json.ts';
 import { subscriberOf } from './subscriptions.ts';
@@ -42,7 +43,7 @@ const DURABLE: SubmitOptions = { waitFor: 'durable' };
 const CHECKPOINT: SubmitCallOptions = { waitFor: 'checkpoint', evidence: 'packed' };
 
 export function notaryHandlers(
-  { notary, info }: RpcDependencies,
+  { notary, info, cluster }: RpcDependencies,
   limits: RpcLimits,
 ): Handlers<NotaryMethod> {
   const submit = submitter(notary, limits.callMsDefault);
@@ -64,14 +65,17 @@ export function notaryHandlers(
       const results = outcomes.map((outcome, i) => outcomeJson(outcome, submissions[i], writer));
       return new Written(`{"results":[${results.join(',')}]}`);
     },
-    notary_status: ({ id }) => {
-      const status = notary.status(need(idFromWire(id)));
+    notary_status: async ({ id, ...reading }) => {
+      const known = need(idFromWire(id));
+      const staleness = await reach(cluster, undefined, reading);
+      const status = notary.status(known);
       if (status === undefined) throw notFound(id);
-      return statusToWire(status);
+      return { ...statusToWire(status), ...staleness };
     },
     notary_receipt: async (params, caller) => {
       const id = need(idFromWire(params.id));
       const wait = { ...waitOf(params, limits), caller };
+      await reach(cluster, undefined, params);
       const receipt = await waited(wait, (options) => notary.receipt(id, options));
       if (receipt === undefined) throw notFound(params.id);
       return receiptToWire(receipt);
@@ -83,14 +87,16 @@ export function notaryHandlers(
       if (now === undefined) throw notFound(old.record.scarabId.toString());
       return receiptToWire(now);
     },
-    notary_search: ({ algorithm, digest, limit }) => {
+    notary_search: async ({ algorithm, digest, limit, ...reading }) => {
       const bytes = need(digestFromWire(algorithm, digest));
+      const staleness = await reach(cluster, undefined, reading);
       const found = notary.search(algorithm, bytes, limit ?? SEARCH_LIMIT_DEFAULT);
-      return { records: found.map(statusToWire) };
+      return { records: found.map(statusToWire), ...staleness };
     },
-    notary_since: ({ origin, time, limit = SEARCH_LIMIT_DEFAULT }) => {
+    notary_since: async ({ origin, time, limit = SEARCH_LIMIT_DEFAULT, ...reading }) => {
       const ms = need(countFromWire(time, 'time'));
-      return { records: notary.since(origin, ms, limit).map(statusToWire) };
+      const staleness = await reach(cluster, origin, reading);
+      return { records: notary.since(origin, ms, limit).map(statusToWire), ...staleness };
     },
     notary_verify: (params) => verify(params, info()),
     notary_info: () => infoToWire(notary, info()),

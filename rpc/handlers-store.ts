@@ -15,13 +15,18 @@ import type {
   SchemaErrorCode,
   SchemaRegistry,
 } from '../storage/index.ts';
+import type { ClusterReads } from './cluster-access.ts';
 import { rpcError } from './errors.ts';
+import { reach } from './reading.ts';
 import { type Handlers, need } from './serve.ts';
 import type { StoreAccess } from './store-access.ts';
 
 type StoreMethod = Extract<MethodName, `schema_${string}` | `record_${string}`>;
 
-export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
+export function storeHandlers(
+  store: StoreAccess,
+  cluster: ClusterReads | undefined,
+): Handlers<StoreMethod> {
   const { records, logStore, schemas } = store;
   return {
     schema_register: async ({ subject, schema }) => ({
@@ -59,7 +64,10 @@ export function storeHandlers(store: StoreAccess): Handlers<StoreMethod> {
         })),
       };
     },
-    record_read: (params) => readRecord(store, params),
+    record_read: async (params) => {
+      await reach(cluster, originOf(logStore, params.origin), params);
+      return readRecord(store, params);
+    },
     record_collect: async (_, { signal }) => {
       const { bytes, ...figures } = await records.collect({ signal });
       return { ...figures, bytes: bytes.toString() };
@@ -155,6 +163,10 @@ function idOf(schemas: SchemaRegistry, schema: number | string): number {
 }
 
 /** The log of an origin; without one, the first. */
+function originOf(logStore: LogStore, origin: string | undefined): string | undefined {
+  return logStore.partitions[partitionOf(logStore, origin)]?.origin;
+}
+
 function partitionOf({ partitions }: LogStore, origin: string | undefined): number {
   if (origin === undefined) return 0;
   const found = partitions.findIndex((one) => one.origin === origin);

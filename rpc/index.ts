@@ -28,7 +28,9 @@ export type {
 export type {
   ClusterAccess,
   ClusterGroup,
+  ClusterMap,
   ClusterMemberState,
+  ClusterReads,
   ClusterState,
 } from './cluster-access.ts';
 export {

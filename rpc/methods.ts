@@ -14,6 +14,7 @@ import type { ChainSource } from './chain-parts.ts';
 import type { MethodHandler } from './dispatch.ts';
 import { adminHandlers } from './handlers-admin.ts';
 import { chainHandlers } from './handlers-chain.ts';
+import { clusterMapHandlers } from './handlers-cluster.ts';
 import { logHandlers } from './handlers-log.ts';
 import { networkHandlers } from './handlers-network.ts';
 import { notaryHandlers } from './handlers-notary.ts';
@@ -29,9 +30,12 @@ export function methodTable(
   const handlers: Partial<Handlers<MethodName>> = {
     ...notaryHandlers(dependencies, limits),
     ...logHandlers(dependencies),
+    ...clusterMapHandlers(dependencies.cluster),
     ...chainHandlers(chain, limits),
     ...networkHandlers(dependencies, chain),
-    ...(dependencies.admin === undefined ? {} : adminHandlers(dependencies.admin)),
+    ...(dependencies.admin === undefined
+      ? {}
+      : adminHandlers(dependencies.admin, dependencies.cluster)),
   };
   const table = new Map<string, MethodHandler>();
   for (const name of methodNames) {

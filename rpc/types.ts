@@ -4,7 +4,7 @@ import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
 import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
-import type { ClusterAccess } from './cluster-access.ts';
+import type { ClusterAccess, ClusterReads } from './cluster-access.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { SubmissionLimits } from './submissions.ts';
 
@@ -56,6 +56,8 @@ export interface RpcDependencies {
   readonly notary: Notary;
   /** Absent on a node without a chain: every method about it answers `chain/no-chain`. */
   readonly chain?: ChainAccess;
+  /** Absent on a lone node, whose own log is as new as can be. */
+  readonly cluster?: ClusterReads;
   info(): NodeInfo;
   /** Asked on every `/readyz`; must be cheap. */
   readiness(): Readiness;

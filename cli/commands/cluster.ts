@@ -77,6 +77,7 @@ export async function clusterTransfer(
 export interface ClusterMemberFlags {
   readonly number: string;
   readonly address: string;
+  readonly rpc?: string;
   readonly config?: string;
   readonly passphraseFile?: string;
 }
@@ -105,6 +106,7 @@ export async function clusterMember(
     number,
     name,
     address: flags.address,
+    ...(flags.rpc === undefined ? {} : { rpc: flags.rpc }),
     tunnel: readKeySummary(path).publicKey,
     cosigner: verificationKey(cosigning.name, 'cosignature', cosigning.publicKey),
   };

@@ -70,6 +70,41 @@ describe('cluster of three members', function () {
     await checkReplicas(cluster, all);
   });
 
+  it('reads at any member what was acknowledged at another one (R14)', async () => {
+    const names = cluster.names();
+    const clients = names.map((name) => cluster.client(name));
+    const stale = new Set<number>();
+    for (let i = 0; i < 60; i++) {
+      const { key, digest } = newSubmission();
+      const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
+      const [writer, reader] = [clients[i % 3], clients[(i + 1) % 3]];
+      assert.ok(writer !== undefined && reader !== undefined);
+      const { id, offset } = await writer.submit(submission);
+      all.push({ id, offset, digest });
+      const params = { id: id.toString(), maxStalenessMs: 60_000 };
+      const seen = await reader.call('notary_status', { ...params, read: 'linearizable' });
+      assert.equal(seen.offset, `${offset}`);
+      assert.ok((seen.stalenessMs ?? Number.NaN) <= 60_000);
+      const { stalenessMs = 0 } = await reader.call('log_info', { maxStalenessMs: 60_000 });
+      stale.add(stalenessMs);
+    }
+    assert.ok(stale.size > 1, 'the staleness is that of an earlier question');
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  it('tells everybody who leads, and where members are reached (R15)', async () => {
+    const leader = await cluster.leader();
+    const [other = ''] = cluster.others(leader);
+    const client = cluster.client(other);
+    const { partitions, members } = await client.call('cluster_map', {});
+    await client.close();
+    assert.equal(partitions[0]?.leader, leader);
+    assert.deepEqual(
+      members.map(({ node, rpc }) => [node, rpc]),
+      cluster.nodes.map(({ name, rpc }) => [name, rpc]),
+    );
+  });
+
   it('says who leads, in which epoch, and that all is well', async () => {
     const leader = await cluster.leader();
     await eventually(async () => {
@@ -154,6 +189,9 @@ describe('cluster of three members', function () {
     const submission = { algorithm: 'sha256', digest, idempotencyKey: key } as const;
     await cluster.order('pause', ...followers);
     await assert.rejects(client.submit(submission), 'acknowledged by one of three');
+    await assert.rejects(client.logs(cluster.origin, { read: 'linearizable' }), {
+      code: 'consensus/too-stale',
+    });
     await cluster.order('resume', ...followers);
     let answer: Awaited<ReturnType<typeof client.submit>> | undefined;
     await eventually(async () => {

@@ -9,6 +9,7 @@ import {
   type Client,
   createClient,
   type DigestSubmission,
+  RpcError,
   type Submitted,
 } from '../../client/index.ts';
 import { callNode } from '../../devnet/admin-call.ts';
@@ -157,6 +158,10 @@ export class ClusterLoad {
   readonly #times: number[] = [];
   /** Tries of each loop that were not answered. */
   readonly #failed: number[];
+  /** Acknowledged, and missing in a linearizable read. */
+  readonly #missed: bigint[] = [];
+  /** Linearizable reads that were answered. */
+  reads = 0;
   #stopped = false;
 
   constructor(cluster: TestCluster, loops: number) {
@@ -188,6 +193,7 @@ export class ClusterLoad {
     this.#stopped = true;
     await Promise.all(this.#loops);
     await Promise.all(this.#clients.map((client) => client.close()));
+    assert.deepEqual(this.#missed, [], 'a linearizable read missed what was acknowledged before');
   }
 
   async #loop(number: number): Promise<void> {
@@ -202,7 +208,21 @@ export class ClusterLoad {
       }
       this.kept.push({ digest, id: answer.id, offset: answer.offset });
       this.#times.push(performance.now());
-      if (turn % STAY === 0) at++;
+      if (turn % STAY !== 0) continue;
+      at++;
+      await this.#readElsewhere(at, answer.id);
+    }
+  }
+
+  /** Whatever a member answers to a linearizable read, it has what was acknowledged before (R14). */
+  async #readElsewhere(at: number, id: bigint): Promise<void> {
+    const client = this.#clients[at % this.#clients.length] ?? assert.fail('no members');
+    try {
+      await client.status(id, { read: 'linearizable' });
+      this.reads++;
+    } catch (error) {
+      const code = error instanceof RpcError ? error.code : '';
+      if (code === 'notary/not-found') this.#missed.push(id);
     }
   }
 

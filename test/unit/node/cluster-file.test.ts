@@ -36,6 +36,8 @@ const memberOf = (number: number, name = `node-${number}`) => ({
   number,
   name,
   address: `127.0.0.1:${7_000 + number}`,
+  // It may be left out.
+  ...(number % 2 === 0 ? {} : { rpc: `http://127.0.0.1:${8_000 + number}` }),
   tunnel: keyOf(number, 1),
   cosigner: verificationKey(
     replicaKeyName(NETWORK, CLUSTER, name),
@@ -125,6 +127,9 @@ describe('members file', () => {
     ['members.1.number', 1, /two members have the number 1/],
     ['members.1.number', 4, /stand in the order of their numbers/],
     ['members.1.address', '127.0.0.1', /is not host:port/],
+    ['members.1.rpc', 'ftp://127.0.0.1', /rpc "ftp:.*" is no http, https, ws or wss address/],
+    ['members.1.rpc', 7, /rpc is not a text/],
+    ['members.1.rpc', 'http://127.0.0.1:8001', /two members have the rpc address/],
     ['members.1.address', '127.0.0.1:7001', /two members have the address/],
     ['members.1.tunnel', 'zz', /member 2: tunnel is not 32 bytes/],
     ['members.1.tunnel', '01', /member 2: tunnel is not 32 bytes/],
