@@ -15,6 +15,12 @@ export type ClientErrorCode =
   | 'client/bad-answer'
   /** The method needs a `ws:` or `wss:` address. */
   | 'client/websocket-needed'
+  /** Of a client of a cluster: nobody could say in time what became of it. Repeat it with the same key or content. */
+  | 'client/outcome-unknown'
+  /** An answer that the pinned keys do not bear out. */
+  | 'client/untrusted-answer'
+  /** What became of an earlier write of the session is unknown; nothing of this one was sent. */
+  | 'client/session-unsettled'
   /** The client was closed. */
   | 'client/closed'
   /** The arguments cannot be sent. */
@@ -53,6 +59,8 @@ const RETRYABLE: ReadonlySet<ClientErrorCode> = new Set([
   'client/unreachable',
   'client/connection-lost',
   'client/no-answer',
+  'client/outcome-unknown',
+  'client/session-unsettled',
 ]);
 
 export function clientError(code: ClientErrorCode, message: string, cause?: unknown): RpcError {

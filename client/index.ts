@@ -7,6 +7,8 @@
  *     for await (const { size, note } of client.subscribeCheckpoints(origin)) audit(size, note);
  *     await client.close();
  *
+ * {@link createClusterClient} does the like with several members of a cluster, and verifies what it is told.
+ *
  * A failed call rejects with an {@link RpcError}; a receipt is believed only after `verifyReceipt` of `receipt/`.
  */
 export {
@@ -33,6 +35,19 @@ export {
   type TreeAlgorithm,
 } from '../api/index.ts';
 export { createClient } from './client.ts';
+export { createClusterClient } from './cluster.ts';
+export type {
+  ClusterCallOptions,
+  ClusterClient,
+  ClusterClientOptions,
+  ClusterNode,
+  ClusterParts,
+  ClusterReceiptOptions,
+  ClusterSubmitOptions,
+  Session,
+  SessionOptions,
+  Settled,
+} from './cluster-types.ts';
 export { type ClientErrorCode, RpcError } from './errors.ts';
 export {
   type SignedTransaction,

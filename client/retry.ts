@@ -40,7 +40,8 @@ function waitMs(options: RetryOptions, tried: number, retryAfterMs: number | und
   return Math.max(retryAfterMs ?? 0, 0) + full * (0.5 + Math.random() / 2);
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves after so long; rejects with the signal's reason. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);

@@ -34,7 +34,7 @@ describeLogStore('in memory', async () => {
 
 describeIdSequencer('in memory', async () => {
   const ids = createMemoryIdSequencer(realClock, { coordinator: 5 });
-  const { replicator } = memoryParts(partitionsOf(1), realClock, ids);
+  const { replicator } = memoryParts(partitionsOf(1), realClock, { ids });
   return {
     sequencer: ids,
     append: (count) => appendRecords(replicator, count),

@@ -4,6 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
+import { createClusterClient } from '../../client/index.ts';
 import { parseTrustStore, verifyReceipt } from '../../receipt/index.ts';
 import {
   ClusterLoad,
@@ -161,6 +162,38 @@ describe('cluster of three members', function () {
     await Promise.all(loops);
     await Promise.all(clients.map((client) => client.close()));
     await cluster.order('restart', leader);
+    all.push(...kept);
+    await checkReplicas(cluster, all);
+  });
+
+  it('takes a session of a client once and in order through a kill of its leader (CK2, CK5)', async () => {
+    const trust = parseTrustStore(readFileSync(cluster.devnet.paths.trust, 'utf8'));
+    assert.ok(trust.ok);
+    const nodes = [cluster.node(cluster.names()[0] ?? '').rpc];
+    const client = createClusterClient({ nodes, trust: trust.value, submitter: 'session' });
+    const session = client.session();
+    const kept: ClusterLoad['kept'] = [];
+    let killed = '';
+    for (let left = 100; left > 0; left -= killed === '' ? 0 : 1) {
+      const { digest } = newSubmission();
+      const { sequence, id, offset, receipt } = await session.submit({
+        algorithm: 'sha256',
+        digest,
+      });
+      assert.equal(sequence, kept.length + 1);
+      assert.equal(receipt?.record.scarabId, id);
+      kept.push({ id, offset, digest });
+      if (killed !== '' || kept.length < 50) continue;
+      killed = await cluster.leader();
+      await cluster.order('kill', killed);
+    }
+    await client.close();
+    await cluster.order('restart', killed);
+    const offsets = kept.map(({ offset }) => offset);
+    assert.deepEqual(
+      offsets,
+      [...offsets].sort((a, b) => a - b),
+    );
     all.push(...kept);
     await checkReplicas(cluster, all);
   });

@@ -28,12 +28,12 @@ export function partitionsOf(count: number, change: Partial<LogPartition> = {}):
 export function memoryParts(
   partitions: readonly LogPartition[],
   clock: Clock,
-  ids = createMemoryIdSequencer(clock),
+  { ids = createMemoryIdSequencer(clock), seed = 7 } = {},
 ) {
   const store = createMemoryLogStore(partitions);
   const cosigner = createCosigner(
     { logStore: store, states: createMemorySignedStates(), clock },
-    { name: `${SCOPE}/node-0`, seed: new Uint8Array(32).fill(7) },
+    { name: `${SCOPE}/node-0`, seed: new Uint8Array(32).fill(seed) },
   );
   const replicator = createMemoryReplicator(
     { store, cosigner, clock, ids },
