@@ -1,11 +1,13 @@
 //! Commands about logs and where they are kept (GR6).
 
+use std::collections::BTreeSet;
+
 use crate::apply::Applied;
 use crate::check::{self, refused};
 use crate::found::even_ranges;
 use crate::limits::{LOGS_MAX, NEW_PARTITIONS_MAX, PARTITIONS_MAX};
 use crate::outcome::{Code, Done};
-use crate::partition::{Acknowledgement, Log};
+use crate::partition::{Acknowledgement, Log, Replicas};
 use crate::state::ClusterState;
 
 impl ClusterState {
@@ -31,17 +33,21 @@ impl ClusterState {
             let words = "a cluster has at most 65,536 partitions, those of before among them";
             return Err(refused(Code::Limit, words));
         }
-        let voters = usize::from(self.replication.voters);
-        let eligible = self.members.iter().filter(|(_, one)| one.eligible());
-        let wanted: std::collections::BTreeSet<u16> =
-            eligible.map(|(number, _)| *number).take(voters).collect();
-        if wanted.is_empty() {
+        let all: BTreeSet<u32> = self
+            .partitions
+            .keys()
+            .copied()
+            .chain(first..behind)
+            .collect();
+        let mut targets = self.targets(&all);
+        if targets.is_empty() {
             let words = "no member is active: there is nowhere to keep a log";
             return Err(refused(Code::Conflict, words));
         }
         for (number, range) in (first..behind).zip(even_ranges(u64::from(partitions))) {
             let mut partition = self.new_partition((number, name), range);
-            partition.replicas.wanted.clone_from(&wanted);
+            let founders = targets.remove(&number).unwrap_or_default();
+            partition.replicas = Replicas::founded(founders);
             self.partitions.insert(number, partition);
         }
         self.next_partition = behind;

@@ -8,7 +8,7 @@ use crate::check::{self, refused};
 use crate::limits::{PARTITIONS_MAX, SUCCESSORS_MAX};
 use crate::mutant::{Mutant, on};
 use crate::outcome::{Code, Done, Refusal};
-use crate::partition::{KeyRange, Partition, PartitionStatus, Seal};
+use crate::partition::{KeyRange, Partition, PartitionStatus, Replicas, Seal};
 use crate::state::ClusterState;
 
 impl ClusterState {
@@ -169,10 +169,7 @@ impl ClusterState {
             successor.generation = generation;
             successor.status = PartitionStatus::Preparing;
             successor.parents = parents.iter().copied().collect();
-            successor
-                .replicas
-                .wanted
-                .clone_from(&parent.replicas.wanted);
+            successor.replicas = Replicas::founded(parent.replicas.voters().clone());
             self.partitions.insert(*number, successor);
         }
         for parent in parents {

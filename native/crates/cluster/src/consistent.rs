@@ -51,6 +51,10 @@ impl ClusterState {
         let groups = self.partitions.values().map(|one| &one.replicas);
         for replicas in groups.chain([&self.own]) {
             must(
+                !replicas.founders.is_empty() && replicas.founders.iter().all(known),
+                "has a group that nobody founded",
+            )?;
+            must(
                 !replicas.wanted.is_empty() && replicas.wanted.iter().all(here),
                 "wants replicas on nodes that are no members",
             )?;

@@ -85,7 +85,7 @@ impl ClusterState {
             self.members.insert(about.number, member);
         }
         let voters = self.members.keys().copied().take(CLUSTER_VOTERS_MAX);
-        self.own.wanted = voters.collect();
+        self.own = Replicas::founded(voters.collect());
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl ClusterState {
             let ranges = even_ranges(new.len() as u64);
             for ((number, one), range) in new.into_iter().zip(ranges) {
                 let mut partition = self.new_partition((number, name), range);
-                partition.replicas.wanted.clone_from(&one.voters);
+                partition.replicas = Replicas::founded(one.voters.clone());
                 if self.partitions.insert(number, partition).is_some() {
                     return Err(invalid(format!("partition {number} is named twice")));
                 }

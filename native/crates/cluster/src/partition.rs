@@ -107,19 +107,32 @@ wire!(struct Reported { epoch, index, leader, voters, learners });
 /// Where a group's replicas are and should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replicas {
+    /// With whom the group begins, whoever makes it and whenever; of no use once it was reported.
+    pub founders: BTreeSet<u16>,
     /// Who should vote.
     pub wanted: BTreeSet<u16>,
     /// Who does.
     pub reported: Option<Reported>,
 }
-wire!(struct Replicas { wanted, reported });
+wire!(struct Replicas { founders, wanted, reported });
 
 impl Replicas {
+    /// Of a group that is made by these nodes.
+    pub(crate) fn founded(founders: BTreeSet<u16>) -> Self {
+        Self {
+            wanted: founders.clone(),
+            founders,
+            reported: None,
+        }
+    }
+
     /// Whether a node is in the group or should be.
     #[must_use]
     pub fn has(&self, node: u16) -> bool {
-        let there = |one: &Reported| one.voters.contains(&node) || one.learners.contains(&node);
-        self.wanted.contains(&node) || self.reported.as_ref().is_some_and(there)
+        let learners = self.reported.as_ref().map(|one| &one.learners);
+        self.wanted.contains(&node)
+            || self.voters().contains(&node)
+            || learners.is_some_and(|learners| learners.contains(&node))
     }
 
     /// Who votes as far as is known.
@@ -127,7 +140,7 @@ impl Replicas {
     pub fn voters(&self) -> &BTreeSet<u16> {
         self.reported
             .as_ref()
-            .map_or(&self.wanted, |one| &one.voters)
+            .map_or(&self.founders, |one| &one.voters)
     }
 }
 

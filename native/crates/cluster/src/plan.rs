@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::Command;
-use crate::member::MemberStatus;
-use crate::state::ClusterState;
 
 /// What a leader sees of its own group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,19 +95,4 @@ impl Step {
             _ => None,
         }
     }
-}
-
-/// What the leader of the cluster group proposes.
-#[must_use]
-pub fn plan_placement(state: &ClusterState, silent: &Silent) -> Vec<Step> {
-    let here = state.members.iter().filter(|(_, one)| one.here());
-    let steps = here.filter_map(|(node, one)| {
-        let (node, after) = (*node, state.planning.dead_after_ms);
-        let waits = matches!(one.status, MemberStatus::Joining | MemberStatus::Dead);
-        match silent.get(&node) {
-            None => waits.then_some(Step::Confirm { node }),
-            Some(ms) => (!waits && after > 0 && *ms >= after).then_some(Step::MarkDead { node }),
-        }
-    });
-    steps.collect()
 }

@@ -90,6 +90,20 @@ fn who_reported_replicas_on_a_member_keeps_it() {
         },
     )
     .unwrap();
+    assert_eq!(
+        code(run(&mut state, &remove)),
+        Code::InUse,
+        "it votes there still"
+    );
+    let reported = report(&[1, 2, 3], (1, 1));
+    run(
+        &mut state,
+        &Command::ReportReplicas {
+            group: CLUSTER_GROUP,
+            reported,
+        },
+    )
+    .unwrap();
     run(&mut state, &remove).unwrap();
 }
 
@@ -134,7 +148,7 @@ fn a_member_that_was_being_drained_is_drained_when_it_comes_back() {
 
 #[test]
 fn k_is_the_least_that_liars_cannot_fork() {
-    let mut state = founded(5, 1);
+    let (mut state, mut entry) = (founded(5, 1), 0);
     for (voters, faults, needed) in [
         (1, 0, 1),
         (2, 0, 2),
@@ -146,15 +160,10 @@ fn k_is_the_least_that_liars_cannot_fork() {
         (3, 2, 3),
     ] {
         run(&mut state, &Command::SetReplication { voters, faults }).unwrap();
-        let nodes: BTreeSet<u16> = (1..=u16::from(voters)).collect();
-        run(
-            &mut state,
-            &Command::Place {
-                group: 0,
-                voters: nodes,
-            },
-        )
-        .unwrap();
+        let nodes: Vec<u16> = (1..=u16::from(voters)).collect();
+        entry += 1;
+        let reported = report(&nodes, (1, entry));
+        run(&mut state, &Command::ReportReplicas { group: 0, reported }).unwrap();
         let policy = state.cosign_policy(0).unwrap();
         assert_eq!(policy.needed, needed, "{voters} voters, {faults} faults");
         let (k, n, f) = (policy.needed, u16::from(voters), u16::from(faults));

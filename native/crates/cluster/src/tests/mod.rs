@@ -1,11 +1,15 @@
 //! Tests that need to see inside: any commands in any order, bytes of any kind, mutants.
 
 mod any;
+mod at_rest;
 mod bytes;
 mod consumers;
+mod fleet;
 mod locks;
 mod members;
 mod mutants;
+mod placement;
+mod planning;
 mod reshape;
 mod rules;
 
