@@ -51,6 +51,8 @@ export interface DevnetFile {
   /** Process that runs the devnet; its nodes end with it. */
   readonly pid: number;
   readonly networkId: string;
+  /** Its nodes are members of one cluster, without a chain. */
+  readonly isCluster?: boolean;
   readonly origin: string;
   readonly dataDir: string;
   /** Where orders to the devnet itself go (faults, dump); the token is for whoever may read this file. */

@@ -23,5 +23,5 @@ export {
 export type { FleetNode } from './fleet.ts';
 export { VALIDATORS_MAX } from './layout.ts';
 export { FAULT_ORDERS, type FaultOrder, loadDump } from './orders.ts';
-export { answersAs, type NodeStatus, readStatus, sendOrder } from './status.ts';
+export { answersAs, type MemberStatus, type NodeStatus, readStatus, sendOrder } from './status.ts';
 export { type Devnet, type DevnetOptions, startDevnet } from './up.ts';

@@ -13,32 +13,77 @@ export interface NodeStatus {
   readonly peers: number;
   readonly mempool: number;
   readonly anchored: bigint;
+  /** Of a member of a cluster. */
+  readonly cluster?: MemberStatus;
+}
+
+/** A member's part in its cluster, as it sees it. */
+export interface MemberStatus {
+  readonly leads: boolean;
+  readonly epoch: bigint;
+  readonly linksUp: number;
+  readonly links: number;
+  /** Why something is not well. */
+  readonly problem?: string;
 }
 
 /** Asks every node of a devnet for what its screen shows; one that is silent is shown so. */
 export async function readStatus(file: DevnetFile): Promise<NodeStatus[]> {
+  const isCluster = file.isCluster === true;
   return Promise.all(
     file.nodes.map(async ({ name, admin, dataDir }) => {
-      const outcome = await callNode(admin, {
-        method: 'node_status',
-        token: readAdminToken(dataDirPaths(dataDir)),
-      });
-      const said = outcome?.ok === true ? outcome.result : undefined;
-      if (typeof said !== 'object' || said === null) return silent(name);
-      const fields: Readonly<Record<string, unknown>> = { ...said };
-      const { finalitySeconds } = { finalitySeconds: undefined, ...said };
-      return {
-        name,
-        answers: true,
-        records: bigintOf(fields['records']),
-        height: Number(fields['height'] ?? 0),
-        finalitySeconds: typeof finalitySeconds === 'number' ? finalitySeconds : undefined,
-        peers: Number(fields['peers'] ?? 0),
-        mempool: Number(fields['mempool'] ?? 0),
-        anchored: bigintOf(fields['anchored']),
+      const token = readAdminToken(dataDirPaths(dataDir));
+      const ask = async (method: string) => {
+        const outcome = await callNode(admin, { method, token });
+        return outcome?.ok === true ? fieldsOf(outcome.result) : undefined;
       };
+      const [said, member] = await Promise.all([
+        ask('node_status'),
+        isCluster ? ask('cluster_status') : undefined,
+      ]);
+      if (said === undefined) return silent(name);
+      const cluster = member && memberOf(member);
+      return { ...statusOf(name, said), ...(cluster === undefined ? {} : { cluster }) };
     }),
   );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null ? { ...value } : undefined;
+}
+
+function statusOf(name: string, said: Fields): NodeStatus {
+  const finalitySeconds = said['finalitySeconds'];
+  return {
+    name,
+    answers: true,
+    records: bigintOf(said['records']),
+    height: Number(said['height'] ?? 0),
+    finalitySeconds: typeof finalitySeconds === 'number' ? finalitySeconds : undefined,
+    peers: Number(said['peers'] ?? 0),
+    mempool: Number(said['mempool'] ?? 0),
+    anchored: bigintOf(said['anchored']),
+  };
+}
+
+/** What `cluster_status` says of the first log; undefined when it cannot be read. */
+function memberOf(said: Fields): MemberStatus | undefined {
+  const [partitions, members] = [said['partitions'], said['members']];
+  if (!Array.isArray(partitions) || !Array.isArray(members)) return undefined;
+  const group = fieldsOf(partitions[0]) ?? {};
+  const links = members
+    .map((member: unknown) => fieldsOf(member) ?? {})
+    .filter((member) => member['self'] !== true);
+  const problem = group['problem'];
+  return {
+    leads: group['leads'] === true,
+    epoch: bigintOf(group['epoch']),
+    linksUp: links.filter((link) => link['up'] === true).length,
+    links: links.length,
+    ...(typeof problem === 'string' ? { problem } : {}),
+  };
 }
 
 /** Whether the node at this address answers as one of the log. */

@@ -212,7 +212,7 @@ async function membersOf(
 
 async function announce(
   fleet: Fleet,
-  { paths, layout }: Plan,
+  { paths, layout, options }: Plan,
   end: PromiseWithResolvers<void>,
 ): Promise<Devnet> {
   // A dump stops and starts nodes: no other order may do so meanwhile. Looking changes nothing, and waits for nobody.
@@ -221,7 +221,8 @@ async function announce(
   const control = await openControl((order) =>
     order.op === 'status' ? perform(order) : turn(() => perform(order)),
   );
-  const file = describe(fleet, layout, control);
+  const isCluster = (options.cluster ?? 0) > 0;
+  const file = { ...describe(fleet, layout, control), ...(isCluster ? { isCluster } : {}) };
   const policies = fleet
     .nodes()
     .flatMap(({ ready }) => (ready === undefined ? [] : [ready.policy]));

@@ -1,4 +1,4 @@
-import { type Devnet, type NodeStatus, readStatus } from '../../devnet/index.ts';
+import { type Devnet, type MemberStatus, type NodeStatus, readStatus } from '../../devnet/index.ts';
 import type { Context } from '../context.ts';
 
 const REFRESH_MS = 1_000;
@@ -28,14 +28,15 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
     const states = new Map(devnet.nodes().map(({ name, state }) => [name, state]));
     const rows = status.map((node) => {
       const rate = Number(node.records - (before?.get(node.name) ?? node.records)) / seconds;
-      return row(node, { state: states.get(node.name) ?? 'stopped', rate });
+      return { node, state: states.get(node.name) ?? 'stopped', rate };
     });
     // Everything ends: what is silent by then says nothing about what it had.
     if (stopped || devnet.nodes().every(({ state }) => state === 'stopped')) return;
     if (process.stdout.isTTY) {
       if (drawn > 0) process.stdout.write(`\u001b[${drawn}A\u001b[J`);
-      process.stdout.write(`${[HEAD, ...rows].join('\n')}\n`);
-      drawn = rows.length + 1;
+      const lines = screenOf(rows);
+      process.stdout.write(`${lines.join('\n')}\n`);
+      drawn = lines.length;
       return;
     }
     const line = summary(status);
@@ -57,25 +58,63 @@ export function showDevnet(context: Context, devnet: Devnet): { stop(): void } {
   };
 }
 
-const HEAD =
-  'node       state     height   finality  peers  receipts/s    records      final  waiting';
+/** A node as the screen shows it; `rate` in records a second. */
+export interface ScreenRow {
+  readonly node: NodeStatus;
+  readonly state: string;
+  readonly rate: number;
+}
 
-function row(node: NodeStatus, { state, rate }: { state: string; rate: number }): string {
-  const seconds = node.finalitySeconds;
-  const finality = seconds === undefined ? '-' : `${Math.round(seconds * 1_000)} ms`;
-  const cells: readonly (readonly [string | number | bigint, number])[] = node.answers
-    ? [
-        [node.height, 8],
-        [finality, 10],
-        [node.peers, 6],
-        [Math.round(rate), 11],
-        [node.records, 10],
-        [node.anchored, 10],
-        [node.mempool, 8],
-      ]
-    : [['does not answer', 16]];
-  const right = cells.map(([value, width]) => String(value).padStart(width)).join(' ');
+const CHAIN_HEAD =
+  'node       state     height   finality  peers  receipts/s    records      final  waiting';
+const CLUSTER_HEAD = 'node       state    role     epoch  links  receipts/s    records';
+
+/** A line of names, then one a node: of a chain, or of a cluster. */
+export function screenOf(rows: readonly ScreenRow[]): string[] {
+  const isCluster = rows.some(({ node }) => node.cluster !== undefined);
+  return [isCluster ? CLUSTER_HEAD : CHAIN_HEAD, ...rows.map(isCluster ? memberRow : chainRow)];
+}
+
+type Cells = readonly (readonly [string | number | bigint, number])[];
+
+function line({ node, state }: ScreenRow, cells: Cells): string {
+  const shown: Cells = node.answers ? cells : [['does not answer', 16]];
+  const right = shown.map(([value, width]) => String(value).padStart(width)).join(' ');
   return `${node.name.padEnd(10)} ${state.padEnd(8)} ${right}`;
+}
+
+function chainRow(row: ScreenRow): string {
+  const { node, rate } = row;
+  const seconds = node.finalitySeconds;
+  return line(row, [
+    [node.height, 8],
+    [seconds === undefined ? '-' : `${Math.round(seconds * 1_000)} ms`, 10],
+    [node.peers, 6],
+    [Math.round(rate), 11],
+    [node.records, 10],
+    [node.anchored, 10],
+    [node.mempool, 8],
+  ]);
+}
+
+function memberRow(row: ScreenRow): string {
+  const { node, rate } = row;
+  const { leads, epoch, linksUp, links, problem } = node.cluster ?? UNKNOWN;
+  const cells = line(row, [
+    [roleOf(leads).padEnd(8), 8],
+    [epoch, 5],
+    [`${linksUp}/${links}`, 6],
+    [Math.round(rate), 11],
+    [node.records, 10],
+  ]);
+  return node.answers && problem !== undefined ? `${cells}  ${problem}` : cells;
+}
+
+/** Of a member that did not say it this time. */
+const UNKNOWN: MemberStatus = { leads: false, epoch: 0n, linksUp: 0, links: 0 };
+
+export function roleOf(leads: boolean): string {
+  return leads ? 'leader' : 'follower';
 }
 
 /** Heights move by themselves; what a log of a devnet wants to say is records and trouble. */
@@ -84,5 +123,12 @@ function summary(status: readonly NodeStatus[]): string {
   const records = status.reduce((sum, node) => sum + node.records, 0n);
   const final = status.reduce((sum, node) => sum + node.anchored, 0n);
   const trouble = silent.length === 0 ? '' : `, silent: ${silent.join(', ')}`;
+  const leaders = status.filter(({ cluster }) => cluster?.leads === true);
+  if (status.some(({ cluster }) => cluster !== undefined)) {
+    // Every member has the same records, or will.
+    const [most = 0n] = status.map((node) => node.records).sort((a, b) => Number(b - a));
+    const leader = leaders.map(({ name, cluster }) => `${name} leads in epoch ${cluster?.epoch}`);
+    return `records ${most}, ${leader.join(', ') || 'nobody leads'}${trouble}`;
+  }
   return `records ${records}, final ${final}${trouble}`;
 }

@@ -22,7 +22,7 @@ import {
 import type { Context } from '../context.ts';
 import { cliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { showDevnet } from './devnet-screen.ts';
+import { roleOf, showDevnet } from './devnet-screen.ts';
 import { settingsOf } from './start.ts';
 
 export interface DevnetFlags {
@@ -163,13 +163,22 @@ export async function devnetStatus(context: Context, flags: DevnetFlags): Promis
       ...node,
       records: String(node.records),
       anchored: String(node.anchored),
+      ...(node.cluster === undefined
+        ? {}
+        : { cluster: { ...node.cluster, epoch: String(node.cluster.epoch) } }),
     })),
   });
   return nodes.some(({ answers }) => answers) ? EXIT.ok.code : EXIT.unreachable.code;
 }
 
-function lineOf({ name, answers, height, records, anchored, peers, finalitySeconds }: NodeStatus) {
+function lineOf(node: NodeStatus): string {
+  const { name, answers, height, records, anchored, peers, finalitySeconds, cluster } = node;
   if (!answers) return `${name}: does not answer`;
+  if (cluster !== undefined) {
+    const { leads, epoch, linksUp, links, problem } = cluster;
+    const what = `${roleOf(leads)}, epoch ${epoch}, links ${linksUp} of ${links}`;
+    return `${name}: ${what}, records ${records}${problem === undefined ? '' : `; ${problem}`}`;
+  }
   const finality =
     finalitySeconds === undefined ? 'none yet' : `${Math.round(finalitySeconds * 1_000)} ms`;
   return `${name}: height ${height}, finality ${finality}, peers ${peers}, records ${records} (${anchored} final)`;
