@@ -55,3 +55,11 @@ fn partitions_that_are_dealt_out_anew() {
     assert_eq!(moves(), 2, "GR17");
     assert!(with(Mutant::NotSticky, moves) > 2);
 }
+
+#[test]
+fn bytes_behind_a_command() {
+    let longer = [crate::Command::Tick.encode(), vec![0]].concat();
+    let taken = || crate::Command::decode(&longer).is_ok();
+    assert!(!taken(), "GR2");
+    assert!(with(Mutant::TrailingBytes, taken));
+}
