@@ -105,7 +105,7 @@ impl Behind {
     }
 
     /// After a failed sync all later ones fail too: a retried one proves nothing (W9).
-    fn sync_now(&self) -> io::Result<()> {
+    pub fn sync_now(&self) -> io::Result<()> {
         self.flush()?;
         if self.sync_failed.load(Ordering::Acquire) {
             return Err(io::Error::other("an earlier sync of this file failed"));
@@ -148,6 +148,11 @@ impl BehindNodes {
             sync_failed: AtomicBool::new(false),
         });
         Self { behind, jobs, late }
+    }
+
+    /// The file, for whoever wants it durable now.
+    pub fn behind(&self) -> Arc<Behind> {
+        Arc::clone(&self.behind)
     }
 }
 

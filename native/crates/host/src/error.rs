@@ -1,10 +1,11 @@
 //! What callers of the host can be told.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use pyralog_compact::CompactError;
-use pyralog_log::LogError;
+use pyralog_log::{FileLayer, LogError};
 use pyralog_manifest::ManifestError;
 use pyralog_merkle::MerkleError;
 use pyralog_obelisk::SequencerError;
@@ -140,6 +141,16 @@ impl HostError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::ReadOnly(_) | Self::Log(LogError::ReadOnly(_)))
+    }
+
+    /// What became of a call about a file: no room is retryable, all else is not known.
+    pub(crate) fn of_file(files: &dyn FileLayer, path: &Path, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            let free = path.parent().and_then(|dir| files.free_bytes(dir).ok());
+            let free = free.unwrap_or(0);
+            return Self::Log(LogError::DiskFull { needed: 0, free });
+        }
+        Self::Io(format!("{}: {error}", path.display()))
     }
 
     /// The code this error has in TypeScript (`NativeErrorCode`).

@@ -82,6 +82,7 @@ impl Host {
             options,
             store_id: log.store_id,
             reader: Arc::clone(&log.reader),
+            jobs: jobs.clone(),
         });
         let (groups, group_queue) = bounded(PIPELINE);
         let (ahead, unhashed) = Ahead::new();

@@ -10,6 +10,7 @@ use pyralog_log::{
 use pyralog_partition::{Stamper, WINDOW_RECORDS_MAX};
 
 use crate::behind::NodeJob;
+use crate::cluster::snapshot::point::begin_behind;
 use crate::error::HostError;
 use crate::options::{HostOptions, Recovery, World};
 use crate::replay::{Replay, Replayed};
@@ -52,6 +53,11 @@ pub(crate) fn open(
         cut_bytes: log.recovery.cut_bytes,
         ..Recovery::default()
     };
+    if damage.is_none() {
+        let partitions = options.partitions.len() as u32;
+        let store = (world, options.dir.as_path());
+        begin_behind(&mut log, store, &segments, partitions)?;
+    }
     let stopped = Stopped::new(log.stopped.take(), options.seal);
     let mut rebuilt = false;
     let mut replayed = Vec::new();

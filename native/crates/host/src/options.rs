@@ -139,6 +139,12 @@ pub(crate) enum Mutant {
     ReserveWithoutTaking,
     /// The leaf hash of record 50 is sealed with a bit turned over, and good checksums around it (M7).
     SealWrongLeaf,
+    /// A leader tells another root of its snapshot than its files have (RF15).
+    TellWrongRoots,
+    /// An opening does not look where a snapshot ends that was taken over (RF15).
+    ForgetPoint,
+    /// The store fails when the manifest names the files of a snapshot and the log does not know of it (RF15).
+    DieBehindEdit,
 }
 
 /// The outside world.

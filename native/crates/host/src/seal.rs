@@ -248,7 +248,7 @@ impl Shared {
         }
         self.segments.add(number, builder, snapshot)?;
         // Readers find the records in the segment before they do not find them in the log any more.
-        shard.sealed.store(snapshot.size, Ordering::Release);
+        shard.sealed.fetch_max(snapshot.size, Ordering::AcqRel);
         shard.state.write().forget_before(snapshot.size);
         self.segments.forget_snapshots(number, snapshot);
         self.segments.sweep(16);

@@ -21,7 +21,7 @@ use crate::listed::{Asking, Listed, Lists};
 use crate::read::Algorithm;
 
 /// Directory of snapshots, in the store's directory (Z5).
-const SNAPSHOTS_DIR: &str = "snapshots";
+pub(crate) const SNAPSHOTS_DIR: &str = "snapshots";
 /// Segments kept open: two mappings each of the 65,530 that a process may have, and some kilobytes of checksums.
 const OPEN_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
 
@@ -250,8 +250,13 @@ impl Segments {
 
     /// The snapshots that a partition goes on from, newest last (Z5); none when nothing is sealed.
     pub fn snapshots(&self, partition: u32) -> Result<Vec<Seen>, HostError> {
+        self.snapshots_at(partition, self.end(partition))
+    }
+
+    /// Those of the seal point with so many records.
+    pub fn snapshots_at(&self, partition: u32, end: u64) -> Result<Vec<Seen>, HostError> {
         let mut snapshots: Vec<Seen> = Vec::new();
-        let mut end = self.end(partition);
+        let mut end = end;
         let mut first = 0;
         while end > first {
             let path = self.snapshot_path(partition, end);
@@ -337,17 +342,19 @@ impl Segments {
         self.open.len() + self.open_leaves.len()
     }
 
-    fn snapshot_path(&self, partition: u32, end: u64) -> PathBuf {
+    /// Directory of snapshots.
+    pub fn snapshots_dir(&self) -> &Path {
+        &self.snapshots
+    }
+
+    /// Where the snapshot of a seal point stands.
+    pub fn snapshot_path(&self, partition: u32, end: u64) -> PathBuf {
         self.snapshots
             .join(format!("{partition:08x}-{end:016x}.seen"))
     }
 
     fn io(&self, path: &Path, error: &std::io::Error) -> HostError {
-        if error.kind() == std::io::ErrorKind::StorageFull {
-            let free = self.files.free_bytes(&self.snapshots).unwrap_or(0);
-            return HostError::Log(pyralog_log::LogError::DiskFull { needed: 0, free });
-        }
-        HostError::Io(format!("{}: {error}", path.display()))
+        HostError::of_file(self.files.as_ref(), path, error)
     }
 
     /// Ends the manifest cleanly.

@@ -88,6 +88,12 @@ pub(crate) struct Counters {
     pub bad_messages: AtomicU64,
     /// Checkpoints of other replicas that this one did not sign.
     pub cosignatures_declined: AtomicU64,
+    /// Snapshots of other replicas that were taken over (RF15).
+    pub snapshots_taken: AtomicU64,
+    /// Bytes of their files that came.
+    pub snapshot_bytes: AtomicU64,
+    /// Files that were not what their list said, and were fetched again.
+    pub snapshot_files_refused: AtomicU64,
     pub wal_bytes: AtomicU64,
     pub sync_nanos: AtomicU64,
     pub disk_full: AtomicBool,

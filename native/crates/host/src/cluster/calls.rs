@@ -240,6 +240,8 @@ impl Driving {
             }
         };
         let behind = status.progress.iter().find(|one| !one.active);
+        let fetches = status.progress.iter().find(|one| one.snapshot);
+        let brought_up = self.fetcher.fetching.said(group);
         let contradictions = &self.checkpoints.contradictions;
         let contradiction = contradictions.iter().find(|one| one.partition == group);
         let problem = match (&status.stopped, status.leader, behind) {
@@ -250,9 +252,13 @@ impl Driving {
                     one.from, one.file
                 )
             }),
+            _ if brought_up.is_some() => brought_up,
             (None, None, _) => Some("nobody is known to lead it: a majority is needed".to_owned()),
             (None, _, Some(one)) => Some(format!("node {} is not heard of", one.node)),
-            _ => None,
+            _ => fetches.map(|one| match self.pinned.problem(group) {
+                None => format!("node {} is being brought up by a snapshot", one.node),
+                Some(why) => format!("node {} needs a snapshot, and there is none: {why}", one.node),
+            }),
         };
         PartitionStatus {
             partition: group,

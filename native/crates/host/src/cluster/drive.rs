@@ -14,6 +14,7 @@ use super::apply::Applying;
 use super::checkpoints::Checkpoints;
 use super::inbox::{Event, Inbox, Taken};
 use super::refusals::Refusals;
+use super::snapshot::{Fetcher, Pinned, Server};
 use super::waiting::{Forwards, Homeless, Waiting};
 use super::{CHANNEL_HOST, CHANNEL_RAFT};
 use crate::answer::Reply;
@@ -57,6 +58,10 @@ pub(crate) struct Driving {
     pub seal_points: Vec<(usize, Snapshot)>,
     /// Something in the open frame is waited for.
     pub wants_sync: bool,
+    /// Snapshots for replicas that are behind, and those that bring this one further (RF15).
+    pub server: Server,
+    pub fetcher: Fetcher,
+    pub pinned: Pinned,
 }
 
 impl Driving {
@@ -90,6 +95,7 @@ impl Driving {
                 self.raft.tick();
                 self.look_after_homeless(now);
                 self.ask_leaders_for_checkpoints();
+                self.look_after_snapshots();
             }
             self.go_round(tick_at)?;
         }
@@ -217,21 +223,24 @@ impl Driving {
         Ok(())
     }
 
-    /// Entries that stand in segments may go, but for those since the seal point before the newest: a replica that is a little
-    /// behind gets them from the log.
+    /// Entries that stand in segments may go. While a replica lacks some, those since the seal point before the newest stay: one
+    /// that is a little behind gets them from the log, and another a snapshot (RF15).
     fn stage_releases(&mut self) {
         for (partition, first_kept) in self.shared.sealing.take_releases() {
-            if let Some(kept) = self.kept.get_mut(partition) {
-                let before = std::mem::replace(kept, first_kept);
-                self.owed.insert(partition, before);
-            }
+            let Some(kept) = self.kept.get_mut(partition) else {
+                continue;
+            };
+            let before = std::mem::replace(kept, first_kept);
+            let first_kept = self.may_let_go(partition, (before, first_kept));
+            self.owed.insert(partition, first_kept);
         }
         let store = self.staging.store.as_mut();
-        let raft = &mut self.raft;
+        let (raft, pinned) = (&mut self.raft, &self.pinned);
         // While something of a group is on its way it lets nothing go; and a log that takes nothing now does so later.
         self.owed.retain(|partition, first_kept| {
             let group = *partition as u32;
-            let _refused = raft.release(store, group, *first_kept);
+            let needed = pinned.first_needed(group).unwrap_or(u64::MAX);
+            let _refused = raft.release(store, group, needed.min(*first_kept));
             let first = raft.status(group).map_or(u64::MAX, |status| status.first);
             first < *first_kept
         });
@@ -259,6 +268,8 @@ impl Driving {
         self.waiting.give_all_up(&HostError::Closed);
         self.homeless.clear();
         self.links.close();
+        self.fetcher.stop();
+        self.server.stop();
         // The next opening shows what is committed as far as the log knows (RF6).
         let store = self.staging.store.as_mut();
         let staged = self.raft.stage_commits(store);

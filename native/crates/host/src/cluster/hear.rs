@@ -58,11 +58,15 @@ impl Driving {
                 self.waiting.give_up(group, &why);
                 self.shared.fail(&why);
             }
-            // Members are those of the configuration, and snapshots are not shipped yet.
-            RaftEvent::Members { .. }
-            | RaftEvent::Unknown { .. }
-            | RaftEvent::SnapshotWanted { .. }
-            | RaftEvent::SnapshotOffered { .. } => {}
+            RaftEvent::SnapshotWanted { group, .. } => self.want_offer(group),
+            RaftEvent::SnapshotOffered {
+                group,
+                from,
+                offer,
+                members,
+            } => self.snapshot_offered((group, from), (&offer, members)),
+            // Members are those of the configuration.
+            RaftEvent::Members { .. } | RaftEvent::Unknown { .. } => {}
         }
     }
 

@@ -18,6 +18,7 @@ mod options;
 mod questions;
 mod refusals;
 mod replica;
+pub(crate) mod snapshot;
 mod start;
 mod waiting;
 mod wire;
@@ -32,3 +33,5 @@ pub(crate) use start::{Clustered, begin};
 const CHANNEL_RAFT: u8 = 1;
 /// Channel for what hosts say to each other (CO1).
 const CHANNEL_HOST: u8 = 2;
+/// Channel for files of snapshots (RF15).
+const CHANNEL_FILES: u8 = 3;

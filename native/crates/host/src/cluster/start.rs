@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crossbeam_channel::{Sender, bounded};
 use ed25519_dalek::VerifyingKey;
 use pyralog_link::{Event as LinkEvent, LinkOptions, Links, Peer, TransportKey};
 use pyralog_log::{LogReader, Membership};
@@ -16,19 +17,28 @@ use super::hello::Hello;
 use super::inbox::{Event, Inbox};
 use super::met::Met;
 use super::refusals::Refusals;
+use super::snapshot::{Arrived, Fetcher, Pinned, ServeJob, Server, is_ask};
 use super::waiting::{Forwards, Waiting};
-use super::{CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
+use super::{CHANNEL_FILES, CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
+use crate::behind::NodeJob;
 use crate::error::HostError;
 use crate::note::NamedVerifier;
 use crate::options::HostOptions;
 use crate::shared::Shared;
 use crate::stage::Staging;
 
+/// Questions for files that may wait, of all peers.
+const ASKS: usize = 256;
+/// Pieces of files that may wait; fewer are asked for at a time.
+const PIECES: usize = 64;
+
 /// What a replicated store has beside the parts of every store.
 pub(crate) struct Clustered {
     pub options: ClusterOptions,
     pub store_id: [u8; 16],
     pub reader: Arc<dyn LogReader>,
+    /// To the thread that writes node files.
+    pub jobs: Sender<NodeJob>,
 }
 
 /// Makes the thread's work: opens the groups, creating those that are new here, and starts the links.
@@ -45,6 +55,7 @@ pub(crate) fn begin(
         options: cluster,
         store_id,
         reader,
+        jobs,
     } = clustered;
     let known = check(&cluster, options)?;
     let config = RaftConfig {
@@ -75,7 +86,15 @@ pub(crate) fn begin(
         created.map_err(stopped)?;
     }
     let inbox = shared.inbox.clone().ok_or(HostError::Closed)?;
-    let links = start_links(&cluster, (shared, store_id), &inbox)?;
+    let (asks, pieces) = (bounded(ASKS), bounded(PIECES));
+    let ways = Ways {
+        inbox: Arc::clone(&inbox),
+        asks: asks.0.clone(),
+        pieces: pieces.0.clone(),
+    };
+    let links = Arc::new(start_links(&cluster, (shared, store_id), ways)?);
+    let server = Server::start(asks, shared, (&links, &inbox))?;
+    let fetcher = Fetcher::start(pieces, shared, (&links, &inbox), jobs)?;
     let needed = usize::from(cluster.cosigners);
     let distance = Duration::from_millis(shared.checkpoint_ms_min);
     Ok(Driving {
@@ -83,7 +102,7 @@ pub(crate) fn begin(
         stampers: shared.shards.iter().map(|_| None).collect(),
         staging,
         raft,
-        links: Arc::new(links),
+        links,
         inbox,
         me: cluster.node,
         waiting: Waiting::default(),
@@ -100,6 +119,9 @@ pub(crate) fn begin(
         owed: BTreeMap::new(),
         seal_points: Vec::new(),
         wants_sync: true,
+        server,
+        fetcher,
+        pinned: Pinned::default(),
     })
 }
 
@@ -152,7 +174,7 @@ fn check(
 fn start_links(
     cluster: &ClusterOptions,
     (shared, store_id): (&Arc<Shared>, [u8; 16]),
-    inbox: &Arc<Inbox>,
+    ways: Ways,
 ) -> Result<Links, HostError> {
     let secret = TransportKey::from_bytes(cluster.transport_seed);
     let mut options = LinkOptions::new(cluster.id, cluster.node, secret, cluster.listen);
@@ -181,7 +203,6 @@ fn start_links(
         hello.judge(judging(), lead_ms_max)?;
         judge_met.judge(node, &hello.store_id)
     });
-    let inbox = Arc::clone(inbox);
     let events = move |event| {
         if let LinkEvent::Up { peer, hello } = &event
             && let Ok(hello) = Hello::decode(hello)
@@ -189,12 +210,37 @@ fn start_links(
             // A failure leaves the member unknown: it is met again with its next link.
             let _ = met.meet(*peer, hello.store_id);
         }
-        if let Some(event) = taken_in(event) {
-            inbox.event(event);
-        }
+        ways.take(event);
     };
     Links::start(options, Box::new(events))
         .map_err(|error| HostError::Io(format!("links of the cluster: {error}")))
+}
+
+/// Where messages of peers go.
+struct Ways {
+    inbox: Arc<Inbox>,
+    asks: Sender<ServeJob>,
+    pieces: Sender<Arrived>,
+}
+
+impl Ways {
+    fn take(&self, event: LinkEvent) {
+        if let LinkEvent::Message {
+            peer,
+            channel: CHANNEL_FILES,
+            bytes,
+        } = event
+        {
+            // What does not fit is lost, as on any network: whoever fetches asks again.
+            if is_ask(&bytes) {
+                let _ = self.asks.try_send(ServeJob::Asked { peer, bytes });
+            } else {
+                let _ = self.pieces.try_send(Arrived::Message { peer, bytes });
+            }
+        } else if let Some(event) = taken_in(event) {
+            self.inbox.event(event);
+        }
+    }
 }
 
 /// What the thread of the groups hears of the links.

@@ -10,7 +10,7 @@ use crate::answer::{Answer, SignedCheckpoint};
 pub(crate) struct BadMessage;
 
 /// Puts fields one behind the other.
-pub(super) struct Writer(pub Vec<u8>);
+pub(crate) struct Writer(pub Vec<u8>);
 
 impl Writer {
     pub fn u8(&mut self, value: u8) -> &mut Self {
@@ -65,7 +65,7 @@ impl Writer {
 }
 
 /// Takes fields one after the other.
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl Reader<'_> {
     pub fn take(&mut self, count: usize) -> Result<&[u8], BadMessage> {

@@ -12,20 +12,24 @@ use crate::cluster::Event;
 use crate::cluster::cosign::body;
 use crate::cluster::message::{Asked, Message};
 use crate::note::NamedKey;
+use crate::options::Mutant;
 use crate::{
     Algorithm, Answer, ClusterOptions, ClusterStatus, Cosigner, Host, HostError, HostOptions,
-    MemberOptions, PartitionRole, Reply, SealLimits, Wait,
+    MaintenanceOptions, MemberOptions, PartitionRole, Policy, Reply, SealLimits, Wait,
 };
 
-const MEMBERS: u16 = 3;
+pub(super) const MEMBERS: u16 = 3;
 
 /// A cluster whose members can be stopped and started again.
-struct Cluster {
+pub(super) struct Cluster {
     members: Vec<MemberOptions>,
-    disks: Vec<FaultFiles>,
-    clock: Clock,
-    hosts: Vec<Option<Host>>,
-    seal: SealLimits,
+    pub disks: Vec<FaultFiles>,
+    pub clock: Clock,
+    pub hosts: Vec<Option<Host>>,
+    pub seal: SealLimits,
+    pub policy: Policy,
+    pub maintenance: MaintenanceOptions,
+    pub mutant: Option<Mutant>,
 }
 
 fn transport(node: u16) -> TransportKey {
@@ -40,7 +44,7 @@ fn cosigner(node: u16) -> Cosigner {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub fn start() -> Self {
         // Held until all are known, so that none comes twice.
         let held: Vec<TcpListener> = (0..MEMBERS)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
@@ -62,6 +66,9 @@ impl Cluster {
             clock: Clock::new(),
             hosts: (1..=MEMBERS).map(|_| None).collect(),
             seal: SealLimits::default(),
+            policy: Policy::default(),
+            maintenance: MaintenanceOptions::default(),
+            mutant: None,
         };
         drop(held);
         for node in 1..=MEMBERS {
@@ -70,8 +77,10 @@ impl Cluster {
         cluster
     }
 
-    fn options(&self, node: u16) -> HostOptions {
+    pub fn options(&self, node: u16) -> HostOptions {
         let own = &self.members[usize::from(node) - 1];
+        let mut options = options();
+        options.partitions[0].policy = self.policy.clone();
         HostOptions {
             coordinator: node,
             cosigner: cosigner(node),
@@ -85,40 +94,47 @@ impl Cluster {
                 seed: u64::from(node),
             }),
             seal: self.seal,
-            ..options()
+            maintenance: self.maintenance,
+            ..options
         }
     }
 
-    fn open(&mut self, node: u16) {
-        let at = usize::from(node) - 1;
-        let world = self.clock.world(&self.disks[at]);
-        self.hosts[at] = Some(Host::open(world, &self.options(node)).unwrap());
+    pub fn open(&mut self, node: u16) {
+        self.try_open(node).unwrap();
     }
 
-    fn close(&mut self, node: u16) {
+    pub fn try_open(&mut self, node: u16) -> Result<(), HostError> {
+        let at = usize::from(node) - 1;
+        let mut world = self.clock.world(&self.disks[at]);
+        world.mutant = self.mutant;
+        self.hosts[at] = Some(Host::open(world, &self.options(node))?);
+        Ok(())
+    }
+
+    pub fn close(&mut self, node: u16) {
         if let Some(host) = self.hosts[usize::from(node) - 1].take() {
             host.close().unwrap();
         }
     }
 
     /// The power goes off: what was not synced is lost.
-    fn crash(&mut self, node: u16) {
+    pub fn crash(&mut self, node: u16) {
         let at = usize::from(node) - 1;
         self.disks[at].power_off_after(0);
         drop(self.hosts[at].take());
         self.disks[at].crash();
     }
 
-    fn host(&self, node: u16) -> &Host {
+    pub fn host(&self, node: u16) -> &Host {
         self.hosts[usize::from(node) - 1].as_ref().unwrap()
     }
 
-    fn running(&self) -> impl Iterator<Item = (u16, &Host)> {
+    pub fn running(&self) -> impl Iterator<Item = (u16, &Host)> {
         let all = (1..).zip(&self.hosts);
         all.filter_map(|(node, host)| Some((node, host.as_ref()?)))
     }
 
-    fn leader(&self) -> u16 {
+    pub fn leader(&self) -> u16 {
         let mut leader = None;
         until(|| {
             leader = self.running().find_map(|(node, host)| {
@@ -131,7 +147,7 @@ impl Cluster {
     }
 
     /// Proposes until it is taken, as a client with a way to tell duplicates does.
-    fn propose(&self, node: u16, first: u64, count: u64, wait: Wait) -> Answer {
+    pub fn propose(&self, node: u16, first: u64, count: u64, wait: Wait) -> Answer {
         let mut taken = None;
         until(
             || match propose(self.host(node), digests(first, count), wait) {
@@ -150,7 +166,7 @@ impl Cluster {
     }
 
     /// All members have the same records, provable.
-    fn agree(&self, size: u64) {
+    pub fn agree(&self, size: u64) {
         let mut roots = Vec::new();
         for (_, host) in self.running() {
             until(|| host.durable_size(0).unwrap() >= size);
@@ -168,7 +184,7 @@ impl Cluster {
     }
 }
 
-fn status(host: &Host) -> ClusterStatus {
+pub(super) fn status(host: &Host) -> ClusterStatus {
     let (send, receive) = std::sync::mpsc::channel();
     host.cluster_status(Reply::new(move |status| {
         let _ = send.send(status); // a test that is over does not listen

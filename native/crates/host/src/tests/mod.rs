@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod cluster;
+mod cluster_snapshot;
 mod cold;
 mod crash;
 mod damage;
