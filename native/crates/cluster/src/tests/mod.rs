@@ -88,3 +88,9 @@ pub(crate) fn run_after(
     assert_eq!(Outcome::decode(&bytes).as_ref(), Some(&outcome));
     outcome.result()
 }
+
+/// Histories to try: so many, or as many as `RUNS` says.
+pub(crate) fn runs(usual: u32) -> u32 {
+    let asked = std::env::var("RUNS").ok();
+    asked.and_then(|runs| runs.parse().ok()).unwrap_or(usual)
+}

@@ -53,7 +53,7 @@ fn first_broken(cases: u32) -> Option<String> {
 
 #[test]
 fn plans_lead_where_all_should_be_and_end() {
-    assert_eq!(first_broken(300), None);
+    assert_eq!(first_broken(super::runs(300)), None);
 }
 
 #[test]

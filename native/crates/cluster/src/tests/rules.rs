@@ -279,5 +279,5 @@ pub(crate) fn first_broken(cases: u32, length: usize) -> Option<String> {
 
 #[test]
 fn every_rule_holds_in_every_history() {
-    assert_eq!(first_broken(400, 150), None);
+    assert_eq!(first_broken(super::runs(400), 150), None);
 }
