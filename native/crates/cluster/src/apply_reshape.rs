@@ -6,6 +6,7 @@ use crate::apply::Applied;
 use crate::apply_replicas::no_group;
 use crate::check::{self, refused};
 use crate::limits::{PARTITIONS_MAX, SUCCESSORS_MAX};
+use crate::member::Member;
 use crate::mutant::{Mutant, on};
 use crate::outcome::{Code, Done, Refusal};
 use crate::partition::{KeyRange, Partition, PartitionStatus, Replicas, Seal};
@@ -169,7 +170,7 @@ impl ClusterState {
             successor.generation = generation;
             successor.status = PartitionStatus::Preparing;
             successor.parents = parents.iter().copied().collect();
-            successor.replicas = Replicas::founded(parent.replicas.voters().clone());
+            successor.replicas = Replicas::founded(self.founders_after(parent));
             self.partitions.insert(*number, successor);
         }
         for parent in parents {
@@ -180,6 +181,17 @@ impl ClusterState {
         }
         self.next_partition = first + numbers.len() as u32;
         Ok(Done::Partitions { numbers })
+    }
+
+    /// Who founds the successors of a partition: those who vote in it, as far as they are members still.
+    fn founders_after(&self, parent: &Partition) -> BTreeSet<u16> {
+        let here = |node: &u16| self.members.get(node).is_some_and(Member::here);
+        let voters = parent.replicas.voters().iter().copied();
+        let founders: BTreeSet<u16> = voters.filter(here).collect();
+        if founders.is_empty() {
+            return parent.replicas.wanted.clone();
+        }
+        founders
     }
 
     /// Successors of a partition that was split in this way before.

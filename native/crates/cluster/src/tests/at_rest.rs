@@ -1,23 +1,28 @@
 //! What is judged of a fleet as a whole: while groups are on their way, and when there is nothing left to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fleet::{Broken, Fleet};
 use crate::limits::CLUSTER_GROUP;
 
 impl Fleet {
-    /// PM8.
-    pub(crate) fn room(&self) -> Broken {
+    /// Groups for which a replica is being made, or could be at once.
+    pub(crate) fn on_their_way(&self) -> BTreeSet<u32> {
         let moving = self.groups.iter().filter(|(number, group)| {
             let wanted = &self.state.replicas(**number).unwrap().wanted;
             let mut missing = wanted.difference(&group.view.voters);
             let there = missing.any(|node| !self.down.contains(node));
             **number != CLUSTER_GROUP && there && self.majority(&group.view.voters)
         });
-        let count = moving.count();
-        // A group on its way may be sent elsewhere; none beside these begins.
-        if count > usize::from(self.state.planning().moves_max) {
-            return Err(format!("PM8 {count} groups on their way at once"));
+        moving.map(|(number, _)| *number).collect()
+    }
+
+    /// PM8: none is sent on its way beside so many.
+    pub(crate) fn room(&self, before: &BTreeSet<u32>) -> Broken {
+        let now = self.on_their_way();
+        let begun = now.difference(before).count();
+        if begun > 0 && now.len() > usize::from(self.state.planning().moves_max) {
+            return Err(format!("PM8 {begun} more groups on their way, now {now:?}"));
         }
         Ok(())
     }

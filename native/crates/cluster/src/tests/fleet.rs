@@ -170,6 +170,7 @@ impl Fleet {
     pub(crate) fn round(&mut self) -> Broken {
         self.steps.clear();
         let silent: Silent = self.down.iter().map(|node| (*node, 1_000_000)).collect();
+        let before = self.on_their_way();
         for step in plan_placement(&self.state, &silent) {
             let command = step.command().unwrap();
             if !self.command(&command) {
@@ -177,6 +178,7 @@ impl Fleet {
             }
             self.steps.push(step);
         }
+        self.room(&before)?;
         self.found_groups();
         self.reshape();
         let preferred = self.state.preferred_leaders();
@@ -193,7 +195,7 @@ impl Fleet {
             }
             self.pass(number);
         }
-        self.room()
+        Ok(())
     }
 
     /// A leader that is gone is followed by a voter that has most.
