@@ -32,8 +32,9 @@ export function watchCluster(core: Core, prepared: PreparedNode, logger: Logger)
 export function newsOf(logger: Logger): (state: ClusterState) => void {
   const isNew = news();
   const problem = (of: string, what: string | undefined, message: string) => {
-    // The other side's port is another one at each try: the same trouble is told once.
-    if (isNew(`problem of ${of}`, (what ?? '').replace(/:\d+:/, ':')) && what !== undefined) {
+    // The other side's port is another one at each try, and files that come make headway: the same trouble is told once.
+    const same = (what ?? '').replace(/:\d+:/, ':').replaceAll(/\d+ (of|%)/g, '$1');
+    if (isNew(`problem of ${of}`, same) && what !== undefined) {
       logger.warn({ of, problem: what }, message);
     }
   };

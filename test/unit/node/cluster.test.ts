@@ -198,6 +198,18 @@ describe('cluster of a node', () => {
     }
     assert.equal(news.length, 5);
     assert.deepEqual(await look(refused(4_002)), [], 'the same trouble from another port');
+    const fetching = (file: number, percent: number) => ({
+      ...refused(4_003),
+      partitions: [
+        group({
+          epoch: 4,
+          leads: false,
+          problem: `fetching ${file} of 7 files from node 2, ${percent} %`,
+        }),
+      ],
+    });
+    assert.equal((await look(fetching(3, 41))).length, 1);
+    assert.deepEqual(await look(fetching(4, 57)), [], 'the same files, further');
   });
 
   it('exports what it tells as metrics', async () => {

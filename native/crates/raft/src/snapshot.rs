@@ -82,7 +82,8 @@ impl RaftNode {
         if let Ok(one) = self.group_mut(group) {
             let known = one.offered.as_ref();
             let again = known.is_some_and(|held| {
-                held.get_snapshot().get_metadata().index == made.0 && held.term == message.term
+                let same = held.get_snapshot() == message.get_snapshot();
+                same && held.term == message.term
             });
             one.offered = Some(message);
             if !again {

@@ -242,6 +242,10 @@ impl Driving {
         let behind = status.progress.iter().find(|one| !one.active);
         let fetches = status.progress.iter().find(|one| one.snapshot);
         let brought_up = self.fetcher.fetching.said(group);
+        let unable = self
+            .pinned
+            .problem(group)
+            .map(|why| format!("a replica needs a snapshot, and this node cannot give one: {why}"));
         let contradictions = &self.checkpoints.contradictions;
         let contradiction = contradictions.iter().find(|one| one.partition == group);
         let problem = match (&status.stopped, status.leader, behind) {
@@ -255,10 +259,8 @@ impl Driving {
             _ if brought_up.is_some() => brought_up,
             (None, None, _) => Some("nobody is known to lead it: a majority is needed".to_owned()),
             (None, _, Some(one)) => Some(format!("node {} is not heard of", one.node)),
-            _ => fetches.map(|one| match self.pinned.problem(group) {
-                None => format!("node {} is being brought up by a snapshot", one.node),
-                Some(why) => format!("node {} needs a snapshot, and there is none: {why}", one.node),
-            }),
+            _ if unable.is_some() => unable,
+            _ => fetches.map(|one| format!("node {} is being brought up by a snapshot", one.node)),
         };
         PartitionStatus {
             partition: group,

@@ -370,6 +370,37 @@ fn files_that_somebody_fetches_stay_though_they_age() {
 }
 
 #[test]
+fn a_leader_with_a_damaged_segment_says_why_it_cannot_help() {
+    let mut behind = Behind::of(Cluster::start(), 4);
+    let (away, leader) = (behind.away, behind.leader);
+    let segments = std::sync::Arc::clone(&behind.cluster.host(leader).shared.segments);
+    let number = segments.of(0)[1].number;
+    let range = segments.of(0)[1].range();
+    let edit = pyralog_manifest::Edit::Quarantine {
+        partition: 0,
+        number,
+        ranges: std::iter::once(range).collect(),
+    };
+    segments.manifest.commit(&[edit]).unwrap();
+    behind.cluster.open(away);
+    let said = |behind: &Behind| problem(behind.cluster.host(leader)).unwrap_or_default();
+    until(|| said(&behind).contains("cannot give one"));
+    assert!(
+        said(&behind).contains("restore that file"),
+        "{}",
+        said(&behind)
+    );
+    let lift = pyralog_manifest::Edit::Lift {
+        partition: 0,
+        number,
+    };
+    segments.manifest.commit(&[lift]).unwrap();
+    drop(segments);
+    behind.is_up();
+    until(|| problem(behind.cluster.host(leader)).is_none());
+}
+
+#[test]
 fn files_that_do_not_make_the_roots_told_of_them_are_never_taken_over() {
     let mut cluster = Cluster::start();
     cluster.mutant = Some(Mutant::TellWrongRoots);

@@ -53,7 +53,10 @@ impl Thread {
     /// Whether there is still a point in fetching this.
     fn go_on(&self, fetch: &Fetch<'_>) -> Result<(), Ended> {
         let wanted = self.fetching.wanted(fetch.partition);
-        if self.fetching.closing() || wanted.as_ref() != Some(fetch.offered) {
+        // The log of another leader may have brought it further.
+        let applied = self.applied(fetch.partition);
+        let moot = applied.is_none_or(|applied| applied >= fetch.offered.index);
+        if moot || self.fetching.closing() || wanted.as_ref() != Some(fetch.offered) {
             return Err(Ended::Over);
         }
         Ok(())

@@ -22,6 +22,8 @@ use crate::shared::Shared;
 
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// How often that doubles.
+const DOUBLED_MAX: u32 = 5;
 
 /// What the thread hears.
 pub(crate) enum Arrived {
@@ -164,31 +166,45 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    fn run(mut self) {
+    pub fn run(mut self) {
         let mut left = self.left_over();
+        let mut failures = 0;
         while !self.fetching.closing() {
+            let came = self.shared.counters.snapshot_bytes.load(Ordering::Relaxed);
             let mut failed = false;
             for partition in self.fetching.partitions() {
-                let Some(offered) = self.fetching.wanted(partition) else {
-                    continue;
-                };
                 left.remove(&partition);
-                match self.bring_up(partition, &offered) {
-                    Ok(()) => self.forget(partition, &offered),
-                    Err(Ended::Over) => {}
-                    Err(Ended::Failed(error)) => {
-                        failed = true;
-                        self.fetching.say(partition, why(&offered, &error));
-                    }
-                }
+                failed |= !self.try_one(partition);
             }
             if failed {
-                self.rest(AGAIN);
+                // What makes headway is tried again at once, what does not ever later.
+                let further = self.shared.counters.snapshot_bytes.load(Ordering::Relaxed) > came;
+                failures = if further { 0 } else { failures + 1 };
+                self.rest(AGAIN * 2_u32.pow(failures.min(DOUBLED_MAX)));
             } else if self.fetching.partitions().is_empty() {
+                failures = 0;
                 let _ = self.heard.recv_timeout(AGAIN * 4); // an order, or time to tidy up
                 self.tidy(&mut left);
+            } else {
+                self.rest(AGAIN / 50);
             }
         }
+    }
+
+    /// False when it failed.
+    fn try_one(&mut self, partition: u32) -> bool {
+        let Some(offered) = self.fetching.wanted(partition) else {
+            return true;
+        };
+        match self.bring_up(partition, &offered) {
+            Ok(()) => self.forget(partition, &offered),
+            Err(Ended::Over) => {}
+            Err(Ended::Failed(error)) => {
+                self.fetching.say(partition, why(&offered, &error));
+                return false;
+            }
+        }
+        true
     }
 
     /// Partitions with files of an earlier life, and how far they were at its end.
@@ -209,14 +225,15 @@ impl Thread {
         });
     }
 
-    fn applied(&self, partition: u32) -> Option<u64> {
+    pub fn applied(&self, partition: u32) -> Option<u64> {
         let shard = self.shared.shard(partition as usize).ok()?;
         Some(shard.applied_index.load(Ordering::Acquire))
     }
 
+    /// Waits, but not when something newer is wanted.
     fn rest(&self, time: Duration) {
         let until = std::time::Instant::now() + time;
-        while !self.fetching.closing() && self.heard.recv_deadline(until).is_ok() {}
+        while let Ok(Arrived::Message { .. }) = self.heard.recv_deadline(until) {}
     }
 
     fn forget(&mut self, partition: u32, offered: &Offered) {

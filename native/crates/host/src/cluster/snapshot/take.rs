@@ -21,6 +21,9 @@ use crate::shared::{Counters, Shard};
 /// A list is not made again before this has gone by.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// A need that nobody spoke of for so long is over.
+const FORGOTTEN: Duration = Duration::from_secs(10);
+
 /// What is offered of each partition led here, or why nothing is.
 #[derive(Debug, Default)]
 pub(crate) struct Pinned {
@@ -108,8 +111,12 @@ impl Driving {
         }
     }
 
-    /// Files are kept while a replica is known to fetch them, and a little longer.
+    /// Files are kept while a replica is known to fetch them, and a little longer; and why there is none is told as long as
+    /// somebody needs one.
     pub fn look_after_snapshots(&mut self) {
+        let Pinned { offered, asked } = &mut self.pinned;
+        asked.retain(|_, at| at.elapsed() < FORGOTTEN);
+        offered.retain(|partition, what| what.is_ok() || asked.contains_key(partition));
         for partition in self.pinned.offered.keys() {
             let Some(status) = self.raft.status(*partition) else {
                 continue;
