@@ -297,6 +297,25 @@ fn a_link_that_breaks_and_a_leader_that_dies_hold_it_up_and_no_more() {
 }
 
 #[test]
+fn the_log_of_the_leader_waits_for_whoever_fetches() {
+    let mut behind = Behind::of(Cluster::start(), 5);
+    let away = behind.away;
+    behind.cluster.open(away);
+    behind.leave_room(6_000);
+    until(|| problem(behind.host()).is_some_and(|said| said.contains("no room")));
+    for _ in 0..3 * ROWS / 10 {
+        behind.write(10);
+    }
+    let (leader, size) = (behind.leader, behind.size);
+    until(|| behind.cluster.host(leader).shared.segments.end(0) + ROWS > size);
+    behind.disk(away).set_capacity(u64::MAX);
+    behind.is_up();
+    // What came behind the snapshot came from the log: one was enough.
+    assert_eq!(counted(behind.host()).0, 1);
+    behind.is_same();
+}
+
+#[test]
 fn a_damaged_file_is_fetched_again_and_never_taken_over() {
     let mut behind = Behind::of(Cluster::start(), 5);
     let (away, leader) = (behind.away, behind.leader);
