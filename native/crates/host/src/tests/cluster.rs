@@ -319,7 +319,7 @@ fn calls_handed_to_a_leader_that_stands_still_are_answered_when_another_leads() 
         let _ = stands_still.recv(); // ends with the test
     })));
     let handed_on = start(cluster.host(other), digests(10, 1), Wait::Durable);
-    let told = handed_on.recv_timeout(std::time::Duration::from_secs(60));
+    let told = handed_on.recv_timeout(std::time::Duration::from_mins(1));
     let refused = told.unwrap().unwrap_err();
     assert_eq!(refused.code(), "log/outcome-unknown", "{refused}");
     assert!(
