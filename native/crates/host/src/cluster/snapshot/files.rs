@@ -52,7 +52,7 @@ impl ListedFile {
         match self.kind {
             Kind::Seen(_) => segments
                 .snapshots_dir()
-                .join(format!("{}.seen", self.stem())),
+                .join(format!("{}.arriving", self.stem())),
             _ => segments
                 .manifest
                 .segments_dir()
@@ -65,7 +65,8 @@ impl ListedFile {
         match &self.kind {
             Kind::Segment(meta) => meta.files(stem).to_vec(),
             Kind::Leaves(_) => vec![format!("{stem}.leaves")],
-            Kind::Seen(_) => vec![format!("{stem}.seen")],
+            // Whoever looks through a store that is closed takes `.seen` for a whole one.
+            Kind::Seen(_) => vec![format!("{stem}.arriving")],
         }
     }
 
