@@ -96,6 +96,7 @@ export async function writeMembers(
     cluster: CLUSTER,
     cosigners: Math.floor(nodes.length / 2) + 1,
     faults: 0,
+    founders: [],
     members,
   });
   writeDurably(path, text, { mode: 0o644, replace: true });

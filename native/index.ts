@@ -11,6 +11,8 @@ import { PyralogError } from '../base/errors.ts';
 import { answer, ask, binding, call } from './binding.ts';
 import type { Completion, NativeCheckpoint } from './pyralog.d.ts';
 import type {
+  ClusterCommand,
+  ClusterCoreOptions,
   ClusterStatus,
   Core,
   CoreOptions,
@@ -142,6 +144,10 @@ export {
 } from './state.ts';
 export { type History, openHistory, type TreeErrorCode, treePath, treeRoot } from './tree.ts';
 export type {
+  AgreedMember,
+  AgreedPartition,
+  AgreedState,
+  ClusterCommand,
   ClusterCoreOptions,
   ClusterMember,
   ClusterPartitionStatus,
@@ -185,12 +191,15 @@ export async function openCore(options: CoreOptions): Promise<Core> {
     ...(options.maintenance === undefined ? {} : { maintenance: options.maintenance }),
     syncIntervalMs: options.syncIntervalMs ?? 100,
     changeDurability: options.changeDurability ?? false,
-    ...(options.cluster === undefined
-      ? {}
-      : { cluster: { ...options.cluster, members: [...options.cluster.members] } }),
+    ...(options.cluster === undefined ? {} : { cluster: clusterOf(options.cluster) }),
   };
   const opened = await call((channel, token) => binding.openCore(native, channel, token));
   return new NativeCore(opened.handle ?? 0);
+}
+
+function clusterOf(cluster: ClusterCoreOptions) {
+  const { members, founders = [] } = cluster;
+  return { ...cluster, members: [...members], founders: [...founders] };
 }
 
 /** A handle of this thread to a core that another thread opened. Throws `log/closed` when it is closed. */
@@ -231,6 +240,10 @@ class NativeCore implements Core {
   async clusterStatus(): Promise<ClusterStatus> {
     const done = await call((channel, token) => binding.clusterStatus(this.handle, channel, token));
     return done.cluster ?? { partitions: [], peers: [] };
+  }
+
+  async clusterCommand(command: ClusterCommand): Promise<void> {
+    await call((channel, token) => binding.clusterCommand(this.handle, command, channel, token));
   }
 
   async readIndex(partition: number): Promise<number> {

@@ -24,10 +24,51 @@ export interface Completion {
   size?: number;
   /** What a node knows of its cluster. */
   cluster?: NativeClusterStatus;
+  /** Numbers of partitions that a command made. */
+  numbers?: Array<number>;
   /** Its note. */
   note?: string;
   /** The SHA-256 tree's note. */
   sha256Note?: string;
+}
+
+export interface NativeAgreed {
+  index: number;
+  epoch: number;
+  voters: number;
+  faults: number;
+  members: Array<NativeAgreedMember>;
+  partitions: Array<NativeAgreedPartition>;
+}
+
+export interface NativeAgreedMember {
+  node: number;
+  name: string;
+  address: string;
+  rpc: string;
+  transport: Uint8Array;
+  cosignerName: string;
+  cosigner: Uint8Array;
+  zone: string;
+  rack: string;
+  weight: number;
+  status: string;
+}
+
+export interface NativeAgreedPartition {
+  partition: number;
+  log: string;
+  origin: string;
+  status: string;
+  from: number;
+  to: number;
+  parents: Array<number>;
+  successors: Array<number>;
+  seal?: NativeSeal;
+  wanted: Array<number>;
+  voters: Array<number>;
+  learners: Array<number>;
+  leader?: number;
 }
 
 /** What work of the pool came to. It cannot throw with a code of ours, so failures come as values. */
@@ -174,14 +215,39 @@ export interface NativeCluster {
   transportSeed: Uint8Array;
   listen: string;
   members: Array<NativeMember>;
+  founders: Array<number>;
   cosigners: number;
+  faults: number;
   seed: number;
 }
 
 export interface NativeClusterStatus {
   partitions: Array<NativePartitionStatus>;
   peers: Array<NativePeerStatus>;
+  group?: NativePartitionStatus;
+  agreed?: NativeAgreed;
+  problem?: string;
   stranger?: string;
+}
+
+/** `kind` says which fields count. */
+export interface NativeCommand {
+  kind: string;
+  member?: NativeNewMember;
+  node?: number;
+  address?: string;
+  rpc?: string;
+  zone?: string;
+  rack?: string;
+  weight?: number;
+  log?: string;
+  partitions?: number;
+  all?: boolean;
+  voters?: number;
+  faults?: number;
+  partition?: number;
+  cuts?: Array<number>;
+  right?: number;
 }
 
 /** What is to be exported. */
@@ -264,8 +330,22 @@ export interface NativeMember {
   node: number;
   transport: Uint8Array;
   address: string;
+  rpc?: string;
   cosignerName: string;
   cosigner: Uint8Array;
+}
+
+export interface NativeNewMember {
+  node: number;
+  name: string;
+  address: string;
+  transport: Uint8Array;
+  cosignerName: string;
+  cosigner: Uint8Array;
+  rpc?: string;
+  zone?: string;
+  rack?: string;
+  weight?: number;
 }
 
 /** Figures. */
@@ -334,6 +414,8 @@ export interface NativePartitionStatus {
   applied: number;
   last: number;
   replicas: Array<NativeReplica>;
+  voters: Array<number>;
+  learners: Array<number>;
   problem?: string;
 }
 
@@ -392,6 +474,11 @@ export interface NativeSchemaStats {
   checked: number;
   /** Those that did not fit. */
   misfits: number;
+}
+
+export interface NativeSeal {
+  size: number;
+  root: Uint8Array;
 }
 
 /** What a tree holds. */
@@ -520,6 +607,9 @@ export declare function checkpointAt(handle: number, partition: number, size: nu
 
 /** Closes a core for everybody; completes `token` when all is on disk. A handle that is closed completes at once. */
 export declare function closeCore(handle: number, channel: number, token: number): void;
+
+/** Has the cluster carry out a command; completes `token` with the numbers of partitions that it made. */
+export declare function clusterCommand(handle: number, command: NativeCommand, number: number, token: number): void;
 
 /** Completes `token` with every partition's group and every link. */
 export declare function clusterStatus(handle: number, number: number, token: number): void;

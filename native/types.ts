@@ -39,7 +39,9 @@ export type NativeErrorCode =
   /** Offset, size or partition that does not exist. */
   | 'log/out-of-range'
   /** The core was closed. */
-  | 'log/closed';
+  | 'log/closed'
+  /** The cluster refused a command, with the reason; it changed nothing. */
+  | 'cluster/refused';
 
 /**
  * What an answer of an unreplicated log stands for (wal.md W16): `sync` its records are on disk; `interval` they were written, and
@@ -121,6 +123,8 @@ export interface ClusterMember {
   readonly transport: Uint8Array;
   /** Where it listens for members, `host:port`. */
   readonly address: string;
+  /** Where clients reach it. */
+  readonly rpc?: string;
   /** Name and 32-byte Ed25519 public key of its cosignatures (CO4). */
   readonly cosignerName: string;
   readonly cosigner: Uint8Array;
@@ -136,10 +140,14 @@ export interface ClusterCoreOptions {
   readonly transportSeed: Uint8Array;
   /** IP address and port to listen on for members. */
   readonly listen: string;
-  /** All of them, this one included. */
+  /** Those known before the cluster says who they are, this one included. */
   readonly members: readonly ClusterMember[];
-  /** Signatures that make a checkpoint (CO4). */
+  /** Numbers of those that founded it, the same on every node (CG7); none for all members. */
+  readonly founders?: readonly number[];
+  /** Signatures that make a checkpoint at least (CO4). */
   readonly cosigners: number;
+  /** Replicas that may lie or be restored from a backup (CO4). */
+  readonly faults: number;
   /** Election timeouts are drawn from it; another one at every opening. */
   readonly seed: number;
 }
@@ -157,6 +165,9 @@ export interface ClusterPartitionStatus {
   readonly last: number;
   /** Told by a leader: the newest index that each member is known to have on disk. */
   readonly replicas: readonly { readonly node: number; readonly index: number }[];
+  /** Who votes in it, and who gets its entries only. */
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
   /** Why the group is not well; absent when it is. */
   readonly problem?: string;
 }
@@ -169,9 +180,83 @@ export interface ClusterPeerStatus {
   readonly problem?: string;
 }
 
+/** A member as the cluster knows it (GR4). */
+export interface AgreedMember {
+  readonly node: number;
+  readonly name: string;
+  readonly address: string;
+  /** Where clients reach it; empty when nobody said. */
+  readonly rpc: string;
+  readonly transport: Uint8Array;
+  readonly cosignerName: string;
+  readonly cosigner: Uint8Array;
+  readonly zone: string;
+  readonly rack: string;
+  readonly weight: number;
+  readonly status: string;
+}
+
+/** A partition as the cluster knows it (GR6 to GR9). */
+export interface AgreedPartition {
+  readonly partition: number;
+  readonly log: string;
+  readonly origin: string;
+  readonly status: string;
+  /** Slots of the key space that it owns, the second one excluded (PM1). */
+  readonly from: number;
+  readonly to: number;
+  readonly parents: readonly number[];
+  readonly successors: readonly number[];
+  readonly seal?: { readonly size: number; readonly root: Uint8Array };
+  /** Who should vote in its group, and who does as its leader reported last. */
+  readonly wanted: readonly number[];
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  readonly leader?: number;
+}
+
+/** What the members agree on beside their logs (cluster-group.md). */
+export interface AgreedState {
+  /** Newest entry of the cluster group in it. */
+  readonly index: number;
+  readonly epoch: number;
+  /** Replicas of a partition, and how many of them may lie (GR10). */
+  readonly voters: number;
+  readonly faults: number;
+  /** All that ever were. */
+  readonly members: readonly AgreedMember[];
+  readonly partitions: readonly AgreedPartition[];
+}
+
+/** What can be asked of the cluster group (GR5). */
+export type ClusterCommand =
+  | {
+      readonly kind: 'add-member';
+      readonly member: {
+        readonly node: number;
+        readonly name: string;
+        readonly address: string;
+        readonly transport: Uint8Array;
+        readonly cosignerName: string;
+        readonly cosigner: Uint8Array;
+        readonly rpc?: string;
+        readonly zone?: string;
+        readonly rack?: string;
+        readonly weight?: number;
+      };
+    }
+  | { readonly kind: 'drain' | 'undrain' | 'remove-member' | 'mark-dead'; readonly node: number }
+  | { readonly kind: 'set-replication'; readonly voters: number; readonly faults: number };
+
 export interface ClusterStatus {
   readonly partitions: readonly ClusterPartitionStatus[];
   readonly peers: readonly ClusterPeerStatus[];
+  /** The cluster group. */
+  readonly group?: ClusterPartitionStatus;
+  /** Absent until this node heard how the cluster stands. */
+  readonly agreed?: AgreedState;
+  /** What of it could not be brought about here, and why. */
+  readonly problem?: string;
   /** Why somebody who is no member was turned away in the last half minute. */
   readonly stranger?: string;
 }
@@ -291,6 +376,11 @@ export interface Core {
    */
   reserveIds(count: number): Promise<IdRun[]>;
 
+  /**
+   * Has the cluster carry out a command, wherever it is led. Rejects with `cluster/refused`, with `log/not-leader` when nobody
+   * leads it, with `log/outcome-unknown` when it may have been done: it can be repeated.
+   */
+  clusterCommand(command: ClusterCommand): Promise<void>;
   /** Groups and links of a replicated store; empty for a lone one. */
   clusterStatus(): Promise<ClusterStatus>;
   /**

@@ -22,6 +22,8 @@ export interface ClusterFile {
   readonly cosigners: number;
   /** Members that may lie, or be restored from a backup. */
   readonly faults: number;
+  /** Numbers of the members that founded the cluster (CG7); none when all did. */
+  readonly founders: readonly number[];
   /** By number. */
   readonly members: readonly ClusterFileMember[];
 }
@@ -46,6 +48,7 @@ export const MEMBERS_MAX = 64;
 export const MEMBER_NUMBER_MAX = 1_023;
 const FIELDS = ['pyralog', 'version', 'id', 'network', 'cluster', 'cosigners', 'faults', 'members'];
 const MEMBER_OPTIONAL = ['rpc'];
+const OPTIONAL = ['founders'];
 const MEMBER_FIELDS = ['number', 'name', 'address', 'tunnel', 'cosigner'];
 
 /** @throws NodeError `node/bad-config` that names the file and what is wrong with it */
@@ -76,7 +79,7 @@ export function parseClusterFile(text: string, source: string): ClusterFile {
   } catch {
     throw refuse(source, 'is not JSON');
   }
-  const file = objectOf(document, FIELDS, source);
+  const file = objectOf(document, FIELDS, source, OPTIONAL);
   if (file['pyralog'] !== 'cluster') throw refuse(source, 'is not a members file of pyralog');
   if (file['version'] !== VERSION) {
     throw refuse(source, `has version ${String(file['version'])}; this pyralog knows ${VERSION}`);
@@ -96,6 +99,7 @@ export function parseClusterFile(text: string, source: string): ClusterFile {
     cluster,
     cosigners: whole(file, 'cosigners', source),
     faults: whole(file, 'faults', source, 0),
+    founders: foundersOf(file, source),
     members,
   };
   checkTogether(parsed, source);
@@ -103,7 +107,12 @@ export function parseClusterFile(text: string, source: string): ClusterFile {
 }
 
 export function formatClusterFile(file: ClusterFile): string {
-  const document = {
+  return `${JSON.stringify(clusterDocument(file), null, 2)}\n`;
+}
+
+/** The file's JSON (CG1). */
+export function clusterDocument(file: ClusterFile) {
+  return {
     pyralog: 'cluster',
     version: VERSION,
     id: toHex(file.id),
@@ -111,9 +120,9 @@ export function formatClusterFile(file: ClusterFile): string {
     cluster: file.cluster,
     cosigners: file.cosigners,
     faults: file.faults,
+    ...(file.founders.length === 0 ? {} : { founders: file.founders }),
     members: file.members.map(formatMember),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /** A member as the file has it (CG2). */
@@ -149,9 +158,14 @@ export function clusterPolicy(file: ClusterFile): NodePolicy {
   return {
     scope: clusterScope(file.networkId, file.cluster),
     keys: file.members.map(({ cosigner }) => formatVerificationKey(cosigner)),
-    threshold: file.cosigners,
+    threshold: Math.max(file.cosigners, leastCosigners(file.members.length, file.faults)),
     faults: file.faults,
   };
+}
+
+/** Signatures that a checkpoint needs at least, so that no two groups of signers can do without each other (GR10). */
+export function leastCosigners(members: number, faults: number): number {
+  return Math.floor((members + faults) / 2) + 1;
 }
 
 /** A node's own public keys, to be found in the file. */
@@ -241,6 +255,15 @@ function keyNameOf(
   }
 }
 
+/** Those of the members that founded the cluster; in a file without them all did. */
+function foundersOf(file: Fields, source: string): number[] {
+  const list = file['founders'] ?? [];
+  if (!Array.isArray(list) || list.length > MEMBERS_MAX) {
+    throw refuse(source, `founders: numbers of at most ${MEMBERS_MAX} members`);
+  }
+  return list.map((number: unknown) => whole({ number }, 'number', `${source}, founders`));
+}
+
 function checkTogether(file: ClusterFile, source: string): void {
   const { members, cosigners, faults } = file;
   const once: [string, (member: ClusterFileMember) => string][] = [
@@ -262,10 +285,11 @@ function checkTogether(file: ClusterFile, source: string): void {
   if (members.some(({ number }, i) => number < (members[i - 1]?.number ?? 0))) {
     throw refuse(source, 'members stand in the order of their numbers');
   }
-  if (cosigners > members.length || 2 * cosigners <= members.length + faults) {
+  const founded = file.founders.length === 0 ? members.length : file.founders.length;
+  if (cosigners > founded || 2 * cosigners <= founded + faults) {
     throw refuse(
       source,
-      `${cosigners} of ${members.length} signatures with ${faults} faults: 2k > n + f must hold, and k be at most n (CG3)`,
+      `${cosigners} of ${founded} signatures with ${faults} faults: 2k > n + f must hold, and k be at most n (CG3)`,
     );
   }
 }

@@ -1,14 +1,12 @@
 import { Freshnesses } from '../consensus/index.ts';
 import type { Core } from '../native/index.ts';
 import type { ClusterAccess, ClusterMap, ClusterReads } from '../rpc/index.ts';
-import type { PreparedMember } from './prepared.ts';
 
 export interface ClusterReadsParts {
   readonly core: Pick<Core, 'readIndex'>;
   readonly access: Pick<ClusterAccess, 'status'>;
   /** Node name of this member. */
   readonly self: string;
-  readonly members: readonly PreparedMember[];
   /** Of each partition. */
   readonly origins: readonly string[];
   /** Milliseconds of a clock that only goes forward. */
@@ -47,16 +45,16 @@ export function createClusterReads(parts: ClusterReadsParts): ClusterReads {
   };
 }
 
-async function mapOf({ access, members }: ClusterReadsParts): Promise<ClusterMap> {
-  const { cluster, partitions } = await access.status();
+async function mapOf({ access }: ClusterReadsParts): Promise<ClusterMap> {
+  const { cluster, partitions, members } = await access.status();
   return {
     cluster,
     partitions: partitions.map(({ partition, origin, epoch, leader }) => {
       const group = { partition, origin, epoch };
       return leader === undefined ? group : { ...group, leader };
     }),
-    members: members.map(({ name, rpc }) => ({
-      node: name,
+    members: members.map(({ node, rpc }) => ({
+      node,
       ...(rpc === undefined ? {} : { rpc }),
     })),
   };

@@ -9,10 +9,10 @@ const WATCH_MS = 1_000;
 
 /** Logs what changes in the cluster (CG6): who leads, which links are up, why any is not. Returns what ends it. */
 export function watchCluster(core: Core, prepared: PreparedNode, logger: Logger): () => void {
-  const { config, members, origin } = prepared;
-  if (members.length === 0) return () => {};
+  const { config, members, origin, clusterFile: file } = prepared;
+  if (file === undefined) return () => {};
   const { cluster, node: self } = config.network;
-  const access = createClusterAccess({ core, cluster, self, members, origins: [origin] });
+  const access = createClusterAccess({ core, file, cluster, self, members, origins: [origin] });
   const told = newsOf(logger);
   let isAsking = false;
   const timer = setInterval(() => {

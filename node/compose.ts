@@ -20,6 +20,7 @@ import type {
 import type { RecordStoreOptions } from '../storage/index.ts';
 import type { RemoteChain } from './chain-remote.ts';
 import { systemClock } from './clock.ts';
+import type { ClusterFile } from './cluster-file.ts';
 import type { Config } from './config/schema.ts';
 import { handOver } from './hand-over.ts';
 import type { ClusterIdentity, NodeIdentity } from './identity.ts';
@@ -68,10 +69,13 @@ function clusterOptions(config: Config, { file, self, tunnel }: ClusterIdentity)
       node: member.number,
       transport: member.tunnel,
       address: member.address,
+      ...(member.rpc === undefined ? {} : { rpc: member.rpc }),
       cosignerName: member.cosigner.name,
       cosigner: member.cosigner.publicKey,
     })),
+    founders: file.founders,
     cosigners: file.cosigners,
+    faults: file.faults,
     // Members that drew the same timeouts would campaign against each other.
     seed: randomInt(2 ** 47),
   };
@@ -151,6 +155,7 @@ export interface ServiceParts {
   /** Both present exactly when the node is on a chain. */
   readonly chain: PreparedChain | undefined;
   readonly chainPort: MessagePort | undefined;
+  readonly clusterFile: ClusterFile | undefined;
   /** Cluster name. */
   readonly cluster: string;
   /** Node name. */
@@ -308,22 +313,22 @@ function replicatorOf(
 function clusterOf(
   { clusterAccess }: ServiceModules,
   core: Core,
-  { members, cluster, name, partitions }: ServiceParts,
+  { members, cluster, name, partitions, clusterFile: file }: ServiceParts,
 ): ClusterAccess | undefined {
-  if (members.length === 0) return undefined;
+  if (file === undefined) return undefined;
   const origins = partitions.map(({ origin }) => origin);
-  return clusterAccess.createClusterAccess({ core, cluster, self: name, members, origins });
+  return clusterAccess.createClusterAccess({ core, file, cluster, self: name, members, origins });
 }
 
 function readsOf(
   { clusterReads }: ServiceModules,
   core: Core,
   access: ClusterAccess,
-  { members, name: self, partitions }: ServiceParts,
+  { name: self, partitions }: ServiceParts,
 ): ClusterReads {
   const origins = partitions.map(({ origin }) => origin);
   const now = () => performance.now();
-  return clusterReads.createClusterReads({ core, access, self, members, origins, now });
+  return clusterReads.createClusterReads({ core, access, self, origins, now });
 }
 
 function remoteOf(

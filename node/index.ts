@@ -16,6 +16,7 @@ export {
   clusterPolicy,
   formatClusterFile,
   formatMember,
+  leastCosigners,
   parseClusterFile,
   parseMember,
   readClusterFile,

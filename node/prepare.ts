@@ -27,6 +27,7 @@ export async function prepareNode(from: Config | ConfigSources): Promise<Prepare
     members: (identity.cluster?.file.members ?? []).map(({ number, name, rpc }) =>
       rpc === undefined ? { number, name } : { number, name, rpc },
     ),
+    clusterFile: identity.cluster?.file,
     info: nodeInfo(dataDir, identity),
     rpc: rpcOptions(config, dataDir),
     chain: preparedChain(dataDir, identity),

@@ -1,6 +1,7 @@
 import type { CoreOptions } from '../native/index.ts';
 import type { Genesis, GenesisChain } from '../receipt/index.ts';
 import type { NodeInfo, NodePolicy, RpcOptions } from '../rpc/index.ts';
+import type { ClusterFile } from './cluster-file.ts';
 import type { Config } from './config/schema.ts';
 import type { DataDirPaths } from './data-dir.ts';
 import type { NetworkIdentity } from './identity.ts';
@@ -20,6 +21,8 @@ export interface PreparedNode {
   readonly origin: string;
   /** Of the cluster this node is in; none for a lone node. */
   readonly members: readonly PreparedMember[];
+  /** Its members file; of a lone node there is none. */
+  readonly clusterFile: ClusterFile | undefined;
   readonly info: NodeInfo;
   readonly rpc: RpcOptions;
   /** Present when genesis has a chain (I7). */

@@ -52,6 +52,7 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
       name: config.network.node,
       partitions: core.partitions,
       members: prepared.members,
+      clusterFile: prepared.clusterFile,
       checkpointMsMin: core.checkpointMsMin,
       recordOptions: recordOptions(config),
       info,

@@ -1,4 +1,5 @@
 import type { Freshness } from '../consensus/index.ts';
+import type { NodePolicy } from './types.ts';
 
 /** A partition's group, as this member sees it (raft.md). */
 export interface ClusterGroup {
@@ -13,6 +14,8 @@ export interface ClusterGroup {
   readonly last: number;
   readonly size: number;
   readonly replicas: readonly { readonly node: string; readonly index: number }[];
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
   readonly problem?: string;
 }
 
@@ -22,6 +25,11 @@ export interface ClusterMemberState {
   readonly number: number;
   readonly self: boolean;
   readonly up: boolean;
+  /** `joining`, `active`, `draining` or `dead`; absent until the cluster said. */
+  readonly status?: string;
+  readonly address?: string;
+  /** Where clients reach it. */
+  readonly rpc?: string;
   readonly problem?: string;
 }
 
@@ -29,6 +37,9 @@ export interface ClusterState {
   readonly cluster: string;
   readonly partitions: readonly ClusterGroup[];
   readonly members: readonly ClusterMemberState[];
+  /** Who leads the cluster group, and its newest entry here; absent until this node heard how the cluster stands. */
+  readonly agreed?: { readonly leader?: string; readonly index: number; readonly voters: number };
+  readonly problem?: string;
   readonly stranger?: string;
 }
 
@@ -54,9 +65,29 @@ export interface ClusterReads {
   reach(origin: string | undefined, wanted: Freshness): Promise<number>;
 }
 
+/** What is said of a member beside its keys. */
+export interface MemberLabels {
+  readonly rpc?: string;
+  readonly zone?: string;
+  readonly rack?: string;
+  readonly weight?: number;
+}
+
+/** What an operator orders of the cluster (GR5). All reject with `cluster/refused` and the reason. */
+export interface ClusterOrders {
+  /** `entry` as `pyralog cluster member --json` prints it. Resolves with the members file for the new node (CG7). */
+  add(entry: unknown, labels: MemberLabels): Promise<Readonly<Record<string, unknown>>>;
+  drain(node: string, undo: boolean): Promise<void>;
+  remove(node: string): Promise<void>;
+  replicate(voters: number, faults: number): Promise<void>;
+  /** What is to be pinned to believe each partition (T1). */
+  policies(): Promise<NodePolicy[]>;
+}
+
 /** What the methods about the cluster work on. */
 export interface ClusterAccess {
   status(): Promise<ClusterState>;
   /** Rejects with `log/not-leader` when another member leads, `rpc/invalid-params` when there is no such member. */
   transfer(partition: number, to: string): Promise<void>;
+  readonly orders: ClusterOrders;
 }

@@ -197,6 +197,7 @@ const told: Readonly<Record<Exclude<KnownErrorCode, RefusalCode>, Told>> = {
   'log/outcome-unknown': later(-32042, 100),
   'log/not-leader': later(-32048, 100),
   'log/group-stopped': no(-32049),
+  'cluster/refused': no(-32100),
   'log/out-of-range': no(-32043),
   'log/closed': later(-32044, 1_000, 'the node is stopping: try again, or another node'),
 

@@ -33,6 +33,24 @@ export function clusterHandlers(access: ClusterAccess | undefined): Handlers<Clu
       await cluster().transfer(partition, to);
       return { begun: true };
     },
+    cluster_add: async ({ member, ...labels }) => ({
+      file: await cluster().orders.add(member, labels),
+    }),
+    cluster_drain: async ({ node, undo = false }) => {
+      await cluster().orders.drain(node, undo);
+      return { begun: true };
+    },
+    cluster_remove: async ({ node }) => {
+      await cluster().orders.remove(node);
+      return { removed: true };
+    },
+    cluster_replicate: async ({ voters, faults = 0 }) => {
+      await cluster().orders.replicate(voters, faults);
+      return { begun: true };
+    },
+    cluster_policies: async () => ({
+      policies: (await cluster().orders.policies()).map((one) => ({ ...one, keys: [...one.keys] })),
+    }),
   };
 }
 
@@ -44,12 +62,14 @@ function noCluster() {
 }
 
 function clusterStateToWire(state: ClusterState): MethodResult<'cluster_status'> {
-  const { cluster, partitions, members, stranger } = state;
+  const { cluster, partitions, members, stranger, agreed, problem } = state;
   return {
     cluster,
     partitions: partitions.map(groupToWire),
     members: members.map((member) => ({ ...member })),
     ...(stranger === undefined ? {} : { stranger }),
+    ...(problem === undefined ? {} : { problem }),
+    ...(agreed === undefined ? {} : { agreed: { ...agreed, index: `${agreed.index}` } }),
   };
 }
 
@@ -62,5 +82,7 @@ function groupToWire({ epoch, commit, applied, last, size, replicas, ...same }: 
     last: `${last}`,
     size: `${size}`,
     replicas: replicas.map(({ node, index }) => ({ node, index: `${index}` })),
+    voters: [...same.voters],
+    learners: [...same.learners],
   };
 }

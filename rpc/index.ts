@@ -30,8 +30,10 @@ export type {
   ClusterGroup,
   ClusterMap,
   ClusterMemberState,
+  ClusterOrders,
   ClusterReads,
   ClusterState,
+  MemberLabels,
 } from './cluster-access.ts';
 export {
   errorObjectOf,

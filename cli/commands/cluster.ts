@@ -10,6 +10,7 @@ import {
   formatMember,
   keyName,
   keyPath,
+  leastCosigners,
   loadConfig,
   openDataDir,
   parseClusterFile,
@@ -41,22 +42,37 @@ export async function clusterStatus(context: Context, flags: AdminFlags): Promis
 }
 
 /** Every group and every link has none of its own problems to tell. */
-export function isHealthy({ partitions, members }: Status): boolean {
-  return partitions.every(({ problem }) => problem === undefined) && members.every(({ up }) => up);
+export function isHealthy({ partitions, members, problem: own }: Status): boolean {
+  return (
+    own === undefined &&
+    partitions.every(({ problem }) => problem === undefined) &&
+    members.every(({ up }) => up)
+  );
 }
 
-export function statusLines({ cluster, partitions, members, stranger }: Status): string[] {
+export function statusLines(status: Status): string[] {
+  const { cluster, partitions, members, stranger, agreed, problem } = status;
   const groups = partitions.flatMap((group) => [
     `partition ${group.partition} (${group.origin}): ${group.leader === undefined ? 'nobody leads' : `${group.leader} leads`}, epoch ${group.epoch}, ${group.size} records here`,
     ...(group.problem === undefined ? [] : [`  not well: ${group.problem}`]),
-    ...group.replicas.map(({ node, index }) => `  ${node} has ${index} of ${group.last} entries`),
+    ...group.replicas.map(
+      ({ node, index }) =>
+        `  ${node} has ${index} of ${group.last} entries${group.learners.includes(node) ? ', and does not vote yet' : ''}`,
+    ),
   ]);
-  const links = members.flatMap(({ node, number, self, up, problem }) => [
-    `member ${number} ${node}: ${self ? 'answers' : up ? 'linked' : 'no link'}`,
-    ...(problem === undefined ? [] : [`  ${problem}`]),
+  const links = members.flatMap(({ node, number, self, up, status: being, problem: what }) => [
+    `member ${number} ${node}: ${self ? 'answers' : up ? 'linked' : 'no link'}${being === undefined || being === 'active' ? '' : `, ${being}`}`,
+    ...(what === undefined ? [] : [`  ${what}`]),
   ]);
   const strangers = stranger === undefined ? [] : [`turned away: ${stranger}`];
-  return [`cluster ${cluster}`, ...groups, ...links, ...strangers];
+  const group =
+    agreed === undefined
+      ? ['cluster group: this member has not heard yet how the cluster stands']
+      : [
+          `cluster group: ${agreed.leader ?? 'nobody'} leads, ${agreed.voters} replicas a partition wanted`,
+        ];
+  const own = problem === undefined ? [] : [`  not well: ${problem}`];
+  return [`cluster ${cluster}`, ...group, ...own, ...groups, ...links, ...strangers];
 }
 
 /** `pyralog cluster transfer PARTITION NODE`. */
@@ -112,7 +128,7 @@ export async function clusterMember(
   };
   const entry = { network: networkId, cluster, ...formatMember(member) };
   parseMember(entry, 'this node');
-  context.print(JSON.stringify(entry, null, 2));
+  for (const line of JSON.stringify(entry, null, 2).split('\n')) context.print(line);
   context.answer(entry);
   return EXIT.ok.code;
 }
@@ -139,13 +155,21 @@ export async function clusterInit(context: Context, flags: ClusterInitFlags): Pr
   }
   const members = entries.map(({ member }) => member).sort((a, b) => a.number - b.number);
   const faults = wholeOf('--faults', flags.faults, 0, members.length);
-  const least = Math.floor((members.length + faults) / 2) + 1;
+  const least = leastCosigners(members.length, faults);
   const cosigners =
     flags.cosigners === undefined
       ? least
       : wholeOf('--cosigners', flags.cosigners, 1, members.length);
   const id = new Uint8Array(randomBytes(32));
-  const text = formatClusterFile({ id, networkId, cluster, cosigners, faults, members });
+  const text = formatClusterFile({
+    id,
+    networkId,
+    cluster,
+    cosigners,
+    faults,
+    founders: [],
+    members,
+  });
   const out = resolve(context.workingDir, flags.out);
   parseClusterFile(text, flags.out);
   if (existsSync(out)) throw cliError('cli/file', `${out}: exists already; nothing was changed`);
@@ -156,7 +180,8 @@ export async function clusterInit(context: Context, flags: ClusterInitFlags): Pr
   return EXIT.ok.code;
 }
 
-function readJson(context: Context, file: string): unknown {
+/** What a file says. */
+export function readJson(context: Context, file: string): unknown {
   try {
     return JSON.parse(readFileSync(resolve(context.workingDir, file), 'utf8'));
   } catch (error) {
@@ -164,7 +189,8 @@ function readJson(context: Context, file: string): unknown {
   }
 }
 
-function wholeOf(what: string, text: string, min: number, max: number): number {
+/** A number of the command line. */
+export function wholeOf(what: string, text: string, min: number, max: number): number {
   const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : -1;
   if (value >= min && value <= max) return value;
   throw cliError('cli/usage', `${what} ${text}: a whole number from ${min} to ${max}`);

@@ -245,7 +245,7 @@ export function newSubmission(): { key: string; digest: Uint8Array } {
 export async function checkReplicas(
   cluster: TestCluster,
   all: readonly Kept[],
-  most = all.length,
+  { most = all.length, names = cluster.names() }: { most?: number; names?: readonly string[] } = {},
 ): Promise<void> {
   const size = all.length;
   const kept = all.slice(-most);
@@ -255,7 +255,7 @@ export async function checkReplicas(
     assert.equal(offset, i, 'the log has a gap, a duplicate or a record nobody was promised');
   }
   const trees = await Promise.all(
-    cluster.names().map(async (name) => {
+    names.map(async (name) => {
       await eventually(async () => (await sizeOf(cluster, name)) >= size);
       assert.equal(await sizeOf(cluster, name), size, `${name} has records nobody was promised`);
       const client = cluster.client(name);

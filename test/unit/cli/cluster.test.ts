@@ -6,6 +6,7 @@ import { Workspace } from '../../support/node-process.ts';
 
 const status = {
   cluster: 'org-0',
+  agreed: { leader: 'node-1', index: '9', voters: 3 },
   partitions: [
     {
       partition: 0,
@@ -18,6 +19,8 @@ const status = {
       last: '18',
       size: '1200',
       replicas: [{ node: 'node-1', index: '17' }],
+      voters: ['node-0', 'node-1'],
+      learners: [] as string[],
     },
   ],
   members: [
@@ -35,6 +38,7 @@ describe('pyralog cluster', function () {
     assert.equal(isHealthy(status), true);
     assert.deepEqual(statusLines(status), [
       'cluster org-0',
+      'cluster group: node-1 leads, 3 replicas a partition wanted',
       'partition 0 (pyralog/x/org-0/notary/0): node-0 leads, epoch 3, 1200 records here',
       '  node-1 has 17 of 18 entries',
       'member 1 node-0: answers',

@@ -23,7 +23,15 @@ class FakeCore {
   clusterStatus(): Promise<ClusterStatus> {
     this.asked++;
     if (this.broken !== undefined) return Promise.reject(this.broken);
-    const figures = { partition: 0, commit: 1, applied: 1, last: 1, replicas: [] };
+    const figures = {
+      partition: 0,
+      commit: 1,
+      applied: 1,
+      last: 1,
+      replicas: [],
+      voters: [],
+      learners: [],
+    };
     return Promise.resolve({ partitions: [{ ...figures, ...this.group }], peers: [] });
   }
 

@@ -52,6 +52,7 @@ const file = (over: Partial<ClusterFile> = {}): ClusterFile => ({
   cluster: CLUSTER,
   cosigners: 2,
   faults: 0,
+  founders: [],
   members: [1, 2, 3].map((number) => memberOf(number)),
   ...over,
 });

@@ -2,11 +2,27 @@ import { strict as assert } from 'node:assert';
 import { Registry } from 'prom-client';
 import type { Logger } from '../../../base/log.ts';
 import { silentLogger } from '../../../base/log.ts';
-import type { ClusterPartitionStatus, ClusterStatus } from '../../../native/index.ts';
+import type {
+  ClusterCommand,
+  ClusterPartitionStatus,
+  ClusterStatus,
+} from '../../../native/index.ts';
 import { createClusterAccess } from '../../../node/cluster-access.ts';
+import type { ClusterFile } from '../../../node/cluster-file.ts';
 import { exportClusterMetrics } from '../../../node/cluster-metrics.ts';
 import { newsOf } from '../../../node/cluster-watch.ts';
 import { handOver, successorOf } from '../../../node/hand-over.ts';
+
+/** Nothing in these tests looks at its members. */
+const MEMBERS: ClusterFile = {
+  id: new Uint8Array(32),
+  networkId: 'x',
+  cluster: 'org-0',
+  cosigners: 2,
+  faults: 0,
+  founders: [],
+  members: [],
+};
 
 const group = (over: Partial<ClusterPartitionStatus> = {}): ClusterPartitionStatus => ({
   partition: 0,
@@ -20,6 +36,8 @@ const group = (over: Partial<ClusterPartitionStatus> = {}): ClusterPartitionStat
     { node: 2, index: 12 },
     { node: 3, index: 17 },
   ],
+  voters: [1, 2, 3],
+  learners: [],
   ...over,
 });
 
@@ -30,17 +48,27 @@ const linked = [
 
 /** A member of three that tells what a test gives it. */
 function memberOf(first: ClusterStatus) {
-  const state = { status: first, transfers: [] as unknown[], onTransfer: () => {} };
+  const state = {
+    status: first,
+    transfers: [] as unknown[],
+    commands: [] as ClusterCommand[],
+    onTransfer: () => {},
+  };
   const access = createClusterAccess({
     core: {
       clusterStatus: () => Promise.resolve(state.status),
       durableSize: () => 1_200,
+      clusterCommand: (command: ClusterCommand) => {
+        state.commands.push(command);
+        return Promise.resolve();
+      },
       transfer: (partition: number, to: number) => {
         state.transfers.push([partition, to]);
         state.onTransfer();
         return Promise.resolve();
       },
     },
+    file: MEMBERS,
     cluster: 'org-0',
     self: 'node-0',
     members: [1, 2, 3].map((number) => ({ number, name: `node-${number - 1}` })),
@@ -65,6 +93,7 @@ describe('cluster of a node', () => {
             { node: 'node-1', index: 12 },
             { node: 'node-2', index: 17 },
           ],
+          voters: ['node-0', 'node-1', 'node-2'],
         },
       ],
       members: [

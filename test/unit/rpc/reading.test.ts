@@ -103,11 +103,17 @@ describe('reads of a member', () => {
       now: () => now,
       self: 'node-0',
       origins: ['a', 'b'],
-      members: [{ number: 1, name: 'node-0', rpc: 'http://127.0.0.1:1' }],
       access: {
         status: () => {
           asked++;
-          return Promise.resolve({ cluster: 'org-0', partitions: [], members: [] });
+          const member = {
+            node: 'node-0',
+            number: 1,
+            self: true,
+            up: true,
+            rpc: 'http://127.0.0.1:1',
+          };
+          return Promise.resolve({ cluster: 'org-0', partitions: [], members: [member] });
         },
       },
       core: {

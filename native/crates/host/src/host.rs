@@ -1,10 +1,9 @@
 //! The host itself: opens, hands out, closes.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use pyralog_partition::Stamper;
 use pyralog_types::batch::CheckedProposal;
 
@@ -15,15 +14,13 @@ use crate::behind::NodeJob;
 use crate::cluster::{Clustered, Inbox, begin};
 use crate::commit::Committing;
 use crate::error::HostError;
+use crate::grow::{Maker, shards_of};
 use crate::ids::Ids;
 use crate::late::Lateness;
-use crate::note::NamedKey;
 use crate::open::{Opened, open};
 use crate::options::{HostOptions, Recovery, World};
-use crate::replay::Replayed;
 use crate::seal::Sealing;
-use crate::segments::Segments;
-use crate::shared::{Found, Shard, Shared, Signing};
+use crate::shared::{Found, Shared};
 use crate::sidecars::Sidecar;
 use crate::stage::Staging;
 use crate::threads::{Applier, Threads, Work};
@@ -64,8 +61,14 @@ impl Host {
             damage,
             segments,
             log_unread,
+            partitions,
         } = opened;
         let sealing = Sealing::default();
+        let maker = Maker {
+            jobs: jobs.clone(),
+            log_seed: options.log_seed,
+            replicated: options.cluster.is_some(),
+        };
         let stampers = replayed
             .iter()
             .map(|r| Stamper::behind(r.partition.last_timestamp()))
@@ -74,7 +77,7 @@ impl Host {
             .iter()
             .map(|r| Sidecar::synced(r.sidecar))
             .collect();
-        let shards = shards_of(replayed, options, (&segments, &sealing));
+        let shards = shards_of(replayed, (&maker, &partitions), (&segments, &sealing));
         let (nudge, nudges) = bounded(1);
         let inbox = options.cluster.as_ref();
         let inbox = inbox.map(|_| Arc::new(Inbox::new(options.queue_bytes_max)));
@@ -115,7 +118,7 @@ impl Host {
         let applier = match clustered {
             None => Applier::Alone(Box::new(staging)),
             Some(clustered) => {
-                let driving = begin(&shared, clustered, staging, options)?;
+                let driving = begin(&shared, clustered, (staging, maker), options)?;
                 Applier::Replicated(Box::new(driving))
             }
         };
@@ -208,45 +211,4 @@ impl Drop for Host {
         // Whoever wants to know how closing went has called `close`.
         let _ = self.close();
     }
-}
-
-/// The partitions as they were replayed; what has to be sealed is handed over.
-fn shards_of(
-    replayed: Vec<Replayed>,
-    options: &HostOptions,
-    (segments, sealing): (&Segments, &Sealing),
-) -> Vec<Shard> {
-    replayed
-        .into_iter()
-        .zip(&options.partitions)
-        .enumerate()
-        .map(|(number, (mut replayed, partition))| Shard {
-            sealed: AtomicU64::new({
-                sealing.push_replayed(number, std::mem::take(&mut replayed.seal_points));
-                segments.end(number as u32)
-            }),
-            number: number as u32,
-            origin: partition.origin.clone(),
-            durability: partition.durability,
-            log_key: options
-                .log_seed
-                .filter(|_| partition.sha256)
-                .map(|seed| NamedKey::log(&partition.origin, &seed)),
-            policy: partition.policy.clone(),
-            replicated: replayed.replicated || options.cluster.is_some(),
-            applied_index: AtomicU64::new(replayed.applied_index),
-            log_time: AtomicU64::new(replayed.partition.last_timestamp()),
-            applied: AtomicU64::new(replayed.state.size),
-            durable: AtomicU64::new(replayed.state.size),
-            state: RwLock::new(replayed.partition),
-            late: replayed.late,
-            signing: Mutex::new(Signing {
-                durable: replayed.state,
-                newest: None,
-                signed_at: None,
-                waiters: Vec::new(),
-            }),
-            hot: Mutex::new(None),
-        })
-        .collect()
 }

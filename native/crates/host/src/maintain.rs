@@ -243,7 +243,7 @@ impl Thread<'_> {
         let version = self.shared.segments.manifest.current();
         let default = Policy::default();
         let mut edits = Vec::new();
-        for (partition, shard) in (0..).zip(&self.shared.shards) {
+        for (partition, shard) in (0..).zip(self.shared.shards.iter()) {
             let known = version.partition(partition);
             let known = known.map_or(&default, |state| state.policy());
             if *known != shard.policy {

@@ -10,9 +10,11 @@ use pyralog_log::{
 use pyralog_partition::{Stamper, WINDOW_RECORDS_MAX};
 
 use crate::behind::NodeJob;
+use crate::cluster::group;
 use crate::cluster::snapshot::point::begin_behind;
 use crate::error::HostError;
-use crate::options::{HostOptions, Recovery, World};
+use crate::grow::with_those_that_came;
+use crate::options::{HostOptions, PartitionOptions, Recovery, World};
 use crate::replay::{Replay, Replayed};
 use crate::segments::Segments;
 use crate::shared::EPOCH;
@@ -28,6 +30,8 @@ pub(crate) struct Opened {
     pub segments: Segments,
     /// Entries of the log that nobody has checked.
     pub log_unread: bool,
+    /// Settings of all partitions: those configured, and those that came while the store ran.
+    pub partitions: Vec<PartitionOptions>,
 }
 
 /// Opens the store and brings every partition to where its log ends.
@@ -53,15 +57,22 @@ pub(crate) fn open(
         cut_bytes: log.recovery.cut_bytes,
         ..Recovery::default()
     };
+    let partitions = if options.cluster.is_some() || options.offline {
+        with_those_that_came(&options.partitions, log.reader.as_ref())
+    } else {
+        options.partitions.clone()
+    };
     if damage.is_none() {
-        let partitions = options.partitions.len() as u32;
         let store = (world, options.dir.as_path());
-        begin_behind(&mut log, store, &segments, partitions)?;
+        begin_behind(&mut log, store, &segments, partitions.len() as u32)?;
+        if options.cluster.is_some() {
+            group::begin_behind(&mut log, world.files.as_ref(), &options.dir)?;
+        }
     }
     let stopped = Stopped::new(log.stopped.take(), options.seal);
     let mut rebuilt = false;
     let mut replayed = Vec::new();
-    for (number, partition) in options.partitions.iter().enumerate() {
+    for (number, partition) in partitions.iter().enumerate() {
         let state = log.reader.state(number as u32).unwrap_or_default();
         let replicated = is_replicated(&state);
         if replicated && options.cluster.is_none() && !options.offline {
@@ -92,7 +103,7 @@ pub(crate) fn open(
         replayed.push(result);
     }
     if damage.is_none() {
-        record(&mut log, &mut replayed, (world, options))?;
+        record(&mut log, (&mut replayed, &partitions), (world, options))?;
     }
     recovery.read_only = damage.is_some();
     recovery.clean = log.recovery.clean() && damage.is_none() && !rebuilt;
@@ -105,6 +116,7 @@ pub(crate) fn open(
         recovery,
         damage,
         segments,
+        partitions,
     })
 }
 
@@ -137,10 +149,10 @@ fn is_replicated(state: &GroupState) -> bool {
 /// Writes what the log does not say yet: configurations, a changed window (B7), the state to sign.
 fn record(
     log: &mut OpenLog,
-    replayed: &mut [Replayed],
+    (replayed, partitions): (&mut [Replayed], &[PartitionOptions]),
     (world, options): (&World, &HostOptions),
 ) -> Result<(), HostError> {
-    for (number, (replayed, wanted)) in replayed.iter_mut().zip(&options.partitions).enumerate() {
+    for (number, (replayed, wanted)) in replayed.iter_mut().zip(partitions).enumerate() {
         let group = number as u32;
         let state = log.reader.state(group).unwrap_or_default();
         let recorded = state.config.as_ref();

@@ -23,6 +23,7 @@ use crate::options::{HostOptions, World};
 use crate::queue::Queue;
 use crate::seal::Sealing;
 use crate::segments::Segments;
+use crate::shards::Shards;
 use crate::sign::least_distance;
 use crate::spent::Spent;
 
@@ -121,7 +122,7 @@ pub(crate) struct Shared {
     pub dir: PathBuf,
     pub cosigner: NamedKey,
     pub checkpoint_ms_min: u64,
-    pub shards: Vec<Shard>,
+    pub shards: Shards,
     pub queue: Queue,
     /// What a replicated store waits for, in place of the queue.
     pub inbox: Option<Arc<Inbox>>,
@@ -180,7 +181,7 @@ impl Shared {
             dir: options.dir.clone(),
             cosigner: NamedKey::cosigner(&options.cosigner.name, &options.cosigner.seed),
             checkpoint_ms_min: least_distance(options),
-            shards: found.shards,
+            shards: Shards::new(found.shards),
             queue: Queue::new(options.queue_bytes_max),
             inbox: found.inbox,
             lead_ms_max: options.lead_ms_max,

@@ -119,7 +119,7 @@ impl Shared {
 
     /// Tells everybody who waits for a checkpoint that none will come.
     pub(crate) fn give_up_waiters(&self, error: &HostError) {
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let waiters = std::mem::take(&mut shard.signing.lock().waiters);
             for (_, reply) in waiters {
                 reply.send(Err(error.clone()));

@@ -82,6 +82,12 @@ impl Staging {
         }
     }
 
+    /// A partition came.
+    pub(crate) fn grew(&mut self) {
+        self.stampers.push(Stamper::behind(0));
+        self.sidecars.push(Sidecar::synced(0));
+    }
+
     /// Until the queue is closed and empty; then syncs the node files and ends the log cleanly.
     pub fn run(mut self) -> Result<(), HostError> {
         while let Some(calls) = self.shared.queue.take(GROUP_BYTES) {

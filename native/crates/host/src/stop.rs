@@ -108,7 +108,7 @@ impl Shared {
             let checked = self.reader();
             self.end_if_damaged(checked.and_then(|reader| Ok(reader.check(go_on)?)));
         }
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             let seen = shard.state.read().seen();
             let mut checked = seen.iter().map(|seen| seen.verify(go_on));
             let wrong = checked.find_map(Result::err);

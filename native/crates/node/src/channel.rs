@@ -38,6 +38,8 @@ pub struct Completion {
     pub size: Option<f64>,
     /// What a node knows of its cluster.
     pub cluster: Option<NativeClusterStatus>,
+    /// Numbers of partitions that a command made.
+    pub numbers: Option<Vec<u32>>,
     /// Its note.
     pub note: Option<String>,
     /// The SHA-256 tree's note.
@@ -56,6 +58,8 @@ pub enum Done {
     Size(u64),
     /// What a node knows of its cluster.
     Cluster(Box<ClusterStatus>),
+    /// Numbers of partitions that a command made.
+    Numbers(Vec<u32>),
     /// A checkpoint.
     Checkpoint(Arc<SignedCheckpoint>),
     /// It failed.
@@ -134,6 +138,7 @@ fn completion(token: u32, done: Done) -> Completion {
         paths: None,
         size: None,
         cluster: None,
+        numbers: None,
         note: None,
         sha256_note: None,
     };
@@ -150,6 +155,7 @@ fn completion(token: u32, done: Done) -> Completion {
         }
         Done::Size(size) => out.size = Some(size as f64),
         Done::Cluster(status) => out.cluster = Some((*status).into()),
+        Done::Numbers(numbers) => out.numbers = Some(numbers),
         Done::Checkpoint(signed) => checkpoint = Some(signed),
         Done::Failed(error) => {
             out.code = Some(error.code().to_owned());

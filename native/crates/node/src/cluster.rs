@@ -7,6 +7,7 @@ use pyralog_host::{
     ClusterOptions, ClusterStatus, HostError, MemberOptions, PartitionRole, PartitionStatus, Reply,
 };
 
+use crate::agreed::NativeAgreed;
 use crate::channel::{Done, channel};
 use crate::convert::{seed, whole};
 use crate::core::core;
@@ -17,6 +18,7 @@ pub struct NativeMember {
     pub node: u32,
     pub transport: Uint8Array,
     pub address: String,
+    pub rpc: Option<String>,
     pub cosigner_name: String,
     pub cosigner: Uint8Array,
 }
@@ -28,7 +30,9 @@ pub struct NativeCluster {
     pub transport_seed: Uint8Array,
     pub listen: String,
     pub members: Vec<NativeMember>,
+    pub founders: Vec<u32>,
     pub cosigners: u32,
+    pub faults: u32,
     pub seed: f64,
 }
 
@@ -48,6 +52,8 @@ pub struct NativePartitionStatus {
     pub applied: f64,
     pub last: f64,
     pub replicas: Vec<NativeReplica>,
+    pub voters: Vec<u32>,
+    pub learners: Vec<u32>,
     pub problem: Option<String>,
 }
 
@@ -62,10 +68,13 @@ pub struct NativePeerStatus {
 pub struct NativeClusterStatus {
     pub partitions: Vec<NativePartitionStatus>,
     pub peers: Vec<NativePeerStatus>,
+    pub group: Option<NativePartitionStatus>,
+    pub agreed: Option<NativeAgreed>,
+    pub problem: Option<String>,
     pub stranger: Option<String>,
 }
 
-fn node_number(number: u32) -> Result<u16> {
+pub fn node_number(number: u32) -> Result<u16> {
     match u16::try_from(number) {
         Ok(node @ 1..=1_023) => Ok(node),
         _ => Err(bad_argument(format!(
@@ -81,6 +90,7 @@ impl NativeCluster {
                 node: node_number(member.node)?,
                 transport: seed(&member.transport, "member.transport")?,
                 address: member.address.clone(),
+                rpc: member.rpc.clone().unwrap_or_default(),
                 cosigner_name: member.cosigner_name.clone(),
                 cosigner: seed(&member.cosigner, "member.cosigner")?,
             })
@@ -97,6 +107,13 @@ impl NativeCluster {
                 ))
             })?,
             members: members.collect::<Result<_>>()?,
+            founders: self
+                .founders
+                .iter()
+                .map(|node| node_number(*node))
+                .collect::<Result<_>>()?,
+            faults: u16::try_from(self.faults)
+                .map_err(|_| bad_argument("cluster.faults is too large"))?,
             cosigners: u16::try_from(self.cosigners)
                 .map_err(|_| bad_argument("cluster.cosigners is too large"))?,
             seed: whole(self.seed, "cluster.seed")?,
@@ -115,6 +132,9 @@ impl From<ClusterStatus> for NativeClusterStatus {
         Self {
             partitions: partitions.collect(),
             peers: peers.collect(),
+            group: status.group.map(Into::into),
+            agreed: status.state.as_ref().map(Into::into),
+            problem: status.problem,
             stranger: status.stranger,
         }
     }
@@ -140,6 +160,8 @@ impl From<PartitionStatus> for NativePartitionStatus {
                     index: index as f64,
                 })
                 .collect(),
+            voters: status.voters.into_iter().map(u32::from).collect(),
+            learners: status.learners.into_iter().map(u32::from).collect(),
             problem: status.problem,
         }
     }

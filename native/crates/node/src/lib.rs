@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod aead;
+mod agreed;
 mod bft;
 mod bft_convert;
 mod channel;

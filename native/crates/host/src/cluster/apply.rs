@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use pyralog_cluster::CLUSTER_GROUP;
 use pyralog_partition::{Applied, Prepared, Snapshot};
 use pyralog_raft::{Committed, Content, Machine};
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome};
 
+use super::group::ClusterGroup;
 use super::waiting::{Proposed, Waiting};
 use crate::answer::{Answer, Reply, SignedCheckpoint, Wait};
 use crate::error::HostError;
@@ -18,6 +20,7 @@ use crate::stage::count;
 /// What a round of Raft works on.
 pub(crate) struct Applying<'a> {
     pub shared: &'a Arc<Shared>,
+    pub group: &'a mut ClusterGroup,
     pub waiting: &'a mut Waiting,
     /// Seal points passed.
     pub seal_points: &'a mut Vec<(usize, Snapshot)>,
@@ -29,6 +32,13 @@ pub(crate) struct Applying<'a> {
 
 impl Machine for Applying<'_> {
     fn apply(&mut self, group: u32, entry: Committed<'_>) -> Result<(), String> {
+        if group == CLUSTER_GROUP {
+            if matches!(entry.content, Content::Begin) {
+                self.begun.push((group, entry.epoch));
+            }
+            self.group.apply(entry);
+            return Ok(());
+        }
         let host = Arc::clone(self.shared);
         let mut proposed = self.waiting.applied(group, (entry.index, entry.epoch));
         let Some(shard) = host.shards.get(group as usize) else {
@@ -66,6 +76,9 @@ impl Machine for Applying<'_> {
     }
 
     fn applied(&self, group: u32) -> u64 {
+        if group == CLUSTER_GROUP {
+            return self.group.applied.0;
+        }
         let shard = self.shared.shards.get(group as usize);
         shard.map_or(0, |shard| shard.applied_index.load(Ordering::Acquire))
     }

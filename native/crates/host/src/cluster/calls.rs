@@ -1,9 +1,11 @@
 //! Calls: proposed where this node leads, handed on where another does (RF7).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use pyralog_cluster::CLUSTER_GROUP;
 use pyralog_partition::Stamper;
 use pyralog_raft::{Refusal, Role};
 use pyralog_types::batch::{CheckedProposal, IdRun};
@@ -159,6 +161,11 @@ impl Driving {
 
     /// This node leads a group and has applied what was there before: its own times and ids come behind that (S4, L5).
     pub fn lead(&mut self, group: u32) {
+        if group == CLUSTER_GROUP {
+            self.group.leads = self.raft.leads(group).map(|term| term as u32);
+            self.group.changed = true;
+            return;
+        }
         let Some(shard) = self.shared.shards.get(group as usize) else {
             return;
         };
@@ -170,8 +177,15 @@ impl Driving {
         self.look_after_homeless(Instant::now());
     }
 
-    /// Who leads a partition, as was heard last.
+    /// Who leads a partition, as was heard last; where this node keeps none of it, as the cluster knows.
     pub fn leader(&self, partition: usize) -> Option<u16> {
+        let state = self.group.state.as_ref();
+        let replicas = state.and_then(|state| state.replicas(partition as u32));
+        if let Some(replicas) = replicas
+            && !replicas.has(self.me)
+        {
+            return replicas.reported.as_ref().map(|one| one.leader);
+        }
         self.leaders.get(partition).and_then(|(leader, _)| *leader)
     }
 
@@ -216,8 +230,12 @@ impl Driving {
             .known
             .keys()
             .filter(|node| **node != self.me);
+        let group = self.status_of(CLUSTER_GROUP);
         ClusterStatus {
             partitions: partitions.collect(),
+            group: Some(group),
+            state: self.group.state.clone(),
+            problem: self.arranging.problem.clone(),
             peers: peers
                 .map(|node| PeerStatus {
                     node: *node,
@@ -231,6 +249,7 @@ impl Driving {
 
     fn status_of(&self, group: u32) -> PartitionStatus {
         let status = self.raft.status(group).unwrap_or_default();
+        let members = &status.members;
         let leads = status.role == Role::Leader;
         let role = if leads {
             PartitionRole::Leader
@@ -274,6 +293,8 @@ impl Driving {
                 .iter()
                 .map(|one| (one.node, one.matched))
                 .collect(),
+            voters: both(&members.voters, &members.outgoing),
+            learners: both(&members.learners, &members.learners_next),
             problem,
         }
     }
@@ -290,4 +311,9 @@ impl Driving {
         let outcome = result.map(|_| size());
         reply.send(outcome.map_err(|_| HostError::NotLeader { hint: None }));
     }
+}
+
+fn both(one: &[u16], other: &[u16]) -> Vec<u16> {
+    let all: BTreeSet<u16> = one.iter().chain(other).copied().collect();
+    all.into_iter().collect()
 }

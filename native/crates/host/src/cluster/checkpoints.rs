@@ -159,8 +159,7 @@ impl Driving {
 
     fn ask_replicas(&mut self, asked: &Asked, but: &BTreeSet<u16>) {
         let message = Message::Cosign(asked.clone()).encode();
-        let replicas: Vec<u16> = self.checkpoints.known.keys().copied().collect();
-        for replica in replicas {
+        for replica in self.voters(asked.partition as usize) {
             if replica != self.me && !but.contains(&replica) {
                 self.tell(replica, message.clone());
             }
@@ -178,6 +177,7 @@ impl Driving {
         let Some(shard) = host.shards.get(partition) else {
             return;
         };
+        let needed = self.needed(partition);
         let checkpoints = &mut self.checkpoints;
         let Some(round) = checkpoints.cosigning.rounds.get_mut(&partition) else {
             return;
@@ -197,7 +197,7 @@ impl Driving {
                 round.declined.insert(node, declined);
             }
         }
-        if round.signatures.len() >= checkpoints.needed
+        if round.signatures.len() >= needed
             && let Some(round) = checkpoints.cosigning.rounds.remove(&partition)
         {
             let whole = Whole {

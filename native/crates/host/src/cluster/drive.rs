@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use pyralog_cluster::CLUSTER_GROUP;
 use pyralog_link::{Links, Priority};
 use pyralog_log::LogError;
 use pyralog_partition::{Snapshot, Stamper};
 use pyralog_raft::{Priority as RaftPriority, RaftError, RaftNode};
 
 use super::apply::Applying;
+use super::arrange::Arranging;
 use super::checkpoints::Checkpoints;
+use super::commands::Commands;
+use super::group::ClusterGroup;
 use super::inbox::{Event, Inbox, Taken};
 use super::refusals::Refusals;
 use super::snapshot::{Fetcher, Pinned, Server};
 use super::waiting::{Forwards, Homeless, Waiting};
-use super::{CHANNEL_HOST, CHANNEL_RAFT};
+use super::{CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
 use crate::answer::Reply;
 use crate::error::HostError;
+use crate::grow::Maker;
+use crate::options::PartitionOptions;
 use crate::shared::Shared;
 use crate::stage::{GROUP_BYTES, Staging};
 
@@ -62,6 +68,18 @@ pub(crate) struct Driving {
     pub server: Server,
     pub fetcher: Fetcher,
     pub pinned: Pinned,
+    /// What this node was started with.
+    pub options: ClusterOptions,
+    /// Makes partitions that come.
+    pub maker: Maker,
+    /// Settings of the partitions that were there at the opening.
+    pub templates: Vec<PartitionOptions>,
+    /// What the members agree on beside their logs.
+    pub group: ClusterGroup,
+    /// First entry of the cluster group that the log is still to be told to keep.
+    pub group_release: Option<u64>,
+    pub commands: Commands,
+    pub arranging: Arranging,
 }
 
 impl Driving {
@@ -94,10 +112,12 @@ impl Driving {
                 tick_at = now + TICK;
                 self.raft.tick();
                 self.look_after_homeless(now);
+                self.commands.give_up(None, now);
                 self.ask_leaders_for_checkpoints();
                 self.look_after_snapshots();
             }
             self.go_round(tick_at)?;
+            self.arrange(now);
         }
     }
 
@@ -129,6 +149,7 @@ impl Driving {
             Event::Lost { peer, down } => {
                 self.up.remove(&peer);
                 self.raft.peer_lost(peer);
+                self.commands.give_up(Some(peer), Instant::now());
                 if down {
                     self.forwards.give_up(peer);
                 }
@@ -170,6 +191,7 @@ impl Driving {
         let mut begun = Vec::new();
         let mut applying = Applying {
             shared: &self.shared,
+            group: &mut self.group,
             waiting: &mut self.waiting,
             seal_points: &mut seal_points,
             grown: &mut self.grown,
@@ -236,6 +258,13 @@ impl Driving {
         }
         let store = self.staging.store.as_mut();
         let (raft, pinned) = (&mut self.raft, &self.pinned);
+        if let Some(first_kept) = self.group_release {
+            let _refused = raft.release(store, CLUSTER_GROUP, first_kept);
+            let first = raft
+                .status(CLUSTER_GROUP)
+                .map_or(u64::MAX, |status| status.first);
+            self.group_release = (first < first_kept).then_some(first_kept);
+        }
         // While something of a group is on its way it lets nothing go; and a log that takes nothing now does so later.
         self.owed.retain(|partition, first_kept| {
             let group = *partition as u32;
@@ -267,6 +296,7 @@ impl Driving {
     fn finish(mut self) -> Result<(), HostError> {
         self.waiting.give_all_up(&HostError::Closed);
         self.homeless.clear();
+        self.group.give_up("the node stops");
         self.links.close();
         self.fetcher.stop();
         self.server.stop();

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use pyralog_raft::{Event as RaftEvent, Role};
+use pyralog_cluster::{CLUSTER_GROUP, Outcome};
+use pyralog_raft::{Event as RaftEvent, Offer, Role};
 
 use super::drive::Driving;
+use super::group::Kept;
 use super::message::Message;
 use super::replica::Whole;
 use crate::error::HostError;
@@ -41,6 +43,16 @@ impl Driving {
                     sent.reply.send(answer);
                 }
             }
+            Message::Command { ticket, command } => self.commanded((peer, ticket), &command),
+            Message::Commanded { ticket, outcome } => {
+                let outcome = match outcome {
+                    Ok(bytes) => Outcome::decode(&bytes).ok_or_else(|| {
+                        HostError::OutcomeUnknown(format!("node {peer} answered with other bytes"))
+                    }),
+                    Err(refused) => Err(refused.into_error(peer)),
+                };
+                self.commands.ended(ticket, peer, outcome);
+            }
         }
     }
 
@@ -56,8 +68,21 @@ impl Driving {
             RaftEvent::Stopped { group, reason } => {
                 let why = HostError::GroupStopped(format!("partition {group} stopped: {reason}"));
                 self.waiting.give_up(group, &why);
+                self.group_stopped(group);
                 self.shared.fail(&why);
             }
+            RaftEvent::SnapshotWanted {
+                group: CLUSTER_GROUP,
+                ..
+            } => {
+                let offered = self.offer_group();
+                self.arranging.problem = offered.err().map(|error| error.to_string());
+            }
+            RaftEvent::SnapshotOffered {
+                group: CLUSTER_GROUP,
+                offer,
+                ..
+            } => self.take_group_over(&offer),
             RaftEvent::SnapshotWanted { group, .. } => self.want_offer(group),
             RaftEvent::SnapshotOffered {
                 group,
@@ -65,12 +90,20 @@ impl Driving {
                 offer,
                 members,
             } => self.snapshot_offered((group, from), (&offer, members)),
-            // Members are those of the configuration.
+            // Those that are wanted elsewhere come with the cluster's own state.
             RaftEvent::Members { .. } | RaftEvent::Unknown { .. } => {}
         }
     }
 
     fn role_changed(&mut self, group: u32, (role, leader): (Role, Option<u16>), term: u64) {
+        if group == CLUSTER_GROUP {
+            self.group.leader = leader;
+            self.group.leads = None;
+            if role != Role::Leader {
+                self.group.give_up("another member leads the cluster now");
+            }
+            return;
+        }
         let Some(known) = self.leaders.get_mut(group as usize) else {
             return;
         };
@@ -87,5 +120,27 @@ impl Driving {
             self.forwards.led_by(group as usize, leader);
         }
         self.look_after_homeless(Instant::now());
+    }
+
+    fn group_stopped(&mut self, group: u32) {
+        if group == CLUSTER_GROUP {
+            self.group.give_up("the cluster group stopped on this node");
+            self.group.leads = None;
+        }
+    }
+
+    /// This member is far behind in the cluster group: what the leader gives is the state, and the log goes on behind it (RF15).
+    fn take_group_over(&mut self, offer: &Offer) {
+        let kept = Kept::decode(&offer.data);
+        let good = |kept: &Kept| (kept.point.index, kept.point.term) == (offer.index, offer.term);
+        let Some(kept) = kept.ok().filter(good) else {
+            Counters::add(&self.shared.counters.bad_messages, 1);
+            return;
+        };
+        let taken = self.group.take_over(kept);
+        self.arranging.problem = taken.as_ref().err().map(ToString::to_string);
+        if taken.is_ok() {
+            let _gone = self.raft.install(CLUSTER_GROUP);
+        }
     }
 }

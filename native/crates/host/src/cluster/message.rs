@@ -1,4 +1,4 @@
-//! What hosts say to each other beside Raft: cosignatures, calls handed to the leader and their answers (CO1–CO6).
+//! What hosts say to each other beside Raft: cosignatures, calls and commands handed to the leader and their answers (CO1–CO6).
 //!
 //! Little-endian, fields of fixed length first; a decoder refuses what does not add up and never panics. Only bytes that
 //! came over an authenticated link get here.
@@ -92,6 +92,13 @@ pub(crate) enum Message {
         ticket: u64,
         answer: Result<Answer, Refused>,
     },
+    /// A command for the leader of the cluster group.
+    Command { ticket: u64, command: Vec<u8> },
+    /// What it came to.
+    Commanded {
+        ticket: u64,
+        outcome: Result<Vec<u8>, Refused>,
+    },
 }
 
 /// A refusal as it travels: whether the proposal may be in the log, and the text.
@@ -162,6 +169,8 @@ const CHECKPOINT: u8 = 3;
 const WANTED: u8 = 4;
 const FORWARD: u8 = 5;
 const FORWARDED: u8 = 6;
+const COMMAND: u8 = 7;
+const COMMANDED: u8 = 8;
 
 impl Message {
     /// Bytes of a message.
@@ -211,6 +220,16 @@ impl Message {
                 out.u8(FORWARDED).u64(*ticket);
                 out.answer(answer);
             }
+            Self::Command { ticket, command } => {
+                out.u8(COMMAND).u64(*ticket).bytes(command);
+            }
+            Self::Commanded { ticket, outcome } => {
+                out.u8(COMMANDED).u64(*ticket);
+                match outcome {
+                    Ok(outcome) => out.u8(0).bytes(outcome),
+                    Err(refused) => out.u8(1).refused(refused),
+                };
+            }
         }
         out.0
     }
@@ -257,6 +276,18 @@ impl Message {
             FORWARDED => Self::Forwarded {
                 ticket: from.u64()?,
                 answer: from.answer()?,
+            },
+            COMMAND => Self::Command {
+                ticket: from.u64()?,
+                command: from.rest(),
+            },
+            COMMANDED => Self::Commanded {
+                ticket: from.u64()?,
+                outcome: if from.flag()? {
+                    Err(from.refused()?)
+                } else {
+                    Ok(from.rest())
+                },
             },
             _ => return Err(BadMessage),
         };

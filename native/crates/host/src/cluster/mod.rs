@@ -5,10 +5,13 @@
 //! reading and maintenance are those of every store.
 
 mod apply;
+mod arrange;
 mod calls;
 mod checkpoints;
+mod commands;
 pub(crate) mod cosign;
 mod drive;
+pub(crate) mod group;
 mod hear;
 mod hello;
 mod inbox;

@@ -11,6 +11,8 @@ pub struct MemberOptions {
     pub transport: [u8; 32],
     /// Where it listens, `host:port`.
     pub address: String,
+    /// Where clients reach it; empty when nobody said.
+    pub rpc: String,
     /// Name of its cosigning key (I4).
     pub cosigner_name: String,
     /// The public Ed25519 key.
@@ -28,10 +30,26 @@ pub struct ClusterOptions {
     pub transport_seed: [u8; 32],
     /// Where it listens for the others; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// All members, this one among them: the replicas of every partition.
+    /// The members that are known before the cluster says who they are, this one among them.
     pub members: Vec<MemberOptions>,
-    /// Signatures that make a checkpoint (CO4).
+    /// Those that founded the cluster, the first replicas of every partition; all members when there are none. The same on every
+    /// node.
+    pub founders: Vec<u16>,
+    /// Signatures that make a checkpoint at least (CO4).
     pub cosigners: u16,
+    /// Replicas that may lie or be restored from a backup (CO4).
+    pub faults: u16,
     /// Where election timeouts are drawn from.
     pub seed: u64,
+}
+
+impl ClusterOptions {
+    /// Numbers of the founding members.
+    #[must_use]
+    pub fn founders(&self) -> Vec<u16> {
+        if self.founders.is_empty() {
+            return self.members.iter().map(|member| member.node).collect();
+        }
+        self.founders.clone()
+    }
 }

@@ -1,5 +1,7 @@
 //! What callers ask a replicated store beside what they ask every store.
 
+use pyralog_cluster::{ClusterState, Outcome};
+
 use super::inbox::Event;
 use crate::answer::Reply;
 use crate::error::HostError;
@@ -34,6 +36,10 @@ pub struct PartitionStatus {
     pub last: u64,
     /// Of a leader: each replica and the newest index it is known to have on disk.
     pub replicas: Vec<(u16, u64)>,
+    /// Who votes in it; in the midst of a change, those who leave, too.
+    pub voters: Vec<u16>,
+    /// Who gets its entries only.
+    pub learners: Vec<u16>,
     /// Why it is not well; `None` when it is.
     pub problem: Option<String>,
 }
@@ -54,6 +60,12 @@ pub struct PeerStatus {
 pub struct ClusterStatus {
     /// Every partition's group.
     pub partitions: Vec<PartitionStatus>,
+    /// The cluster group, of a replicated store.
+    pub group: Option<PartitionStatus>,
+    /// What the members agreed on; `None` until this node heard of it.
+    pub state: Option<ClusterState>,
+    /// What of it could not be brought about here, and why.
+    pub problem: Option<String>,
     /// Every link.
     pub peers: Vec<PeerStatus>,
     /// Why somebody who is no member was turned away, of the last half minute.
@@ -67,6 +79,19 @@ impl Host {
             None => reply.send(Ok(ClusterStatus::default())),
             Some(inbox) => inbox.event(Event::Ask(Box::new(move |driving| {
                 reply.send(Ok(driving.status()));
+            }))),
+        }
+    }
+
+    /// Has the cluster group carry out a command (GR5), wherever it is led; calls back with what it came to. `OutcomeUnknown`
+    /// when that is not known: a command may be repeated.
+    pub fn cluster_command(&self, command: Vec<u8>, reply: Reply<Outcome>) {
+        match &self.shared.inbox {
+            None => reply.send(Err(HostError::GroupStopped(
+                "this node is alone: it has no cluster".to_owned(),
+            ))),
+            Some(inbox) => inbox.event(Event::Ask(Box::new(move |driving| {
+                driving.command(command, reply);
             }))),
         }
     }

@@ -61,7 +61,7 @@ impl Driving {
             signer.is_some_and(|signer| body.is_signed_by(signer, signature))
         });
         let signers: BTreeSet<u16> = good.map(|(node, _)| *node).collect();
-        signers.len() >= self.checkpoints.needed
+        signers.len() >= self.needed(shard.number as usize)
     }
 
     /// The note of a checkpoint (CO4).

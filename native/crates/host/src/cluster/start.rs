@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use ed25519_dalek::VerifyingKey;
+use pyralog_cluster::{CLUSTER_GROUP, CLUSTER_VOTERS_MAX};
 use pyralog_link::{Event as LinkEvent, LinkOptions, Links, Peer, TransportKey};
 use pyralog_log::{LogReader, Membership};
 use pyralog_raft::{Committed, Machine, RaftConfig, RaftError, RaftNode};
 
+use super::arrange::Arranging;
 use super::checkpoints::Checkpoints;
+use super::commands::Commands;
 use super::drive::Driving;
+use super::group::ClusterGroup;
 use super::hello::Hello;
 use super::inbox::{Event, Inbox};
 use super::met::Met;
@@ -22,6 +26,7 @@ use super::waiting::{Forwards, Waiting};
 use super::{CHANNEL_FILES, CHANNEL_HOST, CHANNEL_RAFT, ClusterOptions};
 use crate::behind::NodeJob;
 use crate::error::HostError;
+use crate::grow::Maker;
 use crate::note::NamedVerifier;
 use crate::options::HostOptions;
 use crate::shared::Shared;
@@ -48,7 +53,7 @@ pub(crate) struct Clustered {
 pub(crate) fn begin(
     shared: &Arc<Shared>,
     clustered: Clustered,
-    mut staging: Staging,
+    (mut staging, maker): (Staging, Maker),
     options: &HostOptions,
 ) -> Result<Driving, HostError> {
     let Clustered {
@@ -67,8 +72,11 @@ pub(crate) fn begin(
         Some((group, state.signed?))
     });
     let signed = signed.collect();
-    let mut raft = RaftNode::open(config, reader, &Replayed(shared)).map_err(stopped)?;
-    let voters: Vec<u16> = known.keys().copied().collect();
+    let files = &shared.world.files;
+    let group = ClusterGroup::open(files, &shared.dir, reader.as_ref())?;
+    let replayed = Replayed(shared, group.applied.0);
+    let mut raft = RaftNode::open(config, reader, &replayed).map_err(stopped)?;
+    let voters = cluster.founders();
     let here: BTreeSet<u32> = raft.groups().into_iter().collect();
     for shard in shared
         .shards
@@ -83,6 +91,11 @@ pub(crate) fn begin(
         }
         let members = Membership::of(&voters);
         let created = raft.create_group(staging.store.as_mut(), shard.number, &members);
+        created.map_err(stopped)?;
+    }
+    if !here.contains(&CLUSTER_GROUP) {
+        let members = Membership::of(&group_founders(&voters));
+        let created = raft.create_group(staging.store.as_mut(), CLUSTER_GROUP, &members);
         created.map_err(stopped)?;
     }
     let inbox = shared.inbox.clone().ok_or(HostError::Closed)?;
@@ -122,7 +135,22 @@ pub(crate) fn begin(
         server,
         fetcher,
         pinned: Pinned::default(),
+        options: cluster,
+        maker,
+        templates: options.partitions.clone(),
+        group,
+        group_release: None,
+        commands: Commands::default(),
+        arranging: Arranging::new(),
     })
+}
+
+/// The first voters of the cluster group (GR10).
+fn group_founders(founders: &[u16]) -> Vec<u16> {
+    let mut founders = founders.to_vec();
+    founders.sort_unstable();
+    founders.truncate(CLUSTER_VOTERS_MAX);
+    founders
 }
 
 /// Members with their cosigning keys.
@@ -153,7 +181,7 @@ fn check(
             cluster.node
         ));
     }
-    let (needed, members) = (usize::from(cluster.cosigners), known.len());
+    let (needed, members) = (usize::from(cluster.cosigners), cluster.founders().len());
     if needed <= members / 2 || needed > members {
         return refuse(format!(
             "checkpoints with {needed} signatures of {members} replicas: give more than half of them, and no more than there are"
@@ -270,8 +298,8 @@ fn taken_in(event: LinkEvent) -> Option<Event> {
     })
 }
 
-/// The partitions as replay left them.
-struct Replayed<'a>(&'a Shared);
+/// The partitions as replay left them, and up to where the cluster group is applied.
+struct Replayed<'a>(&'a Shared, u64);
 
 impl Machine for Replayed<'_> {
     fn apply(&mut self, _: u32, _: Committed<'_>) -> Result<(), String> {
@@ -279,6 +307,9 @@ impl Machine for Replayed<'_> {
     }
 
     fn applied(&self, group: u32) -> u64 {
+        if group == CLUSTER_GROUP {
+            return self.1;
+        }
         let shard = self.0.shards.get(group as usize);
         shard.map_or(0, |shard| shard.applied_index.load(Ordering::Acquire))
     }

@@ -49,10 +49,14 @@ impl Writer {
         self
     }
 
+    pub fn refused(&mut self, Refused { kind, text }: &Refused) -> &mut Self {
+        self.u8(*kind as u8).long(text.as_bytes())
+    }
+
     pub fn answer(&mut self, answer: &Result<Answer, Refused>) {
         match answer {
-            Err(Refused { kind, text }) => {
-                self.u8(1).u8(*kind as u8).long(text.as_bytes());
+            Err(refused) => {
+                self.u8(1).refused(refused);
             }
             Ok(answer) => {
                 self.u8(0).u32(answer.epoch).u8(u8::from(answer.durable));
@@ -126,14 +130,18 @@ impl Reader<'_> {
         })
     }
 
+    pub fn refused(&mut self) -> Result<Refused, BadMessage> {
+        let kind = self.u8()?;
+        let kind = RefusedKind::ALL.into_iter().find(|k| *k as u8 == kind);
+        Ok(Refused {
+            kind: kind.ok_or(BadMessage)?,
+            text: self.text()?,
+        })
+    }
+
     pub fn answer(&mut self) -> Result<Result<Answer, Refused>, BadMessage> {
         if self.flag()? {
-            let kind = self.u8()?;
-            let kind = RefusedKind::ALL.into_iter().find(|k| *k as u8 == kind);
-            return Ok(Err(Refused {
-                kind: kind.ok_or(BadMessage)?,
-                text: self.text()?,
-            }));
+            return Ok(Err(self.refused()?));
         }
         Ok(Ok(Answer {
             epoch: self.u32()?,

@@ -22,7 +22,7 @@ pub(super) const MEMBERS: u16 = 3;
 
 /// A cluster whose members can be stopped and started again.
 pub(super) struct Cluster {
-    members: Vec<MemberOptions>,
+    pub members: Vec<MemberOptions>,
     pub disks: Vec<FaultFiles>,
     pub clock: Clock,
     pub hosts: Vec<Option<Host>>,
@@ -43,21 +43,37 @@ fn cosigner(node: u16) -> Cosigner {
     }
 }
 
+fn member(node: u16, address: SocketAddr) -> MemberOptions {
+    MemberOptions {
+        node,
+        transport: transport(node).public(),
+        address: address.to_string(),
+        rpc: String::new(),
+        cosigner_name: cosigner(node).name,
+        cosigner: SigningKey::from_bytes(&cosigner(node).seed)
+            .verifying_key()
+            .to_bytes(),
+    }
+}
+
 impl Cluster {
+    /// A node that is no member yet, with an empty disk.
+    pub fn join(&mut self) -> u16 {
+        let node = self.members.len() as u16 + 1;
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        self.members.push(member(node, held.local_addr().unwrap()));
+        self.disks.push(FaultFiles::new(u64::from(node)));
+        self.hosts.push(None);
+        node
+    }
+
     pub fn start() -> Self {
         // Held until all are known, so that none comes twice.
         let held: Vec<TcpListener> = (0..MEMBERS)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
             .collect();
-        let members = (1..=MEMBERS).zip(&held).map(|(node, held)| MemberOptions {
-            node,
-            transport: transport(node).public(),
-            address: held.local_addr().unwrap().to_string(),
-            cosigner_name: cosigner(node).name,
-            cosigner: SigningKey::from_bytes(&cosigner(node).seed)
-                .verifying_key()
-                .to_bytes(),
-        });
+        let members = (1..=MEMBERS).zip(&held);
+        let members = members.map(|(node, held)| member(node, held.local_addr().unwrap()));
         let mut cluster = Self {
             members: members.collect(),
             disks: (1..=MEMBERS)
@@ -90,7 +106,9 @@ impl Cluster {
                 transport_seed: *transport(node).as_bytes(),
                 listen: own.address.parse::<SocketAddr>().unwrap(),
                 members: self.members.clone(),
+                founders: (1..=MEMBERS).collect(),
                 cosigners: 2,
+                faults: 0,
                 seed: u64::from(node),
             }),
             seal: self.seal,

@@ -11,6 +11,7 @@ mod ids;
 mod lookup;
 mod maintain;
 mod maintain_crash;
+mod members;
 mod notes;
 mod panels;
 mod policy;
