@@ -10,7 +10,7 @@ use pyralog_log::{
 use pyralog_partition::{Stamper, WINDOW_RECORDS_MAX};
 
 use crate::behind::NodeJob;
-use crate::cluster::group;
+use crate::cluster::kept;
 use crate::cluster::snapshot::point::begin_behind;
 use crate::error::HostError;
 use crate::grow::with_those_that_came;
@@ -66,7 +66,7 @@ pub(crate) fn open(
         let store = (world, options.dir.as_path());
         begin_behind(&mut log, store, &segments, partitions.len() as u32)?;
         if options.cluster.is_some() {
-            group::begin_behind(&mut log, world.files.as_ref(), &options.dir)?;
+            kept::begin_behind(&mut log, world.files.as_ref(), &options.dir)?;
         }
     }
     let stopped = Stopped::new(log.stopped.take(), options.seal);

@@ -6,129 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyralog_cluster::{At, CLUSTER_GROUP, ClusterState, Code, Done, Outcome, Refusal};
-use pyralog_log::{FileLayer, LogReader, Membership, OpenLog};
+use pyralog_log::{FileLayer, LogReader, Membership};
 use pyralog_raft::{Committed, Content, SealPoint};
 
-use super::wire::{BadMessage, Reader, Writer};
+use super::kept::{FILE, Kept};
+use super::wire::Writer;
 use crate::answer::Reply;
 use crate::error::HostError;
 
-/// Where the state is kept, in the store's directory.
-const FILE: &str = "cluster.state";
-const MAGIC: &[u8; 8] = b"PYRLCLF\x01";
 /// Entries between writes of the file; those behind it are applied again at an opening.
 const SAVE_EVERY: u64 = if cfg!(test) { 8 } else { 256 };
 /// Kind of the entry that founds the cluster (GR1).
 const FOUNDING: u32 = 4;
-
-/// The state as it is kept and as it travels: a seal point of the cluster group (RF15).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
-    /// Newest entry in it, its term, and the members of the group there.
-    pub point: SealPoint,
-    pub state: ClusterState,
-}
-
-impl Kept {
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(MAGIC.to_vec());
-        out.u64(self.point.index).u64(self.point.term);
-        let members = &self.point.members;
-        for list in [
-            &members.voters,
-            &members.learners,
-            &members.outgoing,
-            &members.learners_next,
-        ] {
-            out.u32(list.len() as u32);
-            for node in list {
-                out.bytes(&node.to_le_bytes());
-            }
-        }
-        out.u8(u8::from(members.auto_leave));
-        out.long(&self.state.encode());
-        let hash = *blake3::hash(&out.0).as_bytes();
-        out.bytes(&hash);
-        out.0
-    }
-
-    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
-        let (body, hash) = bytes.split_last_chunk::<32>().ok_or(BadMessage)?;
-        if blake3::hash(body).as_bytes() != hash {
-            return Err(BadMessage);
-        }
-        let mut from = Reader(body);
-        if &from.array::<8>()? != MAGIC {
-            return Err(BadMessage);
-        }
-        let (index, term) = (from.u64()?, from.u64()?);
-        let mut lists: [Vec<u16>; 4] = Default::default();
-        for list in &mut lists {
-            for _ in 0..from.u32()? {
-                list.push(u16::from_le_bytes(from.array()?));
-            }
-        }
-        let [voters, learners, outgoing, learners_next] = lists;
-        let members = Membership {
-            index,
-            term,
-            voters,
-            learners,
-            outgoing,
-            learners_next,
-            auto_leave: from.u8()? == 1,
-        };
-        let state = ClusterState::decode(&from.long()?).map_err(|_| BadMessage)?;
-        from.0.is_empty().then_some(()).ok_or(BadMessage)?;
-        let point = SealPoint {
-            index,
-            term,
-            members,
-        };
-        Ok(Self { point, state })
-    }
-
-    /// What the store in `dir` keeps.
-    ///
-    /// # Errors
-    /// `Corrupt` when it cannot be believed.
-    pub fn read(files: &dyn FileLayer, dir: &Path) -> Result<Option<Self>, HostError> {
-        let path = dir.join(FILE);
-        let bytes = files.read_file(&path);
-        let bytes = bytes.map_err(|error| HostError::Io(format!("{}: {error}", path.display())))?;
-        let Some(bytes) = bytes else {
-            return Ok(None);
-        };
-        Self::decode(&bytes).map(Some).map_err(|BadMessage| {
-            HostError::Corrupt(format!(
-                "{} is damaged: remove this member from its cluster and let it join again with an empty directory",
-                path.display()
-            ))
-        })
-    }
-}
-
-/// Lets the log of the cluster group go on behind what the store keeps, if the node died before the log knew (RF15).
-///
-/// # Errors
-/// `Corrupt`, or what the log says.
-pub(crate) fn begin_behind(
-    log: &mut OpenLog,
-    files: &dyn FileLayer,
-    dir: &Path,
-) -> Result<(), HostError> {
-    let Some(kept) = Kept::read(files, dir)? else {
-        return Ok(());
-    };
-    let reader = Arc::clone(&log.reader);
-    let staged = kept
-        .point
-        .begin(log.store.as_mut(), reader.as_ref(), CLUSTER_GROUP)?;
-    if staged && let Some(frame) = log.store.seal() {
-        log.committer.commit(frame)?;
-    }
-    Ok(())
-}
 
 /// The group on this node.
 pub(crate) struct ClusterGroup {

@@ -6,7 +6,7 @@ use pyralog_cluster::{CLUSTER_GROUP, Outcome};
 use pyralog_raft::{Event as RaftEvent, Offer, Role};
 
 use super::drive::Driving;
-use super::group::Kept;
+use super::kept::Kept;
 use super::message::Message;
 use super::replica::Whole;
 use crate::error::HostError;

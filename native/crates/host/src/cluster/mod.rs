@@ -4,6 +4,7 @@
 //! [`inbox`], applies what is committed ([`apply`]), and has checkpoints cosigned ([`checkpoints`]). The log, the segments,
 //! reading and maintenance are those of every store.
 
+mod adopt;
 mod apply;
 mod arrange;
 mod calls;
@@ -11,10 +12,11 @@ mod checkpoints;
 mod commands;
 pub(crate) mod cosign;
 mod drive;
-pub(crate) mod group;
+mod group;
 mod hear;
 mod hello;
 mod inbox;
+pub(crate) mod kept;
 pub(crate) mod message;
 mod met;
 mod options;
@@ -23,6 +25,7 @@ mod refusals;
 mod replica;
 pub(crate) mod snapshot;
 mod start;
+mod tend;
 mod waiting;
 mod wire;
 
