@@ -133,7 +133,7 @@ impl From<ClusterStatus> for NativeClusterStatus {
             partitions: partitions.collect(),
             peers: peers.collect(),
             group: status.group.map(Into::into),
-            agreed: status.state.as_ref().map(Into::into),
+            agreed: status.state.as_deref().map(Into::into),
             problem: status.problem,
             stranger: status.stranger,
         }

@@ -24,7 +24,7 @@ pub(crate) struct ClusterGroup {
     files: Arc<dyn FileLayer>,
     path: PathBuf,
     /// `None` until the cluster was founded, or a member that joined heard how it stands.
-    pub state: Option<ClusterState>,
+    pub state: Option<Arc<ClusterState>>,
     /// Newest entry applied and its epoch.
     pub applied: (u64, u32),
     /// Newest entry that the file has.
@@ -64,7 +64,7 @@ impl ClusterGroup {
         if let Some(kept) = kept {
             group.applied = (kept.point.index, kept.point.term as u32);
             group.saved = kept.point.index;
-            group.state = Some(kept.state);
+            group.state = Some(Arc::new(kept.state));
         }
         let known = reader.state(CLUSTER_GROUP).unwrap_or_default();
         for index in group.applied.0 + 1..=known.hard_state.commit.min(known.last_index) {
@@ -103,7 +103,7 @@ impl ClusterGroup {
                     time_ms: 0,
                 };
                 if let Some(state) = &mut self.state {
-                    state.pass(at);
+                    Arc::make_mut(state).pass(at);
                 }
                 Outcome::Done {
                     done: Done::Changed,
@@ -130,7 +130,7 @@ impl ClusterGroup {
         };
         match (&mut self.state, founding_of(bytes)) {
             (Some(_), Some(_)) => refused(Code::Conflict, "the cluster was founded before"),
-            (Some(state), None) => state.apply_entry(at, bytes),
+            (Some(state), None) => Arc::make_mut(state).apply_entry(at, bytes),
             (None, None) => refused(Code::Unknown, "the cluster is not founded yet; try again"),
             (None, Some(state)) => match ClusterState::decode(state) {
                 Ok(mut state) => {
@@ -139,7 +139,7 @@ impl ClusterGroup {
                         epoch: at.1,
                         time_ms: 0,
                     });
-                    self.state = Some(state);
+                    self.state = Some(Arc::new(state));
                     Outcome::Done {
                         done: Done::Changed,
                     }
@@ -182,7 +182,7 @@ impl ClusterGroup {
                 term: u64::from(epoch),
                 members: members.clone(),
             },
-            state: self.state.clone()?,
+            state: self.state.as_deref()?.clone(),
         })
     }
 
@@ -207,7 +207,7 @@ impl ClusterGroup {
         }
         self.save(&kept)?;
         self.applied = (kept.point.index, kept.point.term as u32);
-        self.state = Some(kept.state);
+        self.state = Some(Arc::new(kept.state));
         self.changed = true;
         Ok(())
     }

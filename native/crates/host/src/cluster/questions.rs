@@ -1,5 +1,7 @@
 //! What callers ask a replicated store beside what they ask every store.
 
+use std::sync::Arc;
+
 use pyralog_cluster::{ClusterState, Outcome};
 
 use super::inbox::Event;
@@ -63,7 +65,7 @@ pub struct ClusterStatus {
     /// The cluster group, of a replicated store.
     pub group: Option<PartitionStatus>,
     /// What the members agreed on; `None` until this node heard of it.
-    pub state: Option<ClusterState>,
+    pub state: Option<Arc<ClusterState>>,
     /// What of it could not be brought about here, and why.
     pub problem: Option<String>,
     /// Every link.

@@ -68,7 +68,7 @@ fn agree(cluster: &Cluster, fits: impl Fn(&pyralog_cluster::ClusterState) -> boo
             .running()
             .map(|(_, host)| status(host).state)
             .collect();
-        states.iter().all(|state| *state == states[0]) && states[0].as_ref().is_some_and(&fits)
+        states.iter().all(|state| *state == states[0]) && states[0].as_deref().is_some_and(&fits)
     });
 }
 
