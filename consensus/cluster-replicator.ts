@@ -3,7 +3,7 @@ import { PyralogError } from '../base/errors.ts';
 import type { Core, PartitionOptions } from '../native/index.ts';
 import { consensusError } from './errors.ts';
 import { type RepeatDeps, type RepeatOptions, repeated } from './repeat.ts';
-import type { CheckpointFeed, Replicator, Role } from './replicator.ts';
+import type { AckPolicy, CheckpointFeed, Replicator, Role } from './replicator.ts';
 import { createSoloReplicator } from './solo-replicator.ts';
 
 /** How often roles are asked for. */
@@ -17,6 +17,8 @@ export interface ClusterReplicatorOptions {
   readonly partitions: readonly Pick<PartitionOptions, 'dedupRecords'>[];
   /** Members that hold each partition. */
   readonly replicas: number;
+  /** Whose disks have a record before it is acknowledged (CG10); default `majority`. */
+  readonly acks?: AckPolicy;
   /** Node names by number. */
   readonly names: ReadonlyMap<number, string>;
   /** Told when roles cannot be asked for. */
@@ -40,10 +42,10 @@ const systemTiming: Omit<RepeatDeps, 'size'> = {
  */
 export function createClusterReplicator(
   core: Core,
-  { partitions, replicas, names, onError, timing = systemTiming }: ClusterReplicatorOptions,
+  { partitions, replicas, acks, names, onError, timing = systemTiming }: ClusterReplicatorOptions,
 ): Replicator & CheckpointFeed & { stop(): void } {
   // Proposing and checkpoints are the same calls: the core knows who leads.
-  const local = createSoloReplicator(core, partitions.length);
+  const local = createSoloReplicator(core, partitions.length, acks);
   const listeners = new Set<(partition: number, role: Role) => void>();
   const roles = new Map<number, Role>();
   const follower: Role = { kind: 'follower', hint: undefined };

@@ -224,7 +224,8 @@ class NativeCore implements Core {
     if (options.paths && options.wait !== 'checkpoint') {
       throw new PyralogError('batch/malformed', "paths are asked for: set wait to 'checkpoint'");
     }
-    const wait = options.wait === 'durable' ? 0 : options.paths ? 2 : 1;
+    const everywhere = options.acks === 'all' ? 3 : 0;
+    const wait = everywhere + (options.wait === 'durable' ? 0 : options.paths ? 2 : 1);
     const done = await call((channel, token) =>
       binding.propose(this.handle, partition, proposal, wait, channel, token),
     );

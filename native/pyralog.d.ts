@@ -764,7 +764,7 @@ export declare function openChannel(bell: () => void): number;
 /** Opens a core; completes `token` with its handle. */
 export declare function openCore(options: NativeOptions, channel: number, token: number): void;
 
-/** Puts a proposal in the queue; completes `token` with the answer. `wait`: 0 durable, 1 checkpoint, 2 and paths. */
+/** Puts a proposal in the queue; completes `token` with the answer. `wait`: 0 durable, 1 checkpoint, 2 and paths; 3 more: on every voter. */
 export declare function propose(handle: number, partition: number, proposal: Uint8Array, wait: number, number: number, token: number): void;
 
 /** Public key of a seed. */

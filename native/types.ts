@@ -303,6 +303,8 @@ export interface ProposeOptions {
   readonly wait: 'durable' | 'checkpoint';
   /** Also return inclusion paths; needs `wait: 'checkpoint'`. */
   readonly paths: boolean;
+  /** Which voters have the records on disk before the answer (cluster.md CG10); default `majority`. A lone log has one. */
+  readonly acks?: 'majority' | 'all';
 }
 
 export interface CoreStats {

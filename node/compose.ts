@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from '../base/log.ts';
+import type { AckPolicy } from '../consensus/index.ts';
 import type {
   Core,
   CoreOptions,
@@ -146,6 +147,8 @@ export interface ServiceParts {
   readonly partitions: readonly PartitionOptions[];
   /** Of the cluster this node is in; none for a lone node. */
   readonly members: readonly PreparedMember[];
+  /** Whose disks have a record before it is acknowledged (CG10). */
+  readonly acks: AckPolicy;
   readonly checkpointMsMin: number;
   readonly recordOptions: RecordStoreOptions;
   readonly info: NodeInfo;
@@ -296,7 +299,7 @@ export async function composeService(
 function replicatorOf(
   { consensus }: ServiceModules,
   core: Core,
-  { partitions, members, logger }: ServiceParts,
+  { partitions, members, acks, logger }: ServiceParts,
 ) {
   if (members.length === 0) {
     return { ...consensus.createSoloReplicator(core, partitions.length), stop: () => {} };
@@ -304,6 +307,7 @@ function replicatorOf(
   return consensus.createClusterReplicator(core, {
     partitions,
     replicas: members.length,
+    acks,
     names: new Map(members.map(({ number, name }) => [number, name])),
     onError: (err) => logger.warn({ err }, 'the roles of this node cannot be asked for'),
   });

@@ -53,6 +53,7 @@ function start(order: ToRpcThread & { kind: 'start' }): Promise<Service | undefi
       partitions: core.partitions,
       members: prepared.members,
       clusterFile: prepared.clusterFile,
+      acks: config.cluster.acks,
       checkpointMsMin: core.checkpointMsMin,
       recordOptions: recordOptions(config),
       info,

@@ -114,6 +114,11 @@ const cluster = Type.Object(
       '',
       'IP address and port to listen on for members; empty = as the members file says.',
     ),
+    acks: Type.Union([Type.Literal('majority'), Type.Literal('all')], {
+      default: 'majority',
+      description:
+        'Who has a record on disk before it is acknowledged here (CG10): a `majority` of the members, or `all`.',
+    }),
   },
   { ...closed, description: 'Nodes that keep the log together (docs/spec/cluster.md).' },
 );

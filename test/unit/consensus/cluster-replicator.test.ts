@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { PyralogError } from '../../../base/errors.ts';
-import { createClusterReplicator, type Role } from '../../../consensus/index.ts';
-import type { ClusterStatus, Core, ProposeAnswer } from '../../../native/index.ts';
+import { type AckPolicy, createClusterReplicator, type Role } from '../../../consensus/index.ts';
+import type { ClusterStatus, Core, ProposeAnswer, ProposeOptions } from '../../../native/index.ts';
 import { until } from '../../support/until.ts';
 
 const NAMES = new Map([
@@ -17,6 +17,7 @@ class FakeCore {
   broken: Error | undefined;
   asked = 0;
   proposed = 0;
+  acks: ProposeOptions['acks'];
   size = 0;
   answer: () => Promise<ProposeAnswer> = () => Promise.reject(new Error('nothing was proposed'));
 
@@ -35,7 +36,8 @@ class FakeCore {
     return Promise.resolve({ partitions: [{ ...figures, ...this.group }], peers: [] });
   }
 
-  propose(): Promise<ProposeAnswer> {
+  propose(_: number, __: Uint8Array, options: ProposeOptions): Promise<ProposeAnswer> {
+    this.acks = options.acks;
     this.proposed++;
     return this.answer();
   }
@@ -49,6 +51,8 @@ class FakeCore {
     return this as unknown as Core;
   }
 }
+
+const GOOD: ProposeAnswer = { epoch: 4, outcomes: new Uint8Array(40), durability: 'durable' };
 
 describe('cluster replicator', () => {
   let core: FakeCore;
@@ -67,10 +71,11 @@ describe('cluster replicator', () => {
   });
   afterEach(() => replicator.stop());
 
-  const create = (of: FakeCore) =>
+  const create = (of: FakeCore, acks: AckPolicy = 'majority') =>
     createClusterReplicator(of.asCore(), {
       partitions: [{ dedupRecords: 1_000 }],
       replicas: 3,
+      acks,
       names: NAMES,
       onError: (error) => errors.push(error),
       timing: {
@@ -144,6 +149,16 @@ describe('cluster replicator', () => {
     assert.deepEqual([answer.replicas, answer.epoch, replicator.replicas], [3, 4, 3]);
   });
 
+  it('asks for the acknowledgement policy that it was set to, and says which it is (CG10)', async () => {
+    core.answer = () => Promise.resolve(GOOD);
+    assert.equal((await propose()).ackPolicy, 'majority');
+    assert.equal(core.acks, 'majority');
+    replicator.stop();
+    replicator = create(core, 'all');
+    assert.equal((await propose()).ackPolicy, 'all');
+    assert.deepEqual([core.acks, replicator.ackPolicy], ['all', 'all']);
+  });
+
   it('says that nothing was taken where nobody leads, and leaves every other refusal as it is', async () => {
     core.answer = () => Promise.reject(new PyralogError('log/not-leader', 'nobody leads'));
     await assert.rejects(replicator.propose(0, new Uint8Array(8), OPTIONS), {
@@ -156,12 +171,11 @@ describe('cluster replicator', () => {
     });
   });
 
-  const Good: ProposeAnswer = { epoch: 4, outcomes: new Uint8Array(40), durability: 'durable' };
   /** The core answers so one after the other, and the last one for ever. */
   const answers = (...codes: readonly string[]) => {
     core.answer = () => {
       const code = codes[Math.min(core.proposed, codes.length) - 1] ?? '';
-      return code === '' ? Promise.resolve(Good) : Promise.reject(new PyralogError(code, code));
+      return code === '' ? Promise.resolve(GOOD) : Promise.reject(new PyralogError(code, code));
     };
   };
   const propose = (signal?: AbortSignal) =>

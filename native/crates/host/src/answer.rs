@@ -18,6 +18,31 @@ pub enum Wait {
         /// Also give inclusion paths against it.
         paths: bool,
     },
+    /// As `Durable`, and on the disk of every voter (CG10).
+    AllDurable,
+    /// As `Checkpoint`, and on the disk of every voter.
+    AllCheckpoint {
+        /// Also give inclusion paths against it.
+        paths: bool,
+    },
+}
+
+impl Wait {
+    /// Every voter must have it.
+    #[must_use]
+    pub fn is_everywhere(self) -> bool {
+        matches!(self, Self::AllDurable | Self::AllCheckpoint { .. })
+    }
+
+    /// What is waited for beside that.
+    #[must_use]
+    pub fn beside(self) -> Self {
+        match self {
+            Self::AllDurable => Self::Durable,
+            Self::AllCheckpoint { paths } => Self::Checkpoint { paths },
+            other => other,
+        }
+    }
 }
 
 /// A signed checkpoint.

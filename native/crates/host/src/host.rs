@@ -173,7 +173,11 @@ impl Host {
         };
         let pushed = match &self.shared.inbox {
             Some(inbox) => inbox.call(call),
-            None => self.shared.queue.push(call),
+            // It is all there is.
+            None => self.shared.queue.push(Call {
+                wait: call.wait.beside(),
+                ..call
+            }),
         };
         if let Err((call, error)) = pushed {
             call.reply.send(Err(error));

@@ -52,7 +52,7 @@ pub fn recovery(handle: u32) -> Result<NativeRecovery> {
     Ok(core(handle)?.recovery().into())
 }
 
-/// Puts a proposal in the queue; completes `token` with the answer. `wait`: 0 durable, 1 checkpoint, 2 and paths.
+/// Puts a proposal in the queue; completes `token` with the answer. `wait`: 0 durable, 1 checkpoint, 2 and paths; 3 more: on every voter.
 #[napi(catch_unwind)]
 pub fn propose(
     handle: u32,
@@ -64,7 +64,9 @@ pub fn propose(
 ) -> Result<()> {
     let wait = match wait {
         0 => Wait::Durable,
-        other => Wait::Checkpoint { paths: other == 2 },
+        1 | 2 => Wait::Checkpoint { paths: wait == 2 },
+        3 => Wait::AllDurable,
+        other => Wait::AllCheckpoint { paths: other == 5 },
     };
     let reply = move |result: std::result::Result<_, HostError>| {
         if let Some(channel) = channel(number) {

@@ -9,6 +9,7 @@ use pyralog_partition::{Applied, Prepared, Snapshot};
 use pyralog_raft::{Committed, Content, Machine};
 use pyralog_types::batch::{OUTCOME_BYTES, Outcome};
 
+use super::everywhere::Everywhere;
 use super::group::ClusterGroup;
 use super::waiting::{Proposed, Waiting};
 use crate::answer::{Answer, Reply, SignedCheckpoint, Wait};
@@ -22,6 +23,8 @@ pub(crate) struct Applying<'a> {
     pub shared: &'a Arc<Shared>,
     pub group: &'a mut ClusterGroup,
     pub waiting: &'a mut Waiting,
+    /// Calls that wait for every voter.
+    pub everywhere: &'a mut Everywhere,
     /// Seal points passed.
     pub seal_points: &'a mut Vec<(usize, Snapshot)>,
     /// Partitions that grew.
@@ -58,8 +61,13 @@ impl Machine for Applying<'_> {
         let prepared = proposed.as_mut().and_then(|call| call.prepared.take());
         match self.apply_to(shard, (entry.index, entry.epoch), (bytes, prepared)) {
             Ok(applied) => {
-                if let Some(proposed) = proposed {
-                    answer(&host, shard, (entry.epoch, applied), proposed);
+                match proposed {
+                    Some(proposed) if proposed.wait.is_everywhere() => {
+                        let place = (entry.index, entry.epoch);
+                        self.everywhere.put(group, place, (applied, proposed));
+                    }
+                    Some(proposed) => answer(&host, shard, (entry.epoch, applied), proposed),
+                    None => {}
                 }
                 Ok(())
             }
@@ -126,7 +134,12 @@ impl Applying<'_> {
 }
 
 /// Answers a call whose records are committed, or has it wait for the checkpoint that covers them.
-fn answer(host: &Arc<Shared>, shard: &Shard, (epoch, applied): (u32, Applied), proposed: Proposed) {
+pub(super) fn answer(
+    host: &Arc<Shared>,
+    shard: &Shard,
+    (epoch, applied): (u32, Applied),
+    proposed: Proposed,
+) {
     let answer = Answer {
         epoch,
         outcomes: applied.outcomes,
@@ -135,7 +148,7 @@ fn answer(host: &Arc<Shared>, shard: &Shard, (epoch, applied): (u32, Applied), p
         paths: None,
     };
     let reply = proposed.reply;
-    let Wait::Checkpoint { paths } = proposed.wait else {
+    let Wait::Checkpoint { paths } = proposed.wait.beside() else {
         return reply.send(Ok(answer));
     };
     let size = match size_that_covers(&answer.outcomes) {
@@ -159,7 +172,12 @@ fn answer(host: &Arc<Shared>, shard: &Shard, (epoch, applied): (u32, Applied), p
             reply.send(whole);
         },
     );
-    shard.signing.lock().waiters.push((size, waiter));
+    if proposed.wait.is_everywhere() {
+        // The checkpoint that covers them may have come while they were held.
+        host.checkpoint_at(shard, size, waiter);
+    } else {
+        shard.signing.lock().waiters.push((size, waiter));
+    }
 }
 
 /// Size of the smallest tree that has all these records.

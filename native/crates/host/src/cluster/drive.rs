@@ -15,6 +15,7 @@ use super::apply::Applying;
 use super::arrange::Arranging;
 use super::checkpoints::Checkpoints;
 use super::commands::Commands;
+use super::everywhere::Everywhere;
 use super::group::ClusterGroup;
 use super::inbox::{Event, Inbox, Taken};
 use super::refusals::Refusals;
@@ -44,6 +45,8 @@ pub(crate) struct Driving {
     pub inbox: Arc<Inbox>,
     pub me: u16,
     pub waiting: Waiting,
+    /// Calls that wait for every voter (CG10).
+    pub everywhere: Everywhere,
     pub forwards: Forwards,
     pub homeless: VecDeque<(Instant, Homeless)>,
     /// Reads that wait for their index, by ticket (RF12).
@@ -168,6 +171,7 @@ impl Driving {
     fn go_round(&mut self, tick_at: Instant) -> Result<(), HostError> {
         loop {
             let full = self.round()?;
+            self.answer_held(Instant::now());
             self.have_checkpoints_signed();
             let grown = std::mem::take(&mut self.grown);
             self.staging.look_after_sidecars(grown);
@@ -193,6 +197,7 @@ impl Driving {
             shared: &self.shared,
             group: &mut self.group,
             waiting: &mut self.waiting,
+            everywhere: &mut self.everywhere,
             seal_points: &mut seal_points,
             grown: &mut self.grown,
             begun: &mut begun,

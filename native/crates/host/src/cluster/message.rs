@@ -212,6 +212,8 @@ impl Message {
                 let wait = match wait {
                     Wait::Durable => 0,
                     Wait::Checkpoint { paths } => 1 + u8::from(*paths),
+                    Wait::AllDurable => 3,
+                    Wait::AllCheckpoint { paths } => 4 + u8::from(*paths),
                 };
                 out.u8(FORWARD).u64(*ticket).u32(*partition).u8(wait);
                 out.bytes(proposal);
@@ -269,6 +271,9 @@ impl Message {
                     0 => Wait::Durable,
                     1 => Wait::Checkpoint { paths: false },
                     2 => Wait::Checkpoint { paths: true },
+                    3 => Wait::AllDurable,
+                    4 => Wait::AllCheckpoint { paths: false },
+                    5 => Wait::AllCheckpoint { paths: true },
                     _ => return Err(BadMessage),
                 },
                 proposal: from.rest(),
@@ -334,6 +339,12 @@ mod tests {
             time_ms: 3,
             result,
         };
+        let forward = |wait| Message::Forward {
+            ticket: 1,
+            partition: 2,
+            wait,
+            proposal: vec![1, 2, 3],
+        };
         vec![
             Message::Cosign(asked.clone()),
             Message::Cosign(Asked {
@@ -350,12 +361,12 @@ mod tests {
                 partition: 1,
                 size: 1 << 40,
             },
-            Message::Forward {
-                ticket: 1,
-                partition: 2,
-                wait: Wait::Checkpoint { paths: true },
-                proposal: vec![1, 2, 3],
-            },
+            forward(Wait::Durable),
+            forward(Wait::Checkpoint { paths: false }),
+            forward(Wait::Checkpoint { paths: true }),
+            forward(Wait::AllDurable),
+            forward(Wait::AllCheckpoint { paths: false }),
+            forward(Wait::AllCheckpoint { paths: true }),
             Message::Forwarded {
                 ticket: 1,
                 answer: Ok(answer),

@@ -12,6 +12,7 @@ mod checkpoints;
 mod commands;
 pub(crate) mod cosign;
 mod drive;
+mod everywhere;
 mod group;
 mod hear;
 mod hello;

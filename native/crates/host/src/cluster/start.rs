@@ -16,6 +16,7 @@ use super::arrange::Arranging;
 use super::checkpoints::Checkpoints;
 use super::commands::Commands;
 use super::drive::Driving;
+use super::everywhere::Everywhere;
 use super::group::ClusterGroup;
 use super::hello::Hello;
 use super::inbox::{Event, Inbox};
@@ -119,6 +120,7 @@ pub(crate) fn begin(
         inbox,
         me: cluster.node,
         waiting: Waiting::default(),
+        everywhere: Everywhere::default(),
         forwards: Forwards::default(),
         up: BTreeSet::new(),
         refusals: Refusals::default(),

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::mpsc::Receiver;
 
 use ed25519_dalek::SigningKey;
 use pyralog_link::TransportKey;
@@ -285,6 +286,49 @@ fn without_a_majority_nothing_is_acknowledged() {
     }
     cluster.propose(leader, 10, 1, Wait::Durable);
     cluster.agree(5);
+}
+
+#[test]
+fn policy_all_answers_once_every_voter_has_it() {
+    let mut cluster = Cluster::start();
+    for node in 1..=MEMBERS {
+        let first = u64::from(node) * 10;
+        let answer = cluster.propose(node, first, 2, Wait::AllCheckpoint { paths: true });
+        assert!(answer.checkpoint.is_some() && answer.paths.is_some());
+    }
+    let leader = cluster.leader();
+    let away = leader % MEMBERS + 1;
+    let other = away % MEMBERS + 1;
+    cluster.close(away);
+    // Asked of the leader, and handed on to it.
+    let waiting = [leader, other].map(|node| {
+        let first = 100 + u64::from(node);
+        start(cluster.host(node), digests(first, 1), Wait::AllDurable)
+    });
+    // A majority has these, and those before them, by now.
+    cluster.propose(leader, 200, 1, Wait::Durable);
+    cluster.propose(other, 201, 1, Wait::Durable);
+    let early: Vec<_> = waiting.iter().map(Receiver::try_recv).collect();
+    for answer in &early {
+        // Where the lead changed hands, nobody can say.
+        assert!(
+            !matches!(answer, Ok(Ok(_))),
+            "answered though {away} is away"
+        );
+    }
+    cluster.open(away);
+    for (answer, early) in waiting.iter().zip(early) {
+        let late = || answer.recv_timeout(std::time::Duration::from_mins(1));
+        // On a slow machine the patience may be over before the member is back.
+        match early.or_else(|_| late()).unwrap() {
+            Ok(answer) => assert!(answer.durable),
+            Err(unknown) => assert_eq!(unknown.code(), "log/outcome-unknown"),
+        }
+    }
+    for node in [leader, other] {
+        cluster.propose(node, 100 + u64::from(node), 1, Wait::AllDurable);
+    }
+    cluster.agree(10);
 }
 
 #[test]
