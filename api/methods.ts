@@ -7,6 +7,7 @@ import type { Static, TSchema } from 'typebox';
 import { adminMethods } from './methods-admin.ts';
 import { chainMethods } from './methods-chain.ts';
 import { clusterMethods } from './methods-cluster.ts';
+import { clusterServiceMethods } from './methods-cluster-services.ts';
 import { logMethods } from './methods-log.ts';
 import { networkAdminMethods, networkMethods } from './methods-network.ts';
 import { notaryMethods } from './methods-notary.ts';
@@ -35,6 +36,7 @@ export const methods = {
   ...networkAdminMethods,
   ...storeMethods,
   ...clusterMethods,
+  ...clusterServiceMethods,
 } as const satisfies Record<string, MethodDefinition>;
 
 export type MethodName = keyof typeof methods;

@@ -13,6 +13,8 @@ import type { Completion, NativeCheckpoint } from './pyralog.d.ts';
 import type {
   ClusterCommand,
   ClusterCoreOptions,
+  ClusterDone,
+  ClusterServiceCommand,
   ClusterStatus,
   Core,
   CoreOptions,
@@ -144,13 +146,16 @@ export {
 } from './state.ts';
 export { type History, openHistory, type TreeErrorCode, treePath, treeRoot } from './tree.ts';
 export type {
+  AgreedConsumers,
   AgreedMember,
   AgreedPartition,
   AgreedState,
   ClusterCommand,
   ClusterCoreOptions,
+  ClusterDone,
   ClusterMember,
   ClusterPartitionStatus,
+  ClusterServiceCommand,
   ClusterStatus,
   Core,
   CoreOptions,
@@ -245,6 +250,20 @@ class NativeCore implements Core {
 
   async clusterCommand(command: ClusterCommand): Promise<void> {
     await call((channel, token) => binding.clusterCommand(this.handle, command, channel, token));
+  }
+
+  async clusterService(command: ClusterServiceCommand): Promise<ClusterDone> {
+    const { logs, partitions, offsets, ...rest } = command;
+    const native = {
+      ...rest,
+      ...(logs === undefined ? {} : { logs: [...logs] }),
+      ...(partitions === undefined ? {} : { partitions: [...partitions] }),
+      ...(offsets === undefined ? {} : { offsets: [...offsets] }),
+    };
+    const { done } = await call((channel, token) =>
+      binding.clusterService(this.handle, native, channel, token),
+    );
+    return done ?? {};
   }
 
   async readIndex(partition: number): Promise<number> {

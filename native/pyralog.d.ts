@@ -24,8 +24,8 @@ export interface Completion {
   size?: number;
   /** What a node knows of its cluster. */
   cluster?: NativeClusterStatus;
-  /** Numbers of partitions that a command made. */
-  numbers?: Array<number>;
+  /** What a command came to. */
+  done?: NativeDone;
   /** Its note. */
   note?: string;
   /** The SHA-256 tree's note. */
@@ -39,6 +39,8 @@ export interface NativeAgreed {
   faults: number;
   members: Array<NativeAgreedMember>;
   partitions: Array<NativeAgreedPartition>;
+  locks: Array<NativeLock>;
+  consumers: Array<NativeConsumerGroup>;
 }
 
 export interface NativeAgreedMember {
@@ -250,6 +252,35 @@ export interface NativeCommand {
   right?: number;
 }
 
+export interface NativeConsumer {
+  name: string;
+  held: Array<number>;
+  expiresMs: number;
+}
+
+export interface NativeConsumerGroup {
+  name: string;
+  logs: Array<string>;
+  generation: number;
+  consumers: Array<NativeConsumer>;
+  partitions: Array<number>;
+  /** Beside each of the partitions. */
+  offsets: Array<number>;
+}
+
+/** What a command came to; which fields there are follows from the command. */
+export interface NativeDone {
+  partitions?: Array<number>;
+  number?: number;
+  fence?: number;
+  fromMs?: number;
+  expiresMs?: number;
+  before?: number;
+  generation?: number;
+  assigned?: Array<number>;
+  revoked?: Array<number>;
+}
+
 /** What is to be exported. */
 export interface NativeExport {
   /** Partition. */
@@ -262,6 +293,14 @@ export interface NativeExport {
   form: string;
   /** Directory that is made. */
   out: string;
+}
+
+export interface NativeLock {
+  name: string;
+  owner: string;
+  fence: number;
+  expiresMs: number;
+  waiting: number;
 }
 
 /** How a store is opened. */
@@ -481,6 +520,25 @@ export interface NativeSeal {
   root: Uint8Array;
 }
 
+/** `kind` says which fields count. */
+export interface NativeServiceCommand {
+  kind: string;
+  /** Of a lock, a consumer group, or who asks for a coordinator number. */
+  name: string;
+  /** Who asks: owner of a lock, member of a consumer group. */
+  who?: string;
+  ttlMs?: number;
+  wait?: boolean;
+  number?: number;
+  fence?: number;
+  logs?: Array<string>;
+  sticky?: boolean;
+  generation?: number;
+  partitions?: Array<number>;
+  /** Beside each of the partitions. */
+  offsets?: Array<number>;
+}
+
 /** What a tree holds. */
 export interface NativeStateStats {
   /** Live versions. */
@@ -608,8 +666,11 @@ export declare function checkpointAt(handle: number, partition: number, size: nu
 /** Closes a core for everybody; completes `token` when all is on disk. A handle that is closed completes at once. */
 export declare function closeCore(handle: number, channel: number, token: number): void;
 
-/** Has the cluster carry out a command; completes `token` with the numbers of partitions that it made. */
+/** Has the cluster carry out a command; completes `token` with what it came to. */
 export declare function clusterCommand(handle: number, command: NativeCommand, number: number, token: number): void;
+
+/** Has the cluster give a coordinator number or a lock, or look after a consumer group; completes `token` with what it came to. */
+export declare function clusterService(handle: number, command: NativeServiceCommand, number: number, token: number): void;
 
 /** Completes `token` with every partition's group and every link. */
 export declare function clusterStatus(handle: number, number: number, token: number): void;

@@ -226,6 +226,8 @@ export interface AgreedState {
   /** All that ever were. */
   readonly members: readonly AgreedMember[];
   readonly partitions: readonly AgreedPartition[];
+  readonly locks: readonly AgreedLock[];
+  readonly consumers: readonly AgreedConsumers[];
 }
 
 /** What can be asked of the cluster group (GR5). */
@@ -247,6 +249,80 @@ export type ClusterCommand =
     }
   | { readonly kind: 'drain' | 'undrain' | 'remove-member' | 'mark-dead'; readonly node: number }
   | { readonly kind: 'set-replication'; readonly voters: number; readonly faults: number };
+
+/** A lock of the cluster (GR14). */
+export interface AgreedLock {
+  readonly name: string;
+  readonly owner: string;
+  /** What the lock guards takes nothing with a smaller one (GR11). */
+  readonly fence: number;
+  readonly expiresMs: number;
+  readonly waiting: number;
+}
+
+/** A consumer group (GR15, GR16). */
+export interface AgreedConsumers {
+  readonly name: string;
+  readonly logs: readonly string[];
+  readonly generation: number;
+  readonly consumers: readonly {
+    readonly name: string;
+    readonly held: readonly number[];
+    readonly expiresMs: number;
+  }[];
+  /** Partitions that an offset was committed of, and beside each the offset of the next record to read. */
+  readonly partitions: readonly number[];
+  readonly offsets: readonly number[];
+}
+
+/** What the cluster gives to applications: coordinator numbers (GR13), locks (GR14), consumer groups (GR15). */
+export interface ClusterServiceCommand {
+  readonly kind:
+    | 'assign-coordinator'
+    | 'renew-coordinator'
+    | 'release-coordinator'
+    | 'acquire-lock'
+    | 'renew-lock'
+    | 'release-lock'
+    | 'withdraw-lock'
+    | 'join-consumers'
+    | 'leave-consumers'
+    | 'consumer-heartbeat'
+    | 'commit-offsets'
+    | 'forget-consumers';
+  /** Of a lock, a consumer group, or who asks for a coordinator number. */
+  readonly name: string;
+  /** Owner of a lock, member of a consumer group. */
+  readonly who?: string;
+  readonly ttlMs?: number;
+  /** Take a place in the queue of a lock that somebody has. */
+  readonly wait?: boolean;
+  /** Coordinator number. */
+  readonly number?: number;
+  readonly fence?: number;
+  readonly logs?: readonly string[];
+  /** Cooperative-sticky assignment (GR17); else by ranges. Default true. */
+  readonly sticky?: boolean;
+  readonly generation?: number;
+  /** Those let go of in a heartbeat, or those of `offsets`. */
+  readonly partitions?: readonly number[];
+  readonly offsets?: readonly number[];
+}
+
+/** What a command came to; which fields there are follows from the command. Times are Unix milliseconds. */
+export interface ClusterDone {
+  readonly number?: number;
+  readonly fence?: number;
+  /** Times for ids begin here: an earlier holder of the number may have used those before (GR13). */
+  readonly fromMs?: number;
+  readonly expiresMs?: number;
+  /** Places before the caller's in the queue of a lock. */
+  readonly before?: number;
+  readonly generation?: number;
+  readonly assigned?: readonly number[];
+  /** To be let go of, and said in the next heartbeat. */
+  readonly revoked?: readonly number[];
+}
 
 export interface ClusterStatus {
   readonly partitions: readonly ClusterPartitionStatus[];
@@ -383,6 +459,8 @@ export interface Core {
    * leads it, with `log/outcome-unknown` when it may have been done: it can be repeated.
    */
   clusterCommand(command: ClusterCommand): Promise<void>;
+  /** As {@link Core.clusterCommand}, for what applications ask of the cluster. */
+  clusterService(command: ClusterServiceCommand): Promise<ClusterDone>;
   /** Groups and links of a replicated store; empty for a lone one. */
   clusterStatus(): Promise<ClusterStatus>;
   /**

@@ -3,10 +3,14 @@ import type { AgreedMember, ClusterPartitionStatus, ClusterStatus, Core } from '
 import type { ClusterAccess, ClusterGroup, ClusterState } from '../rpc/index.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { createClusterOrders } from './cluster-orders.ts';
+import { createClusterServices } from './cluster-services.ts';
 import type { PreparedMember } from './prepared.ts';
 
 export interface ClusterAccessParts {
-  readonly core: Pick<Core, 'clusterStatus' | 'clusterCommand' | 'durableSize' | 'transfer'>;
+  readonly core: Pick<
+    Core,
+    'clusterStatus' | 'clusterCommand' | 'clusterService' | 'durableSize' | 'transfer'
+  >;
   readonly file: ClusterFile;
   readonly cluster: string;
   /** Node name of this member. */
@@ -21,6 +25,7 @@ export function createClusterAccess(parts: ClusterAccessParts): ClusterAccess {
   const { core, members } = parts;
   return {
     orders: createClusterOrders(parts),
+    services: createClusterServices(core),
     status: async () => stateOf(await core.clusterStatus(), parts),
     async transfer(partition, to) {
       const agreed = membersOf(await core.clusterStatus(), members);

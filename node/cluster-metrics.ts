@@ -47,6 +47,20 @@ export function exportClusterMetrics(registry: Registry, cluster: ClusterAccess)
     });
   }
   new Gauge({
+    name: 'pyralog_cluster_consumer_backlog',
+    help: 'Records of a partition here that a consumer group has not said to have read.',
+    labelNames: ['group', 'partition'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { group, partitions } of await cluster.services.consumers()) {
+        for (const { partition, backlog } of partitions) {
+          if (backlog !== undefined) this.set({ group, partition: `${partition}` }, backlog);
+        }
+      }
+    },
+  });
+  new Gauge({
     name: 'pyralog_cluster_link_up',
     help: 'The link to a member is up.',
     labelNames: ['member'],

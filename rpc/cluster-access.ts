@@ -1,5 +1,6 @@
 import type { Freshness } from '../consensus/index.ts';
-import type { NodePolicy } from './types.ts';
+import type { ClusterServices } from './cluster-services.ts';
+import type { NodePolicy } from './node-policy.ts';
 
 /** A partition's group, as this member sees it (raft.md). */
 export interface ClusterGroup {
@@ -90,4 +91,5 @@ export interface ClusterAccess {
   /** Rejects with `log/not-leader` when another member leads, `rpc/invalid-params` when there is no such member. */
   transfer(partition: number, to: string): Promise<void>;
   readonly orders: ClusterOrders;
+  readonly services: ClusterServices;
 }

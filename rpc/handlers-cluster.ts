@@ -2,9 +2,11 @@
 import type { MethodName, MethodResult } from '../api/index.ts';
 import type { ClusterAccess, ClusterGroup, ClusterReads, ClusterState } from './cluster-access.ts';
 import { rpcError } from './errors.ts';
+import { type ClusterServiceMethod, clusterServiceHandlers } from './handlers-cluster-services.ts';
 import type { Handlers } from './serve.ts';
 
 type ClusterMethod = Exclude<Extract<MethodName, `cluster_${string}`>, 'cluster_map'>;
+type OperatorMethod = Exclude<ClusterMethod, ClusterServiceMethod>;
 
 /** What everybody may ask; on a lone node it answers `node/no-cluster`. */
 export function clusterMapHandlers(reads: ClusterReads | undefined): Handlers<'cluster_map'> {
@@ -27,7 +29,7 @@ export function clusterHandlers(access: ClusterAccess | undefined): Handlers<Clu
     if (access !== undefined) return access;
     throw noCluster();
   };
-  return {
+  const operators: Handlers<OperatorMethod> = {
     cluster_status: async () => clusterStateToWire(await cluster().status()),
     cluster_transfer: async ({ partition, to }) => {
       await cluster().transfer(partition, to);
@@ -52,6 +54,7 @@ export function clusterHandlers(access: ClusterAccess | undefined): Handlers<Clu
       policies: (await cluster().orders.policies()).map((one) => ({ ...one, keys: [...one.keys] })),
     }),
   };
+  return { ...operators, ...clusterServiceHandlers(() => cluster().services) };
 }
 
 function noCluster() {

@@ -35,6 +35,7 @@ export type {
   ClusterState,
   MemberLabels,
 } from './cluster-access.ts';
+export type { ClusterServices } from './cluster-services.ts';
 export {
   errorObjectOf,
   type KnownErrorCode,
@@ -42,13 +43,13 @@ export {
   toldCodes,
 } from './errors.ts';
 export { defaultLimits } from './limits.ts';
+export type { NodePolicy } from './node-policy.ts';
 export { startRpcServer } from './server.ts';
 export type { SubmissionLimits } from './submissions.ts';
 export type {
   AdminActions,
   LogLevel,
   NodeInfo,
-  NodePolicy,
   Readiness,
   RpcAddress,
   RpcDependencies,

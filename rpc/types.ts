@@ -1,21 +1,14 @@
 /** What the RPC server is given, and what it gives back. Wire rules: docs/spec/rpc.md. */
+
 import type { Registry } from 'prom-client';
 import type { Logger } from '../base/log.ts';
 import type { Notary } from '../notary/index.ts';
 import type { TrustRoot } from '../receipt/index.ts';
 import type { ChainAccess, NetworkActions, NodeStatus } from './chain-access.ts';
 import type { ClusterAccess, ClusterReads } from './cluster-access.ts';
+import type { NodePolicy } from './node-policy.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { SubmissionLimits } from './submissions.ts';
-
-/** A pinned policy as the node itself holds it (trust.md T1). */
-export interface NodePolicy {
-  readonly scope: string;
-  /** Verification keys (checkpoint.md C3). */
-  readonly keys: readonly string[];
-  readonly threshold: number;
-  readonly faults: number;
-}
 
 /** What the node says about itself in `notary_info`. */
 export interface NodeInfo {

@@ -66,6 +66,8 @@ const agreed: AgreedState = {
       leader: 2,
     },
   ],
+  locks: [],
+  consumers: [],
 };
 
 function ordersOf(status: Partial<ClusterStatus>) {

@@ -62,6 +62,7 @@ function memberOf(first: ClusterStatus) {
         state.commands.push(command);
         return Promise.resolve();
       },
+      clusterService: () => Promise.resolve({}),
       transfer: (partition: number, to: number) => {
         state.transfers.push([partition, to]);
         state.onTransfer();

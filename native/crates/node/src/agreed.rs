@@ -4,11 +4,12 @@
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use pyralog_cluster::{
-    Acknowledgement, ClusterState, Command, Done as CommandDone, Labels, Member, MemberChange,
-    MemberStatus, NewMember, Outcome, Partition, PartitionStatus, WEIGHT_USUAL,
+    Acknowledgement, ClusterState, Command, Labels, Member, MemberChange, MemberStatus, NewMember,
+    Outcome, Partition, PartitionStatus, WEIGHT_USUAL,
 };
 use pyralog_host::HostError;
 
+use crate::agreed_services::{NativeConsumerGroup, NativeLock, NativeServiceCommand, services_of};
 use crate::channel::{Done, channel};
 use crate::cluster::node_number;
 use crate::convert::{seed, whole};
@@ -96,6 +97,8 @@ pub struct NativeAgreed {
     pub faults: u32,
     pub members: Vec<NativeAgreedMember>,
     pub partitions: Vec<NativeAgreedPartition>,
+    pub locks: Vec<NativeLock>,
+    pub consumers: Vec<NativeConsumerGroup>,
 }
 
 fn missing(kind: &str, what: &str) -> napi::Error<crate::error::Code> {
@@ -270,7 +273,10 @@ impl From<&ClusterState> for NativeAgreed {
         let at = state.at();
         let members = state.members().iter();
         let partitions = state.partitions().iter();
+        let (locks, consumers) = services_of(state);
         Self {
+            locks,
+            consumers,
             index: at.index as f64,
             epoch: at.epoch,
             voters: u32::from(state.replication().voters),
@@ -283,22 +289,37 @@ impl From<&ClusterState> for NativeAgreed {
     }
 }
 
-/// Has the cluster carry out a command; completes `token` with the numbers of partitions that it made.
+/// Has the cluster carry out a command; completes `token` with what it came to.
 #[napi(catch_unwind)]
 pub fn cluster_command(handle: u32, command: NativeCommand, number: u32, token: u32) -> Result<()> {
-    let command = command.to_cluster()?.encode();
+    let command = command.to_cluster()?;
+    carry_out((handle, number, token), &command)
+}
+
+/// Has the cluster give a coordinator number or a lock, or look after a consumer group; completes `token` with what it came to.
+#[napi(catch_unwind)]
+pub fn cluster_service(
+    handle: u32,
+    command: NativeServiceCommand,
+    number: u32,
+    token: u32,
+) -> Result<()> {
+    let command = command.to_cluster()?;
+    carry_out((handle, number, token), &command)
+}
+
+fn carry_out((handle, number, token): (u32, u32, u32), command: &Command) -> Result<()> {
     let reply =
         pyralog_host::Reply::new(move |outcome: std::result::Result<Outcome, HostError>| {
             let done = match outcome.map(Outcome::result) {
                 Err(error) => Done::Failed(error),
                 Ok(Err(refusal)) => Done::Refused("cluster/refused", refusal.words),
-                Ok(Ok(CommandDone::Partitions { numbers })) => Done::Numbers(numbers),
-                Ok(Ok(_)) => Done::Empty,
+                Ok(Ok(done)) => Done::Commanded(Box::new(done.into())),
             };
             if let Some(channel) = channel(number) {
                 channel.complete(token, done);
             }
         });
-    core(handle)?.cluster_command(command, reply);
+    core(handle)?.cluster_command(command.encode(), reply);
     Ok(())
 }

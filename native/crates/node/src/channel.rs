@@ -9,6 +9,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use pyralog_host::{Answer, ClusterStatus, HostError, SignedCheckpoint};
 
+use crate::agreed_services::NativeDone;
 use crate::cluster::NativeClusterStatus;
 use crate::handles::Handles;
 
@@ -38,8 +39,8 @@ pub struct Completion {
     pub size: Option<f64>,
     /// What a node knows of its cluster.
     pub cluster: Option<NativeClusterStatus>,
-    /// Numbers of partitions that a command made.
-    pub numbers: Option<Vec<u32>>,
+    /// What a command came to.
+    pub done: Option<NativeDone>,
     /// Its note.
     pub note: Option<String>,
     /// The SHA-256 tree's note.
@@ -58,8 +59,8 @@ pub enum Done {
     Size(u64),
     /// What a node knows of its cluster.
     Cluster(Box<ClusterStatus>),
-    /// Numbers of partitions that a command made.
-    Numbers(Vec<u32>),
+    /// What a command came to.
+    Commanded(Box<NativeDone>),
     /// A checkpoint.
     Checkpoint(Arc<SignedCheckpoint>),
     /// It failed.
@@ -138,7 +139,7 @@ fn completion(token: u32, done: Done) -> Completion {
         paths: None,
         size: None,
         cluster: None,
-        numbers: None,
+        done: None,
         note: None,
         sha256_note: None,
     };
@@ -155,7 +156,7 @@ fn completion(token: u32, done: Done) -> Completion {
         }
         Done::Size(size) => out.size = Some(size as f64),
         Done::Cluster(status) => out.cluster = Some((*status).into()),
-        Done::Numbers(numbers) => out.numbers = Some(numbers),
+        Done::Commanded(done) => out.done = Some(*done),
         Done::Checkpoint(signed) => checkpoint = Some(signed),
         Done::Failed(error) => {
             out.code = Some(error.code().to_owned());

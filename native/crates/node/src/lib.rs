@@ -10,6 +10,7 @@
 
 mod aead;
 mod agreed;
+mod agreed_services;
 mod bft;
 mod bft_convert;
 mod channel;
