@@ -153,6 +153,7 @@ fn open(dir: &Path, node: u16) -> Result<Host, BenchError> {
             node,
             transport: key(node).public(),
             address: format!("127.0.0.1:{port}"),
+            rpc: String::new(),
             cosigner_name: name(node),
             cosigner: public_key(&seed(node)),
         });
@@ -184,6 +185,8 @@ fn open(dir: &Path, node: u16) -> Result<Host, BenchError> {
         transport_seed: *key(node).as_bytes(),
         listen: own.parse().map_err(|_| wrong("ports"))?,
         members,
+        founders: Vec::new(),
+        faults: 0,
         cosigners: 2,
         seed: u64::from(node) + u64::from(std::process::id()),
     });

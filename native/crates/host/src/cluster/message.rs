@@ -371,6 +371,18 @@ mod tests {
                 ticket: 1,
                 answer: Ok(answer),
             },
+            Message::Command {
+                ticket: 7,
+                command: vec![1, 2, 3],
+            },
+            Message::Commanded {
+                ticket: 7,
+                outcome: Ok(vec![0, 1]),
+            },
+            Message::Commanded {
+                ticket: 7,
+                outcome: Err(refused.clone()),
+            },
             Message::Forwarded {
                 ticket: 2,
                 answer: Err(refused),
