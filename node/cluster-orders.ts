@@ -1,8 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
 import { PyralogError } from '../base/errors.ts';
 import type { AgreedMember, AgreedState, Core } from '../native/index.ts';
 import { formatVerificationKey, verificationKey } from '../receipt/index.ts';
 import type { ClusterOrders, NodePolicy } from '../rpc/index.ts';
 import { type ClusterFile, clusterDocument, leastCosigners, parseMember } from './cluster-file.ts';
+
+/** How often, and how long apart, a member looks whether it has heard of what its leader carried out. */
+const HEARD_TRIES = 250;
+const HEARD_MS = 20;
 
 /** What orders work on. */
 export interface ClusterOrderParts {
@@ -34,7 +39,7 @@ export function createClusterOrders({ core, file }: ClusterOrderParts): ClusterO
           ...labels,
         },
       });
-      return joiningFile(await agreedOf(core), file);
+      return joiningFile(await agreedWith(core, member.number), file);
     },
     async drain(node, undo) {
       const kind = undo ? 'undrain' : 'drain';
@@ -56,6 +61,19 @@ async function agreedOf(core: ClusterOrderParts['core']): Promise<AgreedState> {
   throw new PyralogError(
     'log/not-leader',
     'this member has not heard yet how the cluster stands; ask again in a moment',
+  );
+}
+
+/** The cluster as this member knows it once it has heard of another one: its leader answers before all have. */
+async function agreedWith(core: ClusterOrderParts['core'], node: number): Promise<AgreedState> {
+  for (let tries = 0; tries < HEARD_TRIES; tries++) {
+    const agreed = await agreedOf(core);
+    if (agreed.members.some((member) => member.node === node)) return agreed;
+    await setTimeout(HEARD_MS);
+  }
+  throw new PyralogError(
+    'log/not-leader',
+    `member ${node} is added, and this node has not heard of it yet; order the same again for its members file`,
   );
 }
 

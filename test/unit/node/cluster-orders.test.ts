@@ -72,11 +72,19 @@ const agreed: AgreedState = {
 
 function ordersOf(status: Partial<ClusterStatus>) {
   const commands: ClusterCommand[] = [];
+  let lag = 0;
   const orders = createClusterOrders({
     file,
     core: {
-      clusterStatus: () => Promise.resolve({ partitions: [], peers: [], ...status }),
+      clusterStatus() {
+        // What was ordered is heard of a little later.
+        const heard = lag-- <= 0;
+        const members = status.agreed?.members.filter(({ node }) => heard || node !== 4) ?? [];
+        const agreed = status.agreed === undefined ? {} : { agreed: { ...status.agreed, members } };
+        return Promise.resolve({ partitions: [], peers: [], ...agreed });
+      },
       clusterCommand(command) {
+        if (command.kind === 'add-member') lag = 2;
         commands.push(command);
         return Promise.resolve();
       },
