@@ -1,6 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { PyralogError } from '../base/errors.ts';
 import type { Core, PartitionOptions } from '../native/index.ts';
+
+export type { ClusterDone, ClusterServiceCommand } from '../native/index.ts';
+
 import { consensusError } from './errors.ts';
 import { type RepeatDeps, type RepeatOptions, repeated } from './repeat.ts';
 import type { AckPolicy, CheckpointFeed, Replicator, Role } from './replicator.ts';

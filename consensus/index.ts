@@ -22,7 +22,12 @@ export {
   type MemoryChainFaults,
 } from './anchor/memory-chain.ts';
 export type { AnchorCheckpoint, AnchorRoot, Limits as AnchorLimits } from './anchor/types.ts';
-export { type ClusterReplicatorOptions, createClusterReplicator } from './cluster-replicator.ts';
+export {
+  type ClusterDone,
+  type ClusterReplicatorOptions,
+  type ClusterServiceCommand,
+  createClusterReplicator,
+} from './cluster-replicator.ts';
 export {
   type Cosigner,
   type CosignerDeps,

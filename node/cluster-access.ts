@@ -1,7 +1,7 @@
-import { PyralogError } from '../base/errors.ts';
 import type { AgreedMember, ClusterPartitionStatus, ClusterStatus, Core } from '../native/index.ts';
 import type { ClusterAccess, ClusterGroup, ClusterState } from '../rpc/index.ts';
 import type { ClusterFile } from './cluster-file.ts';
+import { memberNamed, membersHere } from './cluster-members.ts';
 import { createClusterOrders } from './cluster-orders.ts';
 import { createClusterServices } from './cluster-services.ts';
 import type { PreparedMember } from './prepared.ts';
@@ -28,15 +28,7 @@ export function createClusterAccess(parts: ClusterAccessParts): ClusterAccess {
     services: createClusterServices(core),
     status: async () => stateOf(await core.clusterStatus(), parts),
     async transfer(partition, to) {
-      const agreed = membersOf(await core.clusterStatus(), members);
-      const member = agreed.find(({ name }) => name === to);
-      if (member === undefined) {
-        const known = agreed.map(({ name }) => name).join(', ');
-        throw new PyralogError(
-          'rpc/invalid-params',
-          `there is no member ${to}; the cluster has ${known}`,
-        );
-      }
+      const member = memberNamed(membersOf(await core.clusterStatus(), members), to);
       await core.transfer(partition, member.number);
     },
   };
@@ -47,7 +39,7 @@ function membersOf(
   { agreed }: ClusterStatus,
   prepared: readonly PreparedMember[],
 ): readonly (PreparedMember & Partial<Pick<AgreedMember, 'status' | 'address'>>)[] {
-  const here = agreed?.members.filter(({ status }) => status !== 'removed');
+  const here = agreed === undefined ? undefined : membersHere(agreed);
   return (
     here?.map(({ node, name, status, address, rpc }) => ({
       number: node,

@@ -4,6 +4,7 @@ import type { AgreedMember, AgreedState, Core } from '../native/index.ts';
 import { formatVerificationKey, verificationKey } from '../receipt/index.ts';
 import type { ClusterOrders, NodePolicy } from '../rpc/index.ts';
 import { type ClusterFile, clusterDocument, leastCosigners, parseMember } from './cluster-file.ts';
+import { memberNamed, membersHere } from './cluster-members.ts';
 
 /** How often, and how long apart, a member looks whether it has heard of what its leader carried out. */
 const HEARD_TRIES = 250;
@@ -23,7 +24,8 @@ export function createClusterOrders({ core, file }: ClusterOrderParts): ClusterO
     async add(entry, labels) {
       const { member, ...of } = parseMember(entry, 'member');
       if (of.networkId !== networkId || of.cluster !== cluster) {
-        throw invalid(
+        throw new PyralogError(
+          'rpc/invalid-params',
           `member ${member.name} is of ${of.cluster} on ${of.networkId}, and this cluster is ${cluster} on ${networkId}`,
         );
       }
@@ -78,23 +80,14 @@ async function agreedWith(core: ClusterOrderParts['core'], node: number): Promis
 }
 
 async function numberOf(core: ClusterOrderParts['core'], name: string): Promise<number> {
-  const here = (await agreedOf(core)).members.filter(({ status }) => status !== 'removed');
-  const member = here.find((one) => one.name === name);
-  if (member !== undefined) return member.node;
-  const known = here.map((one) => one.name).join(', ');
-  throw invalid(`there is no member ${name}; the cluster has ${known}`);
-}
-
-function invalid(message: string) {
-  return new PyralogError('rpc/invalid-params', message);
+  return memberNamed(membersHere(await agreedOf(core)), name).node;
 }
 
 /** The members file of a node that joins (CG7): all members of now, and who founded the cluster. */
-function joiningFile({ members }: AgreedState, file: ClusterFile) {
+function joiningFile(agreed: AgreedState, file: ClusterFile) {
   const founders =
     file.founders.length > 0 ? file.founders : file.members.map(({ number }) => number);
-  const here = members.filter(({ status }) => status !== 'removed');
-  return clusterDocument({ ...file, founders, members: here.map(memberOf) });
+  return clusterDocument({ ...file, founders, members: membersHere(agreed).map(memberOf) });
 }
 
 function memberOf({ node, name, address, transport, cosignerName, cosigner }: AgreedMember) {

@@ -1,6 +1,7 @@
 /** What the cluster does for applications: locks, coordinator numbers, consumer groups (cluster-group.md GR11 to GR17). */
 import type { MethodName } from '../api/index.ts';
-import type { ClusterServices, ServiceAnswer } from './cluster-services.ts';
+import type { ClusterDone } from '../consensus/index.ts';
+import type { ClusterServices } from './cluster-services.ts';
 import type { Handlers } from './serve.ts';
 
 export type ClusterServiceMethod = Extract<
@@ -73,7 +74,7 @@ function consumerHandlers(services: () => ClusterServices) {
   return handlers;
 }
 
-function lockToWire({ fence, expiresMs, before }: ServiceAnswer) {
+function lockToWire({ fence, expiresMs, before }: ClusterDone) {
   return {
     held: fence !== undefined,
     ...(fence === undefined ? {} : { fence: `${fence}` }),
@@ -82,7 +83,7 @@ function lockToWire({ fence, expiresMs, before }: ServiceAnswer) {
   };
 }
 
-function coordinatorToWire({ number = 0, fence = 0, fromMs = 0, expiresMs = 0 }: ServiceAnswer) {
+function coordinatorToWire({ number = 0, fence = 0, fromMs = 0, expiresMs = 0 }: ClusterDone) {
   return { number, fence: `${fence}`, fromMs, expiresMs };
 }
 
@@ -91,7 +92,7 @@ function consumerToWire({
   assigned = [],
   revoked = [],
   expiresMs = 0,
-}: ServiceAnswer) {
+}: ClusterDone) {
   return {
     generation: `${generation}`,
     assigned: [...assigned],

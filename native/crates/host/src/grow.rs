@@ -116,7 +116,8 @@ pub(crate) fn shards_of(
         .collect()
 }
 
-fn config_of(options: &PartitionOptions) -> PartitionConfig {
+/// What the log records of a new partition.
+pub(crate) fn config_of(options: &PartitionOptions) -> PartitionConfig {
     PartitionConfig {
         dedup_window_ms: options.window.millis,
         dedup_records: options.window.records,

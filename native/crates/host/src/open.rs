@@ -13,7 +13,7 @@ use crate::behind::NodeJob;
 use crate::cluster::kept;
 use crate::cluster::snapshot::point::begin_behind;
 use crate::error::HostError;
-use crate::grow::with_those_that_came;
+use crate::grow::{config_of, with_those_that_came};
 use crate::options::{HostOptions, PartitionOptions, Recovery, World};
 use crate::replay::{Replay, Replayed};
 use crate::segments::Segments;
@@ -161,9 +161,7 @@ fn record(
             let config = PartitionConfig {
                 dedup_window_ms: recorded.map_or(wanted.window.millis, |c| c.dedup_window_ms),
                 dedup_records: recorded.map_or(wanted.window.records, |c| c.dedup_records),
-                sha256: wanted.sha256,
-                durability: wanted.durability,
-                origin: wanted.origin.clone(),
+                ..config_of(wanted)
             };
             log.store.configure(group, &config)?;
         }
